@@ -1,0 +1,3 @@
+//! Routing tables, path selection, policy and export, without I/O.
+
+pub mod policy;

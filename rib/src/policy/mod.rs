@@ -1,0 +1,3 @@
+//! Policy: prefix-lists, AS-path and community lists, route-maps.
+
+pub mod ast;
