@@ -13,3 +13,4 @@
 pub mod attrs;
 pub mod batch;
 pub mod types;
+pub mod wire;

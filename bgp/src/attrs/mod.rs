@@ -7,7 +7,25 @@
 //! transitive attributes kept with the partial bit set, unknown non-transitive ones dropped. It is therefore
 //! valid wire form for a four-octet peer but for the next hop.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod builder;
+mod export;
+mod path;
+mod summary;
+pub mod text;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
 use std::hash::BuildHasher;
+
+pub use builder::AttrBuilder;
+pub use export::{AttrTooLong, ExportForm, LocalPrefForm, MedForm, write_attrs};
+pub use path::{AsPath, Segment, SegmentKind, Segments};
+pub use summary::summarize;
+pub use view::{AttrView, Attrs, RawAttr};
 
 /// Origin codes (RFC 4271 section 5.1.1); lower is preferred.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -20,6 +38,35 @@ pub enum Origin {
     Egp = 1,
     /// By other means.
     Incomplete = 2,
+}
+
+impl Origin {
+    /// From the value of the attribute; what is not defined counts as INCOMPLETE.
+    pub const fn from_code(code: u8) -> Origin {
+        match code {
+            0 => Origin::Igp,
+            1 => Origin::Egp,
+            _ => Origin::Incomplete,
+        }
+    }
+
+    /// FRR's name in JSON and in `show bgp PREFIX`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Origin::Igp => "IGP",
+            Origin::Egp => "EGP",
+            Origin::Incomplete => "incomplete",
+        }
+    }
+
+    /// FRR's letter in tables.
+    pub const fn letter(self) -> char {
+        match self {
+            Origin::Igp => 'i',
+            Origin::Egp => 'e',
+            Origin::Incomplete => '?',
+        }
+    }
 }
 
 /// Bits of [`Summary::flags`].

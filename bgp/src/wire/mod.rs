@@ -1,0 +1,3 @@
+//! The messages of BGP-4 on the wire.
+
+pub mod iana;
