@@ -1,1 +1,3 @@
-//! Placeholder: see the crate description.
+//! The routing appliance: configuration, command line and output around the protocol crates.
+
+pub mod config;
