@@ -14,6 +14,7 @@
 //! [`core::Core::poll`] yields outputs, [`core::Core::deadline`] says when to call with a time-out.
 
 pub mod intent;
+pub mod netlink;
 
 pub use intent::{
     Address, Counts, Event, ForeignRoute, GroupId, Hop, Intent, Link, Report, Route, RouteKind, Target,
