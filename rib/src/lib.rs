@@ -1,3 +1,35 @@
 //! Routing tables, path selection, policy and export, without I/O.
+//!
+//! One [`Core`] holds both families' routes. It knows no socket, clock, thread or log: changes go in with the time,
+//! messages for neighbours ([`Output`]) and changes for the kernel ([`FibChange`]) come out. It does not know
+//! netlink, and nothing else knows how routes are chosen.
+//!
+//! ```text
+//!   UpdateBatch ─► intern ─► import policy ─► paths of the prefix ─► decision ─┬─► update groups ─► Output::Transmit
+//!                 (sets)      (memo by set)        (table)        (best)       └─► hop sets ─────► FibChange
+//!                                                                    ▲
+//!   links, addresses, static and kernel routes ─► base ─► next hops ─┘
+//! ```
 
+pub mod base;
+pub mod best;
+mod core;
+pub mod event;
+mod family;
+mod fibsync;
+pub mod group;
+pub mod id;
+pub mod intern;
+pub mod local;
+mod memo;
+pub mod nexthop;
+pub mod peer;
 pub mod policy;
+mod resolve;
+mod shared;
+pub mod table;
+
+pub use self::core::{Core, Input, StaticRoute, StaticTarget};
+pub use self::event::{Event, FibChange, FibRoute, FibTarget, Output};
+pub use self::id::{AttrId, HopSetId, NhId, PeerId};
+pub use self::shared::Settings;

@@ -1,0 +1,385 @@
+//! The decision process (RFC 4271 section 9.1.2.2), in the order that FRR's users know.
+//!
+//! In prose: of the valid paths the one with the greatest weight; the greatest LOCAL_PREF; one of our own; the
+//! shortest AS_PATH; the lowest ORIGIN; the lowest MED among paths of one neighbouring AS; external before
+//! internal; the nearest next hop. Paths equal up to here may share the load. Then the oldest external path; the
+//! lowest router id; the shortest CLUSTER_LIST; the lowest neighbour address; the lowest path identifier. Two
+//! different paths therefore never tie.
+//!
+//! MED compares within a neighbouring AS only, so a pairwise order would not be transitive. Paths are grouped by
+//! neighbouring AS first (what FRR calls `deterministic-med`), always: the outcome never depends on the order of
+//! arrival.
+
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+use bgp::attrs::{AttrView, Summary, flag};
+use smallvec::SmallVec;
+
+use crate::id::PathIdx;
+
+/// The step that decided between two paths; what FRR prints behind "best".
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// There was no other path.
+    Only,
+    /// Weight.
+    Weight,
+    /// LOCAL_PREF.
+    LocalPref,
+    /// One is our own.
+    LocalRoute,
+    /// AS_PATH length.
+    AsPath,
+    /// ORIGIN.
+    Origin,
+    /// MULTI_EXIT_DISC.
+    Med,
+    /// External before internal.
+    PeerType,
+    /// Distance to the next hop.
+    IgpMetric,
+    /// The older external path.
+    Older,
+    /// Router id or ORIGINATOR_ID.
+    RouterId,
+    /// CLUSTER_LIST length.
+    ClusterLength,
+    /// Neighbour address.
+    NeighborIp,
+    /// Path identifier of one neighbour.
+    PathId,
+}
+
+impl Reason {
+    /// FRR's words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Reason::Only => "First path received",
+            Reason::Weight => "Weight",
+            Reason::LocalPref => "Local Pref",
+            Reason::LocalRoute => "Local Route",
+            Reason::AsPath => "AS Path",
+            Reason::Origin => "Origin",
+            Reason::Med => "MED",
+            Reason::PeerType => "Peer Type",
+            Reason::IgpMetric => "IGP Metric",
+            Reason::Older => "Older Path",
+            Reason::RouterId => "Router ID",
+            Reason::ClusterLength => "Cluster length",
+            Reason::NeighborIp => "Neighbor IP",
+            Reason::PathId => "Nothing left to compare",
+        }
+    }
+}
+
+/// The operator's knobs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// LOCAL_PREF of a path that has none (`bgp default local-preference`).
+    pub default_local_pref: u32,
+    /// `bgp always-compare-med`.
+    pub always_compare_med: bool,
+    /// `bgp bestpath med missing-as-worst`.
+    pub med_missing_as_worst: bool,
+    /// `bgp bestpath as-path ignore`.
+    pub as_path_ignore: bool,
+    /// `bgp bestpath as-path multipath-relax`: equal length suffices for multipath.
+    pub multipath_relax: bool,
+    /// `bgp bestpath compare-routerid`: skip the age of external paths.
+    pub compare_router_id: bool,
+    /// `maximum-paths`: external members at most.
+    pub max_paths_ebgp: u16,
+    /// `maximum-paths ibgp`: internal members at most.
+    pub max_paths_ibgp: u16,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            default_local_pref: 100,
+            always_compare_med: false,
+            med_missing_as_worst: false,
+            as_path_ignore: false,
+            multipath_relax: false,
+            compare_router_id: false,
+            max_paths_ebgp: 256,
+            max_paths_ibgp: 256,
+        }
+    }
+}
+
+/// What the decision needs to know of a path.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// Which path.
+    pub path: PathIdx,
+    /// Attributes after policy.
+    pub summary: &'a Summary,
+    /// All attributes; multipath without `multipath-relax` looks at the AS_PATH.
+    pub view: AttrView<'a>,
+    /// Weight.
+    pub weight: u32,
+    /// `network`, `redistribute`: ours.
+    pub local: bool,
+    /// From an external neighbour.
+    pub external: bool,
+    /// Metric to the next hop.
+    pub igp_metric: u32,
+    /// When the path came, seconds.
+    pub since: u32,
+    /// Router id of the neighbour.
+    pub router_id: u32,
+    /// Address of the neighbour; `None` for our own.
+    pub neighbor: Option<IpAddr>,
+    /// ADD-PATH identifier.
+    pub path_id: u32,
+}
+
+impl Candidate<'_> {
+    fn local_pref(&self, options: &Options) -> u32 {
+        if self.summary.has(flag::LOCAL_PREF) { self.summary.local_pref } else { options.default_local_pref }
+    }
+
+    fn med(&self, options: &Options) -> u32 {
+        match (self.summary.has(flag::MED), options.med_missing_as_worst) {
+            (true, _) => self.summary.med,
+            (false, true) => u32::MAX,
+            (false, false) => 0,
+        }
+    }
+
+    fn identifier(&self) -> u32 {
+        if self.summary.has(flag::ORIGINATOR_ID) { self.summary.originator_id } else { self.router_id }
+    }
+}
+
+/// `Less` when `a` is preferred, and the step that said so.
+type Verdict = (Ordering, Reason);
+
+/// Steps down to the nearest next hop: those that multipath members have in common.
+fn compare_to_metric(a: &Candidate<'_>, b: &Candidate<'_>, med: bool, o: &Options) -> Verdict {
+    let higher = |x: u32, y: u32| y.cmp(&x);
+    let steps = [
+        (higher(a.weight, b.weight), Reason::Weight),
+        (higher(a.local_pref(o), b.local_pref(o)), Reason::LocalPref),
+        (b.local.cmp(&a.local), Reason::LocalRoute),
+        (
+            if o.as_path_ignore { Ordering::Equal } else { a.summary.path_len.cmp(&b.summary.path_len) },
+            Reason::AsPath,
+        ),
+        (a.summary.origin.cmp(&b.summary.origin), Reason::Origin),
+        (if med { a.med(o).cmp(&b.med(o)) } else { Ordering::Equal }, Reason::Med),
+        (b.external.cmp(&a.external), Reason::PeerType),
+        (a.igp_metric.cmp(&b.igp_metric), Reason::IgpMetric),
+    ];
+    steps.into_iter().find(|(order, _)| order.is_ne()).unwrap_or((Ordering::Equal, Reason::Only))
+}
+
+fn compare(a: &Candidate<'_>, b: &Candidate<'_>, med: bool, o: &Options) -> Verdict {
+    let first = compare_to_metric(a, b, med, o);
+    if first.0.is_ne() {
+        return first;
+    }
+    if a.external && b.external && !o.compare_router_id {
+        let order = a.since.cmp(&b.since);
+        if order.is_ne() {
+            return (order, Reason::Older);
+        }
+    }
+    let steps = [
+        (a.identifier().cmp(&b.identifier()), Reason::RouterId),
+        (a.summary.cluster_len.cmp(&b.summary.cluster_len), Reason::ClusterLength),
+        (a.neighbor.cmp(&b.neighbor), Reason::NeighborIp),
+        (a.path_id.cmp(&b.path_id), Reason::PathId),
+    ];
+    steps.into_iter().find(|(order, _)| order.is_ne()).unwrap_or((Ordering::Equal, Reason::Only))
+}
+
+fn same_neighbor_as(a: &Candidate<'_>, b: &Candidate<'_>, o: &Options) -> bool {
+    o.always_compare_med || a.summary.neighbor_as == b.summary.neighbor_as
+}
+
+/// The decision over some candidates.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Decision {
+    /// Position of the best candidate.
+    pub best: usize,
+    /// Positions of the multipath members, the best among them, by neighbour address; empty without multipath.
+    pub multipath: SmallVec<[usize; 8]>,
+    /// Why the best beat the second.
+    pub reason: Reason,
+}
+
+/// Decides. `None` without candidates.
+pub fn decide(candidates: &[Candidate<'_>], o: &Options) -> Option<Decision> {
+    match candidates {
+        [] => None,
+        [_] => Some(Decision { best: 0, multipath: SmallVec::new(), reason: Reason::Only }),
+        _ => {
+            let (best, reason) = best_of(candidates, o);
+            Some(Decision { best, multipath: multipath(candidates, best, o), reason })
+        }
+    }
+}
+
+/// The best of two or more: first the winner of each neighbouring AS, then the winners against each other.
+fn best_of(candidates: &[Candidate<'_>], o: &Options) -> (usize, Reason) {
+    let mut winners: SmallVec<[usize; 8]> = SmallVec::new();
+    for (i, c) in candidates.iter().enumerate() {
+        match winners.iter_mut().find(|w| same_neighbor_as(&candidates[**w], c, o)) {
+            Some(w) => {
+                if compare(c, &candidates[*w], true, o).0.is_lt() {
+                    *w = i;
+                }
+            }
+            None => winners.push(i),
+        }
+    }
+    let mut best = winners[0];
+    for &w in &winners[1..] {
+        if compare(&candidates[w], &candidates[best], false, o).0.is_lt() {
+            best = w;
+        }
+    }
+    // The reason to show: the step by which the best beat the hardest of the others.
+    let against = |i: &usize| {
+        let med = same_neighbor_as(&candidates[best], &candidates[*i], o);
+        compare(&candidates[best], &candidates[*i], med, o).1
+    };
+    let reason = (0..candidates.len())
+        .filter(|i| *i != best)
+        .map(|i| against(&i))
+        .max_by_key(|r| *r as u8)
+        .unwrap_or(Reason::Only);
+    (best, reason)
+}
+
+/// All that equal the best up to the metric, cut to the configured number, in canonical order.
+fn multipath(candidates: &[Candidate<'_>], best: usize, o: &Options) -> SmallVec<[usize; 8]> {
+    let b = &candidates[best];
+    let limit = usize::from(if b.external { o.max_paths_ebgp } else { o.max_paths_ibgp }).max(1);
+    let mut members: SmallVec<[usize; 8]> = SmallVec::new();
+    if limit == 1 || b.local {
+        return members;
+    }
+    for (i, c) in candidates.iter().enumerate() {
+        let med = same_neighbor_as(b, c, o);
+        let path_fits = o.multipath_relax || c.view.as_path().bytes() == b.view.as_path().bytes();
+        if i == best || (path_fits && compare_to_metric(c, b, med, o).0.is_eq()) {
+            members.push(i);
+        }
+    }
+    if members.len() < 2 {
+        return SmallVec::new();
+    }
+    members.sort_by_key(|i| (candidates[*i].neighbor, candidates[*i].path_id));
+    if members.len() > limit {
+        // The best stays, whatever its address.
+        let mut kept: SmallVec<[usize; 8]> = members.iter().copied().filter(|i| *i != best).take(limit - 1).collect();
+        kept.push(best);
+        kept.sort_by_key(|i| (candidates[*i].neighbor, candidates[*i].path_id));
+        return kept;
+    }
+    members
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bgp::attrs::Origin;
+    use proptest::prelude::*;
+
+    fn candidate(summary: &Summary, n: u8) -> Candidate<'_> {
+        Candidate {
+            path: PathIdx(u32::from(n)),
+            summary,
+            view: AttrView::new(&[]),
+            weight: 0,
+            local: false,
+            external: true,
+            igp_metric: 0,
+            since: 0,
+            router_id: u32::from(n),
+            neighbor: Some(IpAddr::from([10, 0, 0, n])),
+            path_id: 0,
+        }
+    }
+
+    #[test]
+    fn local_pref_beats_path_length_and_a_missing_one_is_the_default() {
+        let short = Summary { path_len: 1, ..Summary::default() };
+        let preferred = Summary { path_len: 9, local_pref: 101, flags: flag::LOCAL_PREF, ..Summary::default() };
+        let c = [candidate(&short, 1), candidate(&preferred, 2)];
+        let d = decide(&c, &Options::default()).unwrap();
+        assert_eq!((d.best, d.reason), (1, Reason::LocalPref));
+    }
+
+    #[test]
+    fn med_counts_within_one_neighbouring_as_only() {
+        let a = Summary { med: 50, flags: flag::MED, neighbor_as: 1, ..Summary::default() };
+        let b = Summary { med: 10, flags: flag::MED, neighbor_as: 2, ..Summary::default() };
+        let c = [candidate(&a, 1), candidate(&b, 2)];
+        assert_eq!(decide(&c, &Options::default()).unwrap().best, 0);
+        let always = Options { always_compare_med: true, ..Options::default() };
+        assert_eq!(decide(&c, &always).unwrap().best, 1);
+    }
+
+    #[test]
+    fn equal_paths_share_in_address_order_and_the_cut_keeps_the_best() {
+        let s = Summary::default();
+        let mut c = [candidate(&s, 3), candidate(&s, 1), candidate(&s, 2)];
+        c[0].since = 0;
+        c[1].since = 9;
+        c[2].since = 9;
+        let d = decide(&c, &Options::default()).unwrap();
+        assert_eq!(d.best, 0);
+        assert_eq!(d.multipath.as_slice(), [1, 2, 0]);
+        let two = Options { max_paths_ebgp: 2, ..Options::default() };
+        assert_eq!(decide(&c, &two).unwrap().multipath.as_slice(), [1, 0]);
+    }
+
+    fn summary() -> impl Strategy<Value = Summary> {
+        (0u32..3, 0u32..3, 0u32..3, 0u16..3, 0u16..4, 0u8..2).prop_map(|(lp, med, asn, len, flags, origin)| Summary {
+            local_pref: lp,
+            med,
+            neighbor_as: asn,
+            path_len: len,
+            flags: flags & (flag::MED | flag::LOCAL_PREF),
+            origin: if origin == 0 { Origin::Igp } else { Origin::Incomplete },
+            ..Summary::default()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_arrival_never_matters(
+            paths in proptest::collection::vec((summary(), 0u32..2, any::<bool>(), 0u32..2), 1..7),
+            seed in any::<u64>(),
+        ) {
+            let all: Vec<Candidate<'_>> = paths.iter().enumerate().map(|(i, (s, w, ext, metric))| Candidate {
+                weight: *w, external: *ext, igp_metric: *metric, ..candidate(s, i as u8)
+            }).collect();
+            let mut shuffled: Vec<(u64, Candidate<'_>)> = all.iter().enumerate()
+                .map(|(i, c)| ((i as u64 + 1).wrapping_mul(seed | 1).rotate_left(17), *c)).collect();
+            shuffled.sort_by_key(|(k, _)| *k);
+            let shuffled: Vec<Candidate<'_>> = shuffled.into_iter().map(|(_, c)| c).collect();
+            let o = Options::default();
+            let a = decide(&all, &o).unwrap();
+            let b = decide(&shuffled, &o).unwrap();
+            prop_assert_eq!(all[a.best].path, shuffled[b.best].path);
+            let ids = |c: &[Candidate<'_>], m: &[usize]| m.iter().map(|i| c[*i].path).collect::<Vec<_>>();
+            prop_assert_eq!(ids(&all, &a.multipath), ids(&shuffled, &b.multipath));
+        }
+
+        #[test]
+        fn the_best_is_beaten_by_nobody(paths in proptest::collection::vec(summary(), 2..7)) {
+            let all: Vec<Candidate<'_>> = paths.iter().enumerate().map(|(i, s)| candidate(s, i as u8)).collect();
+            let o = Options { always_compare_med: true, ..Options::default() };
+            let best = decide(&all, &o).unwrap().best;
+            for (i, c) in all.iter().enumerate().filter(|(i, _)| *i != best) {
+                prop_assert!(compare(c, &all[best], true, &o).0.is_gt(), "{} beats {}", i, best);
+            }
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! One family's routes: paths in, decision, and who must hear of a change.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use bgp::attrs::{AttrBuilder, AttrView, flag, hash_block};
+use bgp::types::{Addr, Nlri};
+use smallvec::SmallVec;
+
+use crate::base::BaseTable;
+use crate::best::{Candidate, Decision, decide};
+use crate::event::{Event, FibRoute};
+use crate::group::Group;
+use crate::id::{AttrId, HopSetId, PathIdx, PeerId, PrefixId};
+use crate::intern::Provenance;
+use crate::memo::Evaluator;
+use crate::nexthop::Members;
+use crate::policy::compile::FilterSpec;
+use crate::shared::Shared;
+use crate::table::{Path, Table, path_flag};
+
+/// Import filters are shared by all neighbours that name the same ones, unless they tell neighbours apart.
+type ImportKey = (FilterSpec, Option<PeerId>);
+
+pub(crate) struct FamilyRib<A: Addr> {
+    pub table: Table<A>,
+    pub base: BaseTable<A>,
+    pub groups: Vec<Group<A>>,
+    pub imports: HashMap<ImportKey, Evaluator>,
+    /// BGP's hop set of each prefix that is BGP's in the kernel; grown when used.
+    pub fib: Vec<HopSetId>,
+    /// What the kernel was told of prefixes that are static's.
+    pub fib_base: HashMap<(A, u8), FibRoute>,
+    /// Counts changes of best paths; FRR's "table version".
+    pub version: u32,
+    /// Networks and redistribution.
+    pub local: crate::local::LocalRoutes,
+    /// Prefixes whose next hop's way depends on BGP routes are few: their addresses, sorted, to see a change coming.
+    pub tracked: Vec<A>,
+}
+
+impl<A: Addr> FamilyRib<A> {
+    pub fn new(seed: u64) -> FamilyRib<A> {
+        FamilyRib {
+            table: Table::new(seed),
+            base: BaseTable::default(),
+            groups: Vec::new(),
+            imports: HashMap::new(),
+            fib: Vec::new(),
+            fib_base: HashMap::new(),
+            version: 0,
+            local: crate::local::LocalRoutes::default(),
+            tracked: Vec::new(),
+        }
+    }
+
+    /// Takes in prefixes that a neighbour announced with one attribute set.
+    pub fn announce(&mut self, shared: &mut Shared, peer: PeerId, attr_in: AttrId, nlri: &[Nlri<A>]) {
+        let Some(info) = shared.peer(peer) else { return };
+        let Some(family) = info.family(A::FAMILY) else { return };
+        let (soft, generation) = (family.soft_reconfiguration, info.generation);
+        let address = Some(info.config.addr);
+        let key = self.import_key(shared, peer);
+        let Some(mut import) = self.imports.remove(&key) else { return };
+        if import.by_attributes() {
+            let Some(first) = nlri.first() else {
+                self.imports.insert(key, import);
+                return;
+            };
+            let out = Self::import_one(&mut import, shared, attr_in, first, peer, address);
+            for n in nlri {
+                self.set_path(shared, peer, n, attr_in, out, soft, generation);
+            }
+            if let Some(out) = out {
+                shared.release(out);
+            }
+        } else {
+            for n in nlri {
+                let out = Self::import_one(&mut import, shared, attr_in, n, peer, address);
+                self.set_path(shared, peer, n, attr_in, out, soft, generation);
+                if let Some(out) = out {
+                    shared.release(out);
+                }
+            }
+        }
+        self.imports.insert(key, import);
+        self.check_limit(shared, peer);
+    }
+
+    /// The filter of a neighbour, made if it is the first to ask.
+    pub fn import_key(&mut self, shared: &Shared, peer: PeerId) -> ImportKey {
+        let spec = shared
+            .peer(peer)
+            .and_then(|p| p.family(A::FAMILY))
+            .map(|f| f.import.clone())
+            .unwrap_or_default();
+        let general = (spec.clone(), None);
+        if self.imports.contains_key(&general) {
+            return general;
+        }
+        let own = (spec, Some(peer));
+        if self.imports.contains_key(&own) {
+            return own;
+        }
+        let filter = shared.policies.filter(A::FAMILY, &own.0);
+        let key = if filter.peer_dependent() { own } else { general };
+        self.imports.insert(key.clone(), Evaluator::new(filter, false));
+        key
+    }
+
+    fn import_one(
+        import: &mut Evaluator,
+        shared: &mut Shared,
+        attr_in: AttrId,
+        nlri: &Nlri<A>,
+        peer: PeerId,
+        address: Option<IpAddr>,
+    ) -> Option<AttrId> {
+        let out = import.run(shared, attr_in, nlri.net(), Some(peer), address)?;
+        let set = shared.attrs.get(out);
+        let external = set.local.origin == Provenance::External;
+        if external && set.summary.has(flag::GRACEFUL_SHUTDOWN | flag::BLACKHOLE) {
+            let marked = mark_external(shared, out);
+            shared.release(out);
+            return Some(marked);
+        }
+        Some(out)
+    }
+
+    /// Stores, changes or refuses one path and decides anew.
+    #[allow(clippy::too_many_arguments)]
+    fn set_path(
+        &mut self,
+        shared: &mut Shared,
+        peer: PeerId,
+        nlri: &Nlri<A>,
+        attr_in: AttrId,
+        out: Option<AttrId>,
+        soft: bool,
+        generation: u8,
+    ) {
+        if out.is_none() && !soft {
+            if let Some(info) = shared.peer_mut(peer) {
+                info.counts[A::FAMILY.index()].refused += 1;
+            }
+            self.withdraw_one(shared, peer, nlri);
+            return;
+        }
+        let id = self.table.find_or_insert(nlri.addr, nlri.len);
+        let flags = if out.is_some() { 0 } else { path_flag::FILTERED };
+        let attr = out.unwrap_or(attr_in);
+        if let Some(idx) = self.table.find_path(id, peer, nlri.path_id) {
+            let old = *self.table.path(idx);
+            let unchanged = old.attr == attr && old.attr_in == attr_in && old.has(path_flag::FILTERED) == out.is_none();
+            if unchanged {
+                self.table.path_mut(idx).generation = generation;
+                return;
+            }
+            shared.attrs.retain(attr);
+            shared.attrs.retain(attr_in);
+            let keep = old.flags & !(path_flag::FILTERED | path_flag::VALID);
+            let path = self.table.path_mut(idx);
+            *path = Path { attr, attr_in, since: shared.now, flags: keep | flags, generation, ..old };
+            count(shared, peer, A::FAMILY.index(), old.flags, -1);
+            count(shared, peer, A::FAMILY.index(), flags, 1);
+            shared.release(old.attr);
+            shared.release(old.attr_in);
+            self.decide(shared, id, Some(idx));
+            return;
+        }
+        shared.attrs.retain(attr);
+        shared.attrs.retain(attr_in);
+        count(shared, peer, A::FAMILY.index(), flags, 1);
+        let path = Path {
+            next: PathIdx::NONE,
+            attr,
+            attr_in,
+            path_id: nlri.path_id,
+            since: shared.now,
+            peer,
+            flags,
+            generation,
+        };
+        let idx = self.table.push_path(id, path);
+        self.decide(shared, id, Some(idx));
+    }
+
+    /// Takes out prefixes that a neighbour withdrew.
+    pub fn withdraw(&mut self, shared: &mut Shared, peer: PeerId, nlri: &[Nlri<A>]) {
+        for n in nlri {
+            self.withdraw_one(shared, peer, n);
+        }
+    }
+
+    fn withdraw_one(&mut self, shared: &mut Shared, peer: PeerId, nlri: &Nlri<A>) {
+        let Some(id) = self.table.find(nlri.addr, nlri.len) else { return };
+        if let Some(idx) = self.table.find_path(id, peer, nlri.path_id) {
+            self.drop_path(shared, id, idx);
+        }
+    }
+
+    /// Takes out one path and decides anew.
+    pub fn drop_path(&mut self, shared: &mut Shared, id: PrefixId, idx: PathIdx) {
+        let path = self.table.remove_path(id, idx);
+        count(shared, path.peer, A::FAMILY.index(), path.flags, -1);
+        if path.has(path_flag::BEST | path_flag::MULTIPATH | path_flag::VALID) {
+            self.decide_after_loss(shared, id, path.has(path_flag::BEST));
+        }
+        shared.release(path.attr);
+        shared.release(path.attr_in);
+        self.remove_if_unused(id);
+    }
+
+    fn decide_after_loss(&mut self, shared: &mut Shared, id: PrefixId, best_lost: bool) {
+        self.decide_with(shared, id, None, best_lost);
+    }
+
+    /// Decides on a prefix. `touched` is a path that is new or has other attributes.
+    pub fn decide(&mut self, shared: &mut Shared, id: PrefixId, touched: Option<PathIdx>) {
+        self.decide_with(shared, id, touched, false);
+    }
+
+    fn decide_with(&mut self, shared: &mut Shared, id: PrefixId, touched: Option<PathIdx>, best_lost: bool) {
+        let mut order: SmallVec<[PathIdx; 8]> = SmallVec::new();
+        let mut old_best = PathIdx::NONE;
+        let mut old_multipath: SmallVec<[PathIdx; 8]> = SmallVec::new();
+        for (idx, path) in self.table.paths(id) {
+            order.push(idx);
+            if path.has(path_flag::BEST) {
+                old_best = idx;
+            }
+            if path.has(path_flag::MULTIPATH) {
+                old_multipath.push(idx);
+            }
+        }
+        let candidates: SmallVec<[Candidate<'_>; 8]> =
+            order.iter().filter_map(|idx| candidate(shared, self.table.path(*idx), *idx)).collect();
+        let decision = decide(&candidates, &shared.settings.best[A::FAMILY.index()]);
+        let (best, multipath) = match &decision {
+            None => (PathIdx::NONE, SmallVec::<[PathIdx; 8]>::new()),
+            Some(Decision { best, multipath, .. }) => {
+                (candidates[*best].path, multipath.iter().map(|i| candidates[*i].path).collect())
+            }
+        };
+        let valid: SmallVec<[PathIdx; 8]> = candidates.iter().map(|c| c.path).collect();
+        drop(candidates);
+        for idx in &order {
+            let path = self.table.path_mut(*idx);
+            let mut flags = path.flags & path_flag::FILTERED;
+            if valid.contains(idx) {
+                flags |= path_flag::VALID;
+            }
+            if *idx == best {
+                flags |= path_flag::BEST;
+            }
+            if multipath.contains(idx) {
+                flags |= path_flag::MULTIPATH;
+            }
+            path.flags = flags;
+        }
+        if order.len() > 1 {
+            self.arrange(id, &order, best, &multipath);
+        }
+        let best_changed = best_lost || best != old_best || (!best.is_none() && touched == Some(best));
+        let touched_member = touched.is_some_and(|t| multipath.contains(&t));
+        if best_changed {
+            self.version = self.version.wrapping_add(1);
+            self.table.prefix_mut(id).version = self.version;
+            for group in &mut self.groups {
+                group.mark(id);
+            }
+        }
+        let sorted = |mut v: SmallVec<[PathIdx; 8]>| {
+            v.sort_unstable();
+            v
+        };
+        if best_changed || touched_member || sorted(multipath) != sorted(old_multipath) || best_lost {
+            self.sync_fib(shared, id);
+        }
+    }
+
+    /// Best first, then the multipath members, then the others as they came.
+    fn arrange(&mut self, id: PrefixId, old: &[PathIdx], best: PathIdx, multipath: &[PathIdx]) {
+        let mut order: SmallVec<[PathIdx; 8]> = SmallVec::new();
+        if !best.is_none() {
+            order.push(best);
+        }
+        order.extend(multipath.iter().copied().filter(|i| *i != best));
+        let rest: SmallVec<[PathIdx; 8]> = old.iter().copied().filter(|i| !order.contains(i)).collect();
+        order.extend(rest);
+        if *order != *old {
+            self.table.reorder(id, &order);
+        }
+    }
+
+    /// Next hops of the best path and its multipath companions, with the distance of the route.
+    pub fn forwarding(&self, shared: &Shared, id: PrefixId) -> Option<(Members, u8)> {
+        let best = self.table.best(id)?;
+        let set = shared.attrs.get(best.attr);
+        let [external, internal, local] = shared.settings.distance[A::FAMILY.index()];
+        let distance = match (set.local.distance, set.local.origin) {
+            (0, Provenance::External) => external,
+            (0, Provenance::Internal | Provenance::Client) => internal,
+            (0, Provenance::Local) => local,
+            (chosen, _) => chosen,
+        };
+        let members = self
+            .table
+            .paths(id)
+            .filter(|(_, p)| p.has(path_flag::BEST | path_flag::MULTIPATH))
+            .map(|(_, p)| shared.attrs.get(p.attr).local.next_hop)
+            .collect();
+        Some((members, distance))
+    }
+
+    /// Forgets a prefix that nobody has a use for any more.
+    pub fn remove_if_unused(&mut self, id: PrefixId) {
+        let idle = self.table.prefix(id).head.is_none() && self.groups.iter().all(|g| g.indifferent(id));
+        if idle && self.fib.get(id.index()).is_none_or(|h| h.is_none()) {
+            self.table.remove_prefix(id);
+        }
+    }
+
+    /// Tells once when a neighbour sent more than it may.
+    fn check_limit(&mut self, shared: &mut Shared, peer: PeerId) {
+        let f = A::FAMILY.index();
+        let Some(info) = shared.peer_mut(peer) else { return };
+        let Some(limit) = info.family(A::FAMILY).and_then(|c| c.maximum_prefix) else { return };
+        if info.counts[f].accepted > limit && !info.limit_told[f] {
+            info.limit_told[f] = true;
+            shared.event(Event::MaxPrefix { peer, family: A::FAMILY, limit });
+        }
+    }
+}
+
+fn count(shared: &mut Shared, peer: PeerId, family: usize, flags: u8, by: i32) {
+    if let Some(info) = shared.peer_mut(peer) {
+        let counts = &mut info.counts[family];
+        let which = if flags & path_flag::FILTERED != 0 { &mut counts.filtered } else { &mut counts.accepted };
+        *which = which.saturating_add_signed(by);
+    }
+}
+
+/// The path as the decision process sees it; `None` if it must not be chosen.
+pub(crate) fn candidate<'a>(shared: &'a Shared, path: &Path, idx: PathIdx) -> Option<Candidate<'a>> {
+    if path.has(path_flag::FILTERED) {
+        return None;
+    }
+    let set = shared.attrs.get(path.attr);
+    let resolution = shared.next_hops.resolution(set.local.next_hop);
+    let peer = shared.peer(path.peer);
+    let local = path.peer == PeerId::LOCAL;
+    if !local {
+        let peer = peer?;
+        let usable = resolution.usable() && (!peer.config.require_connected || resolution.connected());
+        if !usable || path.generation != peer.generation {
+            return None;
+        }
+    }
+    Some(Candidate {
+        path: idx,
+        summary: &set.summary,
+        view: set.view(),
+        weight: set.local.weight,
+        local,
+        external: set.local.origin == Provenance::External,
+        igp_metric: resolution.metric(),
+        since: path.since,
+        router_id: peer.and_then(|p| p.session.as_ref()).map_or(0, |s| u32::from(s.router_id)),
+        neighbor: peer.map(|p| p.config.addr),
+        path_id: path.path_id,
+    })
+}
+
+/// What well-known communities of an external neighbour mean here: GRACEFUL_SHUTDOWN makes the path the last resort
+/// (RFC 8326), BLACKHOLE keeps it inside our AS (RFC 7999 section 3.2).
+fn mark_external(shared: &mut Shared, id: AttrId) -> AttrId {
+    let set = shared.attrs.get(id);
+    let local = set.local;
+    let block = {
+        let view: AttrView<'_> = set.view();
+        let mut builder = AttrBuilder::from_view(view);
+        if set.summary.has(flag::GRACEFUL_SHUTDOWN) {
+            builder.local_pref(Some(0));
+        }
+        if set.summary.has(flag::BLACKHOLE) {
+            const NO_EXPORT: u32 = 0xffff_ff01;
+            builder.communities(view.communities().chain([NO_EXPORT]).collect());
+        }
+        builder.build()
+    };
+    shared.intern(&block, hash_block(shared.seed, &block), local)
+}

@@ -1,0 +1,119 @@
+//! Which of our routes the kernel should hold for a prefix: static's or BGP's, by distance.
+
+use bgp::types::Addr;
+
+use crate::base::{BaseTarget, Discard};
+use crate::event::{FibChange, FibRoute, FibTarget};
+use crate::family::FamilyRib;
+use crate::id::{HopSetId, PrefixId};
+use crate::intern::Provenance;
+use crate::policy::ast::SourceProtocol;
+use crate::shared::Shared;
+
+impl<A: Addr> FamilyRib<A> {
+    /// BGP's choice for a prefix changed.
+    pub fn sync_fib(&mut self, shared: &mut Shared, id: PrefixId) {
+        let (addr, len) = {
+            let p = self.table.prefix(id);
+            (p.addr, p.len)
+        };
+        let from = self.tracked.partition_point(|t| *t < addr);
+        if self.tracked.get(from).is_some_and(|t| *t <= addr.last(len)) {
+            shared.next_hops_dirty = true;
+        }
+        if shared.settings.no_rib && self.fib.get(id.index()).is_none_or(|h| h.is_none()) {
+            return;
+        }
+        self.sync_prefix(shared, addr, len, Some(id));
+    }
+
+    /// A base route of a prefix changed.
+    pub fn base_changed(&mut self, shared: &mut Shared, addr: A, len: u8) {
+        shared.next_hops_dirty = true;
+        let id = self.table.find(addr, len);
+        self.sync_prefix(shared, addr, len, id);
+        self.sync_local(shared, addr, len);
+    }
+
+    fn sync_prefix(&mut self, shared: &mut Shared, addr: A, len: u8, id: Option<PrefixId>) {
+        let base = self.base.selected(addr, len);
+        let base_distance = base.map(|r| r.distance);
+        let bgp = id
+            .filter(|_| !shared.settings.no_rib)
+            .filter(|id| {
+                let best = self.table.best(*id);
+                best.is_some_and(|b| shared.attrs.get(b.attr).local.origin != Provenance::Local)
+            })
+            .and_then(|id| self.forwarding(shared, id))
+            .filter(|(_, distance)| base_distance.is_none_or(|b| *distance < b));
+        let fixed = match (&bgp, base) {
+            (None, Some(route)) if route.source == SourceProtocol::Static => {
+                let target = match route.target {
+                    BaseTarget::Hops(id) => {
+                        if shared.hop_sets.get(id).is_some_and(|s| s.discard) {
+                            FibTarget::Discard(Discard::Blackhole)
+                        } else {
+                            FibTarget::Hops(id)
+                        }
+                    }
+                    BaseTarget::Discard(kind) => FibTarget::Discard(kind),
+                    BaseTarget::Direct(_) => return,
+                };
+                Some(FibRoute { source: SourceProtocol::Static, target, prefer: None })
+            }
+            _ => None,
+        };
+        let prefix = addr.to_net(len);
+        let had_base = match fixed {
+            Some(route) => self.fib_base.insert((addr, len), route),
+            None => self.fib_base.remove(&(addr, len)),
+        };
+        let old_set = id.and_then(|id| self.fib.get(id.index()).copied()).unwrap_or(HopSetId::NONE);
+        match (bgp, fixed) {
+            (Some((members, _)), _) => {
+                let Some(id) = id else { return };
+                let set = shared.hop_set(members);
+                self.set_fib(id, set);
+                if set == old_set && had_base.is_none() {
+                    shared.release_hop_set(set);
+                    return;
+                }
+                self.tell_bgp(shared, addr, len, set);
+                shared.release_hop_set(old_set);
+            }
+            (None, fixed) => {
+                if let Some(id) = id {
+                    self.set_fib(id, HopSetId::NONE);
+                }
+                if fixed != had_base || !old_set.is_none() {
+                    shared.fib.push(FibChange::Route { prefix, route: fixed });
+                }
+                shared.release_hop_set(old_set);
+            }
+        }
+    }
+
+    fn set_fib(&mut self, id: PrefixId, set: HopSetId) {
+        if self.fib.len() <= id.index() {
+            if set.is_none() {
+                return;
+            }
+            self.fib.resize(self.table.bound(), HopSetId::NONE);
+        }
+        self.fib[id.index()] = set;
+    }
+
+    fn tell_bgp(&self, shared: &mut Shared, addr: A, len: u8, set: HopSetId) {
+        let discard = shared.hop_sets.get(set).is_some_and(|s| s.discard);
+        let target = if discard { FibTarget::Discard(Discard::Blackhole) } else { FibTarget::Hops(set) };
+        let route = Some(FibRoute { source: SourceProtocol::Bgp, target, prefer: None });
+        shared.fib.push(FibChange::Route { prefix: addr.to_net(len), route });
+    }
+
+    /// A hop set began or ceased to be a black hole: its route is told again.
+    pub fn retell(&mut self, shared: &mut Shared, id: PrefixId) {
+        let Some(set) = self.fib.get(id.index()).copied().filter(|h| !h.is_none()) else { return };
+        let p = self.table.prefix(id);
+        self.tell_bgp(shared, p.addr, p.len, set);
+    }
+}

@@ -1,0 +1,157 @@
+//! Filters with a memory: verdicts by attribute set, where they depend on nothing else.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::id::{AttrId, PeerId};
+use crate::intern::WeakAttr;
+use crate::policy::compile::Filter;
+use crate::policy::eval::{Selection, Verdict};
+use crate::shared::Shared;
+
+/// A remembered verdict. The sets are not kept alive by it.
+#[derive(Clone, Copy, Debug)]
+struct Memo {
+    input: WeakAttr,
+    /// `NONE` is deny.
+    output: WeakAttr,
+}
+
+const EMPTY: Memo = Memo { input: WeakAttr::NONE, output: WeakAttr::NONE };
+
+/// A filter and what it said before.
+#[derive(Debug, Default)]
+pub(crate) struct Evaluator {
+    filter: Filter,
+    /// Whether it works for export: see [`Shared::intern_changed`].
+    exporting: bool,
+    by_set: Vec<Memo>,
+    by_entry: HashMap<(AttrId, u32), Memo, foldhash::fast::FixedState>,
+}
+
+impl Evaluator {
+    pub fn new(filter: Filter, exporting: bool) -> Evaluator {
+        Evaluator { filter, exporting, ..Evaluator::default() }
+    }
+
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// Whether one verdict serves all prefixes with equal attributes.
+    pub fn by_attributes(&self) -> bool {
+        !self.filter.prefix_dependent()
+    }
+
+    /// What the filter makes of a set for a prefix, with a reference for the caller; `None` is deny. `peer` is the
+    /// neighbour that policy sees, `address` the one that `peer-address` means.
+    pub fn run(
+        &mut self,
+        shared: &mut Shared,
+        id: AttrId,
+        net: IpNet,
+        peer: Option<PeerId>,
+        address: Option<IpAddr>,
+    ) -> Option<AttrId> {
+        if self.filter.is_open() {
+            shared.attrs.retain(id);
+            return Some(id);
+        }
+        if self.filter.is_closed() {
+            return None;
+        }
+        if self.by_attributes() {
+            if let Some(memo) = self.by_set.get(id.index()).copied()
+                && let Some(known) = recall(shared, id, memo)
+            {
+                return known;
+            }
+            let verdict = self.filter.run(&shared.subject(id, net, peer));
+            let outcome = self.realise(shared, id, verdict, address);
+            if self.by_set.len() <= id.index() {
+                self.by_set.resize(shared.attrs.bound().max(id.index() + 1), EMPTY);
+            }
+            self.by_set[id.index()] = note(shared, id, outcome);
+            return outcome;
+        }
+        self.run_for_prefix(shared, id, net, peer, address)
+    }
+
+    fn run_for_prefix(
+        &mut self,
+        shared: &mut Shared,
+        id: AttrId,
+        net: IpNet,
+        peer: Option<PeerId>,
+        address: Option<IpAddr>,
+    ) -> Option<AttrId> {
+        match self.filter.select(&shared.subject(id, net, peer)) {
+            Selection::Deny => None,
+            Selection::Permit => {
+                shared.attrs.retain(id);
+                Some(id)
+            }
+            Selection::Entry(entry) => {
+                if let Some(memo) = self.by_entry.get(&(id, entry)).copied()
+                    && let Some(known) = recall(shared, id, memo)
+                {
+                    return known;
+                }
+                let verdict = self.filter.apply(entry, &shared.subject(id, net, peer));
+                let outcome = self.realise(shared, id, verdict, address);
+                if self.by_entry.len() > 4 * shared.attrs.len() + 1024 {
+                    // Mostly entries of sets that are gone by now.
+                    self.by_entry.clear();
+                }
+                self.by_entry.insert((id, entry), note(shared, id, outcome));
+                outcome
+            }
+            Selection::Complex => {
+                let verdict = self.filter.run(&shared.subject(id, net, peer));
+                self.realise(shared, id, verdict, address)
+            }
+        }
+    }
+
+    fn realise(
+        &self,
+        shared: &mut Shared,
+        id: AttrId,
+        verdict: Verdict,
+        address: Option<IpAddr>,
+    ) -> Option<AttrId> {
+        match verdict {
+            Verdict::Deny => None,
+            Verdict::Permit => {
+                shared.attrs.retain(id);
+                Some(id)
+            }
+            Verdict::Change(changed) => Some(shared.intern_changed(id, &changed, address, self.exporting)),
+        }
+    }
+
+    /// Estimated memory in octets.
+    pub fn memory(&self) -> usize {
+        self.by_set.capacity() * size_of::<Memo>() + self.by_entry.capacity() * (size_of::<Memo>() + 12)
+    }
+}
+
+/// The remembered outcome, if it still holds, with a reference for the caller.
+fn recall(shared: &mut Shared, id: AttrId, memo: Memo) -> Option<Option<AttrId>> {
+    if shared.attrs.upgrade(memo.input) != Some(id) {
+        return None;
+    }
+    if memo.output == WeakAttr::NONE {
+        return Some(None);
+    }
+    let output = shared.attrs.upgrade(memo.output)?;
+    shared.attrs.retain(output);
+    Some(Some(output))
+}
+
+fn note(shared: &Shared, input: AttrId, outcome: Option<AttrId>) -> Memo {
+    let output = outcome.map_or(WeakAttr::NONE, |o| shared.attrs.downgrade(o));
+    Memo { input: shared.attrs.downgrade(input), output }
+}

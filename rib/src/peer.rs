@@ -1,0 +1,198 @@
+//! What the table knows of a neighbour.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use bgp::types::{Asn, Family};
+use ipnet::IpNet;
+
+use crate::intern::Provenance;
+use crate::policy::compile::FilterSpec;
+
+/// External or internal neighbour.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum PeerKind {
+    /// Of another AS.
+    External,
+    /// Of our own AS.
+    Internal,
+}
+
+/// `neighbor X next-hop-self [force]`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum NextHopSelf {
+    /// Third-party next hops stay where the RFC lets them.
+    #[default]
+    Off,
+    /// Our address for routes of external neighbours.
+    On,
+    /// Our address for all routes.
+    Force,
+}
+
+/// `neighbor X remove-private-AS ...`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RemovePrivate {
+    /// Also where the path has public numbers.
+    pub all: bool,
+    /// Put our own number in their place.
+    pub replace: bool,
+}
+
+/// Which communities go to a neighbour (`send-community`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SendCommunity {
+    /// RFC 1997.
+    pub standard: bool,
+    /// RFC 4360.
+    pub extended: bool,
+    /// RFC 8092.
+    pub large: bool,
+}
+
+/// One family of a neighbour, as configured.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeerFamily {
+    /// Filters for what it sends.
+    pub import: FilterSpec,
+    /// Filters for what it gets.
+    pub export: FilterSpec,
+    /// `next-hop-self`.
+    pub next_hop_self: NextHopSelf,
+    /// `soft-reconfiguration inbound`: keep what import policy refuses.
+    pub soft_reconfiguration: bool,
+    /// `route-reflector-client`.
+    pub reflector_client: bool,
+    /// `default-originate [route-map R]`.
+    pub default_originate: Option<Option<String>>,
+    /// `send-community`.
+    pub send_community: SendCommunity,
+    /// `remove-private-AS`.
+    pub remove_private: Option<RemovePrivate>,
+    /// `as-override`.
+    pub as_override: bool,
+    /// `maximum-prefix N`: told by [`crate::Event::MaxPrefix`] when crossed.
+    pub maximum_prefix: Option<u32>,
+    /// `weight N`.
+    pub weight: u32,
+}
+
+impl Default for PeerFamily {
+    fn default() -> PeerFamily {
+        PeerFamily {
+            import: FilterSpec::default(),
+            export: FilterSpec::default(),
+            next_hop_self: NextHopSelf::Off,
+            soft_reconfiguration: false,
+            reflector_client: false,
+            default_originate: None,
+            send_community: SendCommunity { standard: true, extended: true, large: true },
+            remove_private: None,
+            as_override: false,
+            maximum_prefix: None,
+            weight: 0,
+        }
+    }
+}
+
+/// A neighbour as configured, in so far as it concerns the table.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeerConfig {
+    /// Address of the session.
+    pub addr: IpAddr,
+    /// Interface: of an unnumbered neighbour, or the scope of a link-local address.
+    pub interface: Option<Arc<str>>,
+    /// External or internal.
+    pub kind: PeerKind,
+    /// Our AS towards it, put before paths to external neighbours.
+    pub local_as: Asn,
+    /// Its AS.
+    pub remote_as: Asn,
+    /// Next hops of its routes must be on a network of ours (no `ebgp-multihop`, `disable-connected-check`).
+    pub require_connected: bool,
+    /// Families that are activated.
+    pub families: [Option<PeerFamily>; 2],
+}
+
+/// What the session agreed on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeerSession {
+    /// Its router id.
+    pub router_id: Ipv4Addr,
+    /// Four-octet AS numbers.
+    pub as4: bool,
+    /// IPv4 routes may have IPv6 next hops (RFC 8950).
+    pub extended_next_hop: bool,
+    /// Messages of up to 65535 octets (RFC 8654).
+    pub extended_message: bool,
+    /// Families of the session.
+    pub families: [bool; 2],
+    /// Our IPv4 address towards it.
+    pub local_v4: Option<Ipv4Addr>,
+    /// Our global IPv6 address towards it.
+    pub local_v6: Option<Ipv6Addr>,
+    /// Our link-local address towards it, when it is on a network of ours.
+    pub local_link: Option<Ipv6Addr>,
+    /// The network that it shares with us, by family: next hops in there stay as they are towards it.
+    pub shared_net: [Option<IpNet>; 2],
+}
+
+/// Counts of one family of a neighbour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PeerCounts {
+    /// Paths that passed import policy.
+    pub accepted: u32,
+    /// Paths that import policy refused and that are kept.
+    pub filtered: u32,
+    /// Paths refused by import policy since the session came up.
+    pub refused: u64,
+}
+
+/// A neighbour in the table.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub config: PeerConfig,
+    pub session: Option<PeerSession>,
+    /// Session count; paths of another generation are stale.
+    pub generation: u8,
+    pub counts: [PeerCounts; 2],
+    /// Octets handed to the writer and not yet taken by the socket.
+    pub in_flight: usize,
+    /// Purges under way.
+    pub purging: u8,
+    /// To be forgotten when its paths are gone.
+    pub removed: bool,
+    /// `maximum-prefix` was crossed and told, by family.
+    pub limit_told: [bool; 2],
+}
+
+impl Peer {
+    pub fn new(config: PeerConfig) -> Peer {
+        Peer {
+            config,
+            session: None,
+            generation: 0,
+            counts: [PeerCounts::default(); 2],
+            in_flight: 0,
+            purging: 0,
+            removed: false,
+            limit_told: [false; 2],
+        }
+    }
+
+    pub fn external(&self) -> bool {
+        self.config.kind == PeerKind::External
+    }
+
+    pub fn family(&self, family: Family) -> Option<&PeerFamily> {
+        self.config.families[family.index()].as_ref()
+    }
+
+    pub fn provenance(&self, family: Family) -> Provenance {
+        match self.config.kind {
+            PeerKind::External => Provenance::External,
+            PeerKind::Internal if self.family(family).is_some_and(|f| f.reflector_client) => Provenance::Client,
+            PeerKind::Internal => Provenance::Internal,
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! From the syntax tree to programs: names resolved, lists compiled, clauses classed.
+//!
+//! As in FRR, a neighbour's filter or `call` that names something undefined denies, and a `match` that does never holds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::ast::{
+    Action, AddressMatch, ExtCommunity, LargeCommunity, Match, NextHopMatch, OnMatch, PeerMatch, Policies, RouteMap,
+    RpkiState, Set, SourceProtocol,
+};
+use super::sets::{AsPathSet, CommunitySet, PrefixSet};
+use bgp::attrs::Origin;
+use bgp::types::Family;
+use std::net::IpAddr;
+
+/// A condition with everything resolved.
+#[derive(Debug)]
+pub(super) enum Cond {
+    Prefix(Family, Arc<PrefixSet>),
+    PrefixLen(Family, u8),
+    NextHop(Family, Arc<PrefixSet>),
+    NextHopIs(IpAddr),
+    NextHopLen(Family, u8),
+    RouteSource(Arc<PrefixSet>),
+    AsPath(Arc<AsPathSet>),
+    Community(Arc<CommunitySet<u32>>, bool, bool),
+    LargeCommunity(Arc<CommunitySet<LargeCommunity>>, bool, bool),
+    ExtCommunity(Arc<CommunitySet<ExtCommunity>>),
+    Interface(String),
+    LocalPreference(u32),
+    Metric(u32),
+    Origin(Origin),
+    Peer(PeerMatch),
+    Tag(u32),
+    SourceProtocol(SourceProtocol),
+    Probability(u8),
+    Rpki(RpkiState),
+    Never,
+}
+
+/// What comes after a matching permit entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Then {
+    Stop,
+    Goto(usize),
+}
+
+/// A change with its lists resolved.
+#[derive(Debug)]
+pub(super) enum Change {
+    Set(Set),
+    CommunityDelete(Arc<CommunitySet<u32>>),
+    LargeCommunityDelete(Arc<CommunitySet<LargeCommunity>>),
+    ExcludeList(Arc<AsPathSet>),
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub permit: bool,
+    pub conds: Vec<Cond>,
+    pub changes: Vec<Change>,
+    /// A called route-map; `Some(None)` is one that is not defined, which denies.
+    pub call: Option<Option<Arc<Program>>>,
+    pub then: Then,
+}
+
+/// A route-map ready to run.
+#[derive(Debug)]
+pub struct Program {
+    pub(super) entries: Vec<Entry>,
+    pub(super) simple: bool,
+    prefix_dependent: bool,
+    peer_dependent: bool,
+}
+
+impl Program {
+    /// Whether routes with equal attributes can fare differently: the verdict must be asked for each prefix.
+    pub fn prefix_dependent(&self) -> bool {
+        self.prefix_dependent
+    }
+
+    /// Whether equal routes of different neighbours can fare differently.
+    pub fn peer_dependent(&self) -> bool {
+        self.peer_dependent
+    }
+}
+
+/// The filters of one neighbour, family and direction by name, in the order in which FRR applies them.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct FilterSpec {
+    /// `distribute-list`.
+    pub distribute_list: Option<String>,
+    /// `prefix-list`.
+    pub prefix_list: Option<String>,
+    /// `filter-list`.
+    pub as_path_list: Option<String>,
+    /// `route-map`.
+    pub route_map: Option<String>,
+    /// External neighbour without any policy while RFC 8212 is in force: deny all.
+    pub default_deny: bool,
+}
+
+/// The filters of one neighbour, family and direction, ready to run. A `None` inside of `Some` is an undefined name.
+#[derive(Debug, Default)]
+pub struct Filter {
+    pub(super) prefixes: Vec<Option<Arc<PrefixSet>>>,
+    pub(super) as_paths: Option<Option<Arc<AsPathSet>>>,
+    pub(super) map: Option<Option<Arc<Program>>>,
+    pub(super) deny_all: bool,
+}
+
+impl Filter {
+    /// Whether everything passes unchanged.
+    pub fn is_open(&self) -> bool {
+        !self.deny_all && self.prefixes.is_empty() && self.as_paths.is_none() && self.map.is_none()
+    }
+
+    /// Whether nothing passes.
+    pub fn is_closed(&self) -> bool {
+        self.deny_all
+    }
+
+    /// See [`Program::prefix_dependent`].
+    pub fn prefix_dependent(&self) -> bool {
+        !self.prefixes.is_empty() || self.map.iter().flatten().any(|m| m.prefix_dependent)
+    }
+
+    /// See [`Program::peer_dependent`].
+    pub fn peer_dependent(&self) -> bool {
+        self.map.iter().flatten().any(|m| m.peer_dependent)
+    }
+}
+
+/// All policies compiled: lists once, route-maps when asked for, and once.
+#[derive(Debug, Default)]
+pub struct Compiled {
+    source: Policies,
+    prefix_lists: [HashMap<String, Arc<PrefixSet>>; 2],
+    access_lists: [HashMap<String, Arc<PrefixSet>>; 2],
+    as_path_lists: HashMap<String, Arc<AsPathSet>>,
+    communities: HashMap<String, Arc<CommunitySet<u32>>>,
+    large: HashMap<String, Arc<CommunitySet<LargeCommunity>>>,
+    ext: HashMap<String, Arc<CommunitySet<ExtCommunity>>>,
+    maps: HashMap<String, Arc<Program>>,
+}
+
+fn each<T, U>(
+    from: &std::collections::BTreeMap<String, T>,
+    compile: impl Fn(&T) -> U,
+) -> HashMap<String, Arc<U>> {
+    from.iter().map(|(name, list)| (name.clone(), Arc::new(compile(list)))).collect()
+}
+
+impl Compiled {
+    /// Compiles the operator's policies.
+    pub fn new(source: Policies) -> Compiled {
+        let mut compiled = Compiled {
+            prefix_lists: [
+                each(&source.prefix_lists_v4, PrefixSet::new),
+                each(&source.prefix_lists_v6, PrefixSet::new),
+            ],
+            access_lists: [
+                each(&source.access_lists_v4, PrefixSet::new),
+                each(&source.access_lists_v6, PrefixSet::new),
+            ],
+            as_path_lists: each(&source.as_path_lists, AsPathSet::new),
+            communities: each(&source.community_lists, CommunitySet::new),
+            large: each(&source.large_community_lists, CommunitySet::new),
+            ext: each(&source.ext_community_lists, CommunitySet::new),
+            maps: HashMap::new(),
+            source,
+        };
+        let names: Vec<String> = compiled.source.route_maps.keys().cloned().collect();
+        for name in names {
+            compiled.compile_map(&name, &mut Vec::new());
+        }
+        compiled
+    }
+
+    /// What was compiled.
+    pub fn source(&self) -> &Policies {
+        &self.source
+    }
+
+    /// A route-map by name.
+    pub fn route_map(&self, name: &str) -> Option<Arc<Program>> {
+        self.maps.get(name).cloned()
+    }
+
+    /// A prefix-list by name.
+    pub fn prefix_list(&self, family: Family, name: &str) -> Option<Arc<PrefixSet>> {
+        self.prefix_lists[family.index()].get(name).cloned()
+    }
+
+    /// The filters that a neighbour names.
+    pub fn filter(&self, family: Family, spec: &FilterSpec) -> Filter {
+        let f = family.index();
+        let mut prefixes = Vec::new();
+        if let Some(name) = &spec.distribute_list {
+            prefixes.push(self.access_lists[f].get(name).cloned());
+        }
+        if let Some(name) = &spec.prefix_list {
+            prefixes.push(self.prefix_lists[f].get(name).cloned());
+        }
+        let as_paths = spec.as_path_list.as_ref().map(|n| self.as_path_lists.get(n).cloned());
+        let map = spec.route_map.as_ref().map(|n| self.maps.get(n).cloned());
+        let undefined = prefixes.iter().any(Option::is_none) || matches!(as_paths, Some(None)) || matches!(map, Some(None));
+        Filter { prefixes, as_paths, map, deny_all: spec.default_deny || undefined }
+    }
+
+    fn compile_map(&mut self, name: &str, callers: &mut Vec<String>) -> Option<Arc<Program>> {
+        if let Some(done) = self.maps.get(name) {
+            return Some(done.clone());
+        }
+        if callers.iter().any(|c| c == name) {
+            return None;
+        }
+        let map = self.source.route_maps.get(name)?.clone();
+        callers.push(name.to_owned());
+        let program = Arc::new(self.compile_entries(&map, callers));
+        callers.pop();
+        self.maps.insert(name.to_owned(), program.clone());
+        Some(program)
+    }
+
+    fn compile_entries(&mut self, map: &RouteMap, callers: &mut Vec<String>) -> Program {
+        let seqs: Vec<u16> = map.keys().copied().collect();
+        let mut entries = Vec::with_capacity(map.len());
+        for (at, entry) in map.values().enumerate() {
+            let then = match entry.on_match {
+                None => Then::Stop,
+                Some(OnMatch::Next) => Then::Goto(at + 1),
+                Some(OnMatch::Goto(seq)) => Then::Goto(seqs.partition_point(|s| *s < seq).max(at + 1)),
+            };
+            entries.push(Entry {
+                permit: entry.action == Action::Permit,
+                conds: entry.matches.iter().map(|m| self.cond(m)).collect(),
+                changes: entry.sets.iter().filter_map(|s| self.change(s)).collect(),
+                call: entry.call.as_ref().map(|name| self.compile_map(name, callers)),
+                then,
+            });
+        }
+        let called = |f: fn(&Program) -> bool| entries.iter().flat_map(|e| e.call.iter().flatten()).any(|p| f(p));
+        let any = |f: fn(&Cond) -> bool| entries.iter().any(|e| e.conds.iter().any(f));
+        let prefix_dependent = any(|c| matches!(c, Cond::Prefix(..) | Cond::PrefixLen(..) | Cond::Probability(_)))
+            || called(Program::prefix_dependent);
+        let peer_dependent = any(|c| matches!(c, Cond::Peer(_) | Cond::RouteSource(_) | Cond::SourceProtocol(_)))
+            || entries.iter().any(|e| e.changes.iter().any(|c| matches!(c, Change::Set(Set::NextHop(_)))))
+            || called(Program::peer_dependent);
+        let simple = entries.iter().all(|e| e.call.is_none() && e.then == Then::Stop);
+        Program { entries, simple, prefix_dependent, peer_dependent }
+    }
+
+    fn address(&self, family: Family, m: &AddressMatch) -> Option<Arc<PrefixSet>> {
+        match m {
+            AddressMatch::AccessList(name) => self.access_lists[family.index()].get(name).cloned(),
+            AddressMatch::PrefixList(name) => self.prefix_lists[family.index()].get(name).cloned(),
+            AddressMatch::PrefixLen(_) => None,
+        }
+    }
+
+    fn cond(&self, m: &Match) -> Cond {
+        const V4: Family = Family::Ipv4Unicast;
+        const V6: Family = Family::Ipv6Unicast;
+        let prefix = |family, m: &AddressMatch| match m {
+            AddressMatch::PrefixLen(len) => Cond::PrefixLen(family, *len),
+            _ => self.address(family, m).map_or(Cond::Never, |s| Cond::Prefix(family, s)),
+        };
+        let next_hop = |family: Family, m: &NextHopMatch| match m {
+            NextHopMatch::AccessList(n) => {
+                self.access_lists[family.index()].get(n).map_or(Cond::Never, |s| Cond::NextHop(family, s.clone()))
+            }
+            NextHopMatch::PrefixList(n) => {
+                self.prefix_lists[family.index()].get(n).map_or(Cond::Never, |s| Cond::NextHop(family, s.clone()))
+            }
+            NextHopMatch::Address(a) => Cond::NextHopIs(*a),
+            NextHopMatch::PrefixLen(len) => Cond::NextHopLen(family, *len),
+            // A BGP path has an address for a next hop, never a blackhole: FRR's clause holds in zebra only.
+            NextHopMatch::Blackhole => Cond::Never,
+        };
+        match m {
+            Match::Ipv4Address(a) => prefix(V4, a),
+            Match::Ipv6Address(a) => prefix(V6, a),
+            Match::Ipv4NextHop(n) => next_hop(V4, n),
+            Match::Ipv6NextHop(n) => next_hop(V6, n),
+            Match::AsPath(n) => self.as_path_lists.get(n).map_or(Cond::Never, |s| Cond::AsPath(s.clone())),
+            Match::Community { list, exact, any } => {
+                self.communities.get(list).map_or(Cond::Never, |s| Cond::Community(s.clone(), *exact, *any))
+            }
+            Match::LargeCommunity { list, exact, any } => {
+                self.large.get(list).map_or(Cond::Never, |s| Cond::LargeCommunity(s.clone(), *exact, *any))
+            }
+            Match::ExtCommunity(n) => self.ext.get(n).map_or(Cond::Never, |s| Cond::ExtCommunity(s.clone())),
+            Match::Interface(n) => Cond::Interface(n.clone()),
+            Match::LocalPreference(v) => Cond::LocalPreference(*v),
+            Match::Metric(v) => Cond::Metric(*v),
+            Match::Origin(v) => Cond::Origin(*v),
+            Match::Peer(v) => Cond::Peer(v.clone()),
+            Match::Tag(v) => Cond::Tag(*v),
+            Match::SourceProtocol(v) => Cond::SourceProtocol(*v),
+            Match::RouteSource(a) => {
+                self.address(V4, a).or_else(|| self.address(V6, a)).map_or(Cond::Never, Cond::RouteSource)
+            }
+            Match::Probability(v) => Cond::Probability(*v),
+            Match::Rpki(v) => Cond::Rpki(*v),
+        }
+    }
+
+    fn change(&self, set: &Set) -> Option<Change> {
+        Some(match set {
+            Set::CommunityDelete(name) => Change::CommunityDelete(self.communities.get(name)?.clone()),
+            Set::LargeCommunityDelete(name) => Change::LargeCommunityDelete(self.large.get(name)?.clone()),
+            Set::Exclude(super::ast::Exclude::List(name)) => {
+                Change::ExcludeList(self.as_path_lists.get(name)?.clone())
+            }
+            other => Change::Set(other.clone()),
+        })
+    }
+}

@@ -1,0 +1,383 @@
+//! Running policy on a route.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use bgp::attrs::{AttrBuilder, AttrView, Summary, flag, summarize};
+use bgp::types::{Asn, Family};
+use ipnet::IpNet;
+
+use super::ast::{
+    Arith, Exclude, ExtCommunity, LargeCommunity, MetricSet, NextHopSet, PeerMatch, Prepend, Replace, RpkiState, Set,
+    SourceProtocol,
+};
+use super::compile::{Change, Cond, Entry, Filter, Program, Then};
+use super::sets::CommunityKind;
+
+/// A route as policy sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The prefix.
+    pub net: IpNet,
+    /// Attributes.
+    pub view: AttrView<'a>,
+    /// Decision fields of `view`.
+    pub summary: &'a Summary,
+    /// Tag.
+    pub tag: u32,
+    /// Next hop, if it is not us.
+    pub next_hop: Option<IpAddr>,
+    /// The neighbour that the route came from (import) or goes to (export).
+    pub peer: Option<IpAddr>,
+    /// Interface of an unnumbered neighbour.
+    pub peer_interface: Option<&'a str>,
+    /// Where the route came from.
+    pub source: SourceProtocol,
+    /// Interface of a redistributed route.
+    pub interface: Option<&'a str>,
+    /// Metric to the next hop.
+    pub igp_metric: u32,
+    /// LOCAL_PREF of a route without one.
+    pub default_local_pref: u32,
+    /// Origin validation.
+    pub rpki: Option<RpkiState>,
+    /// A number for `match probability`, the same for the same route.
+    pub dice: u32,
+}
+
+/// What policy wants of the next hop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NextHopChange {
+    /// This address.
+    Address(IpAddr),
+    /// This link-local address.
+    LinkLocal(Ipv6Addr),
+    /// The neighbour's address (import), our own (export).
+    PeerAddress,
+    /// As received, even to external neighbours.
+    Unchanged,
+    /// Forward by the global address although there is a link-local one.
+    PreferGlobal,
+}
+
+/// What policy changes of a route.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Changed {
+    /// New canonical block.
+    pub block: Option<Vec<u8>>,
+    /// New next hop.
+    pub next_hop: Option<NextHopChange>,
+    /// New weight.
+    pub weight: Option<u32>,
+    /// New tag.
+    pub tag: Option<u32>,
+    /// New distance.
+    pub distance: Option<u8>,
+    /// Preferred source address in the kernel.
+    pub source: Option<IpAddr>,
+}
+
+/// The outcome.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Refused.
+    Deny,
+    /// Accepted as it is.
+    Permit,
+    /// Accepted with changes.
+    Change(Box<Changed>),
+}
+
+/// What of a filter's outcome depends on the prefix, so that the rest can be remembered by attributes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Selection {
+    /// Refused.
+    Deny,
+    /// Accepted as it is.
+    Permit,
+    /// Accepted; this entry of the route-map changes it, see [`Filter::apply`].
+    Entry(u32),
+    /// Not to be told apart: run [`Filter::run`].
+    Complex,
+}
+
+impl Filter {
+    /// The lists of a filter, without its route-map.
+    fn lists_permit(&self, s: &Subject<'_>) -> bool {
+        !self.deny_all
+            && self.prefixes.iter().all(|p| p.as_ref().is_some_and(|p| p.permits(&s.net)))
+            && self.as_paths.iter().all(|a| a.as_ref().is_some_and(|a| a.permits(s.view)))
+    }
+
+    /// Runs the filter on a route.
+    pub fn run(&self, s: &Subject<'_>) -> Verdict {
+        if !self.lists_permit(s) {
+            return Verdict::Deny;
+        }
+        match &self.map {
+            None => Verdict::Permit,
+            Some(None) => Verdict::Deny,
+            Some(Some(program)) => program.run(s),
+        }
+    }
+
+    /// The part of [`Self::run`] that may look at the prefix.
+    pub fn select(&self, s: &Subject<'_>) -> Selection {
+        if !self.lists_permit(s) {
+            return Selection::Deny;
+        }
+        match &self.map {
+            None => Selection::Permit,
+            Some(None) => Selection::Deny,
+            Some(Some(program)) if program.simple => program.select(s),
+            Some(Some(_)) => Selection::Complex,
+        }
+    }
+
+    /// What the selected entry makes of the route; the same for all prefixes with these attributes.
+    pub fn apply(&self, entry: u32, s: &Subject<'_>) -> Verdict {
+        let Some(Some(program)) = &self.map else { return Verdict::Permit };
+        let Some(entry) = program.entries.get(entry as usize) else { return Verdict::Permit };
+        let mut changed = Changed::default();
+        apply_changes(entry, s, &mut changed);
+        finish(changed)
+    }
+}
+
+fn finish(changed: Changed) -> Verdict {
+    if changed == Changed::default() { Verdict::Permit } else { Verdict::Change(Box::new(changed)) }
+}
+
+impl Program {
+    fn select(&self, s: &Subject<'_>) -> Selection {
+        match self.entries.iter().position(|e| e.holds(s)) {
+            Some(at) if !self.entries[at].permit => Selection::Deny,
+            Some(at) if self.entries[at].changes.is_empty() => Selection::Permit,
+            Some(at) => Selection::Entry(at as u32),
+            None => Selection::Deny,
+        }
+    }
+
+    /// Runs the route-map. Later entries see what earlier ones changed.
+    pub fn run(&self, s: &Subject<'_>) -> Verdict {
+        let mut changed = Changed::default();
+        if self.run_into(s, &mut changed) { finish(changed) } else { Verdict::Deny }
+    }
+
+    fn run_into(&self, s: &Subject<'_>, changed: &mut Changed) -> bool {
+        let mut at = 0;
+        let mut permitted = false;
+        while let Some(entry) = self.entries.get(at) {
+            // The route as it stands after the changes so far.
+            let block = changed.block.clone();
+            let summary = block.as_deref().map(summarize);
+            let now = Subject {
+                view: block.as_deref().map_or(s.view, AttrView::new),
+                summary: summary.as_ref().unwrap_or(s.summary),
+                tag: changed.tag.unwrap_or(s.tag),
+                ..*s
+            };
+            if !entry.holds(&now) {
+                at += 1;
+                continue;
+            }
+            if !entry.permit {
+                return false;
+            }
+            apply_changes(entry, &now, changed);
+            if let Some(called) = &entry.call {
+                let after = changed.block.clone();
+                let summary = after.as_deref().map(summarize);
+                let now = Subject {
+                    view: after.as_deref().map_or(s.view, AttrView::new),
+                    summary: summary.as_ref().unwrap_or(s.summary),
+                    ..now
+                };
+                if !called.as_ref().is_some_and(|p| p.run_into(&now, changed)) {
+                    return false;
+                }
+            }
+            permitted = true;
+            match entry.then {
+                Then::Stop => break,
+                Then::Goto(next) => at = next,
+            }
+        }
+        permitted
+    }
+}
+
+impl Entry {
+    fn holds(&self, s: &Subject<'_>) -> bool {
+        self.conds.iter().all(|c| c.holds(s))
+    }
+}
+
+impl Cond {
+    fn holds(&self, s: &Subject<'_>) -> bool {
+        let family = Family::of(&s.net);
+        let host = |addr: IpAddr| (Family::of(&IpNet::from(addr)), IpNet::from(addr));
+        match self {
+            Cond::Prefix(f, set) => *f == family && set.permits(&s.net),
+            Cond::PrefixLen(f, len) => *f == family && s.net.prefix_len() == *len,
+            Cond::NextHop(f, set) => s.next_hop.map(host).is_some_and(|(nf, net)| nf == *f && set.permits(&net)),
+            Cond::NextHopIs(addr) => s.next_hop == Some(*addr),
+            Cond::NextHopLen(f, len) => {
+                s.next_hop.map(host).is_some_and(|(nf, net)| nf == *f && net.prefix_len() == *len)
+            }
+            Cond::RouteSource(set) => s.peer.is_some_and(|p| set.permits(&p.into())),
+            Cond::AsPath(set) => set.permits(s.view),
+            Cond::Community(set, exact, any) => set.permits(&<u32 as CommunityKind>::of(s.view), *exact, *any),
+            Cond::LargeCommunity(set, exact, any) => set.permits(&LargeCommunity::of(s.view), *exact, *any),
+            Cond::ExtCommunity(set) => set.permits(&ExtCommunity::of(s.view), false, false),
+            Cond::Interface(name) => s.interface == Some(name.as_str()),
+            Cond::LocalPreference(v) => s.local_pref() == *v,
+            Cond::Metric(v) => s.summary.has(flag::MED) && s.summary.med == *v,
+            Cond::Origin(v) => s.summary.origin == *v,
+            Cond::Peer(PeerMatch::Address(a)) => s.peer == Some(*a),
+            Cond::Peer(PeerMatch::Interface(i)) => s.peer_interface == Some(i.as_str()),
+            Cond::Peer(PeerMatch::Local) => s.peer.is_none(),
+            Cond::Tag(v) => s.tag == *v,
+            Cond::SourceProtocol(v) => s.source == *v,
+            Cond::Probability(percent) => s.dice % 100 < u32::from(*percent),
+            Cond::Rpki(v) => s.rpki == Some(*v),
+            Cond::Never => false,
+        }
+    }
+}
+
+impl Subject<'_> {
+    fn local_pref(&self) -> u32 {
+        if self.summary.has(flag::LOCAL_PREF) { self.summary.local_pref } else { self.default_local_pref }
+    }
+}
+
+fn arith(old: u32, change: Arith) -> u32 {
+    match change {
+        Arith::Set(v) => v,
+        Arith::Add(v) => old.saturating_add(v),
+        Arith::Sub(v) => old.saturating_sub(v),
+    }
+}
+
+/// Applies an entry's `set` lines to the route as it stands.
+fn apply_changes(entry: &Entry, s: &Subject<'_>, changed: &mut Changed) {
+    let mut builder = AttrBuilder::from_view(s.view);
+    let mut touched = false;
+    for change in &entry.changes {
+        touched |= match change {
+            Change::Set(set) => apply_set(set, s, &mut builder, changed),
+            Change::CommunityDelete(list) => {
+                builder.communities(s.view.communities().filter(|c| !list.permits_one(*c)).collect());
+                true
+            }
+            Change::LargeCommunityDelete(list) => {
+                let stays = |&(g, a, b): &(u32, u32, u32)| {
+                    !list.permits_one(LargeCommunity { global: g, local1: a, local2: b })
+                };
+                builder.large_communities(s.view.large_communities().filter(stays).collect());
+                true
+            }
+            Change::ExcludeList(list) => {
+                builder.edit_as_path(|asn| (!list.permits_text(&asn.to_string())).then_some(asn));
+                true
+            }
+        };
+    }
+    if touched {
+        changed.block = Some(builder.build());
+    }
+}
+
+/// Applies one `set` line; returns whether the block changed.
+fn apply_set(set: &Set, s: &Subject<'_>, b: &mut AttrBuilder<'_>, changed: &mut Changed) -> bool {
+    match set {
+        Set::Prepend(Prepend::Asns(list)) => {
+            for asn in list.iter().rev() {
+                b.prepend(Asn(*asn), 1);
+            }
+        }
+        Set::Prepend(Prepend::LastAs(times)) => {
+            if let Some(asn) = s.view.as_path().first_as() {
+                b.prepend(asn, usize::from(*times));
+            }
+        }
+        Set::Exclude(Exclude::Asns(list)) => {
+            b.exclude_asns(&list.iter().map(|a| Asn(*a)).collect::<Vec<_>>());
+        }
+        Set::Exclude(Exclude::All) => {
+            b.set_as_path(&[]);
+        }
+        Set::Exclude(Exclude::List(_)) | Set::CommunityDelete(_) | Set::LargeCommunityDelete(_) => return false,
+        Set::Replace(replace) => {
+            let ours = Asn(s.summary.neighbor_as);
+            match replace {
+                Replace::Any(with) => b.edit_as_path(|_| Some(with.map_or(ours, Asn))),
+                Replace::Asn(asn, with) => b.replace_asns(&[Asn(*asn)], with.map_or(ours, Asn)),
+            };
+        }
+        Set::Community { values, additive } => {
+            let kept = s.view.communities().filter(|_| *additive);
+            b.communities(kept.chain(values.iter().copied()).collect());
+        }
+        Set::LargeCommunity { values, additive } => {
+            let kept = s.view.large_communities().filter(|_| *additive);
+            b.large_communities(kept.chain(values.iter().map(|v| (v.global, v.local1, v.local2))).collect());
+        }
+        Set::ExtCommunity(values) => {
+            let kept = s.view.ext_communities().filter(|_| !values.is_empty());
+            b.ext_communities(kept.chain(values.iter().map(|v| v.0)).collect());
+        }
+        Set::LocalPreference(change) => {
+            b.local_pref(Some(arith(s.local_pref(), *change)));
+        }
+        Set::Metric(MetricSet::Value(change)) => {
+            let old = if s.summary.has(flag::MED) { s.summary.med } else { 0 };
+            b.med(Some(arith(old, *change)));
+        }
+        Set::Metric(MetricSet::Igp) => {
+            b.med(Some(s.igp_metric));
+        }
+        Set::Origin(origin) => {
+            b.origin(*origin);
+        }
+        Set::OriginatorId(id) => {
+            b.originator_id(Some(*id));
+        }
+        Set::AtomicAggregate => {
+            b.atomic_aggregate(true);
+        }
+        Set::Aggregator(asn, id) => {
+            b.aggregator(Some((Asn(*asn), *id)));
+        }
+        Set::NextHop(next_hop) => return apply_next_hop(next_hop, changed),
+        Set::Weight(v) => {
+            changed.weight = Some(*v);
+            return false;
+        }
+        Set::Tag(v) => {
+            changed.tag = Some(*v);
+            return false;
+        }
+        Set::Distance(v) => {
+            changed.distance = Some(*v);
+            return false;
+        }
+        Set::Source(v) => {
+            changed.source = Some(*v);
+            return false;
+        }
+    }
+    true
+}
+
+fn apply_next_hop(set: &NextHopSet, changed: &mut Changed) -> bool {
+    changed.next_hop = Some(match set {
+        NextHopSet::Ipv4(a) => NextHopChange::Address(IpAddr::V4(*a)),
+        NextHopSet::Ipv6Global(a) => NextHopChange::Address(IpAddr::V6(*a)),
+        NextHopSet::Ipv6Local(a) => NextHopChange::LinkLocal(*a),
+        NextHopSet::Ipv4PeerAddress | NextHopSet::Ipv6PeerAddress => NextHopChange::PeerAddress,
+        NextHopSet::Unchanged => NextHopChange::Unchanged,
+        NextHopSet::PreferGlobal => NextHopChange::PreferGlobal,
+    });
+    false
+}

@@ -1,0 +1,280 @@
+//! Lists compiled for matching: prefixes, AS paths, communities.
+
+use std::fmt::Write as _;
+
+use bgp::attrs::AttrView;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use prefix_trie::PrefixMap;
+use regex_automata::meta::Regex;
+use smallvec::SmallVec;
+
+use super::ast::{Action, AsPathList, CommunityList, CommunityMatch, ExtCommunity, LargeCommunity, PrefixList};
+
+/// Lengths that one prefix-list entry admits.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    seq: u32,
+    ge: u8,
+    le: u8,
+    permit: bool,
+}
+
+type Entries = SmallVec<[Bounds; 2]>;
+
+/// A prefix-list: the covering entries of a route are found by a trie, the first by sequence number counts.
+#[derive(Debug, Default)]
+pub struct PrefixSet {
+    v4: PrefixMap<Ipv4Net, Entries>,
+    v6: PrefixMap<Ipv6Net, Entries>,
+    empty: bool,
+}
+
+impl PrefixSet {
+    /// Compiles a list. An `any` entry covers both families.
+    pub fn new(list: &PrefixList) -> PrefixSet {
+        let mut set = PrefixSet { empty: list.entries.is_empty(), ..PrefixSet::default() };
+        for (&seq, entry) in &list.entries {
+            let permit = entry.action == Action::Permit;
+            match entry.prefix {
+                None => {
+                    set.v4.entry(Ipv4Net::default()).or_default().push(Bounds { seq, ge: 0, le: 32, permit });
+                    set.v6.entry(Ipv6Net::default()).or_default().push(Bounds { seq, ge: 0, le: 128, permit });
+                }
+                Some(net) => {
+                    let (len, max) = (net.prefix_len(), net.max_prefix_len());
+                    let (ge, le) = match (entry.ge, entry.le) {
+                        (None, None) => (len, len),
+                        (Some(ge), None) => (ge, max),
+                        (None, Some(le)) => (len, le),
+                        (Some(ge), Some(le)) => (ge, le),
+                    };
+                    let bounds = Bounds { seq, ge, le, permit };
+                    match net.trunc() {
+                        IpNet::V4(net) => set.v4.entry(net).or_default().push(bounds),
+                        IpNet::V6(net) => set.v6.entry(net).or_default().push(bounds),
+                    }
+                }
+            }
+        }
+        set
+    }
+
+    /// Whether the list permits a prefix. A list without entries permits all, as in FRR.
+    pub fn permits(&self, net: &IpNet) -> bool {
+        fn first<'a>(len: u8, covers: impl Iterator<Item = &'a Entries>) -> bool {
+            covers
+                .flatten()
+                .filter(|b| b.ge <= len && len <= b.le)
+                .min_by_key(|b| b.seq)
+                .is_some_and(|b| b.permit)
+        }
+        if self.empty {
+            return true;
+        }
+        match net {
+            IpNet::V4(n) => first(n.prefix_len(), self.v4.cover(n).map(|(_, e)| e)),
+            IpNet::V6(n) => first(n.prefix_len(), self.v6.cover(n).map(|(_, e)| e)),
+        }
+    }
+}
+
+/// FRR's `_`: the start, the end, or a delimiter of the text form.
+const DELIMITER: &str = "(?:^|[,{}() ]|$)";
+
+/// Compiles one of the operator's expressions; the error says what is wrong with it.
+pub fn compile_regex(pattern: &str) -> Result<Regex, String> {
+    Regex::new(&pattern.replace('_', DELIMITER)).map_err(|e| e.to_string())
+}
+
+/// An AS-path list: expressions over the text form.
+#[derive(Debug)]
+pub struct AsPathSet {
+    entries: Vec<(bool, Regex)>,
+}
+
+impl AsPathSet {
+    /// Compiles a list. An expression that does not compile matches nothing: the configuration refuses it before.
+    pub fn new(list: &AsPathList) -> AsPathSet {
+        let entry = |e: &super::ast::ListEntry<String>| {
+            compile_regex(&e.value).ok().map(|r| (e.action == Action::Permit, r))
+        };
+        AsPathSet { entries: list.values().filter_map(entry).collect() }
+    }
+
+    /// Whether the list permits the path of these attributes.
+    pub fn permits(&self, view: AttrView<'_>) -> bool {
+        let mut text = String::new();
+        let _ = write!(text, "{}", view.as_path());
+        self.permits_text(&text)
+    }
+
+    /// Whether the list permits a path in text form.
+    pub fn permits_text(&self, text: &str) -> bool {
+        self.entries.iter().find(|(_, r)| r.is_match(text)).is_some_and(|(permit, _)| *permit)
+    }
+}
+
+/// A kind of community that lists can hold.
+pub trait CommunityKind: Copy + Ord {
+    /// The values of a route.
+    fn of(view: AttrView<'_>) -> Vec<Self>;
+    /// As the expressions of expanded lists see a value.
+    fn text(self) -> String;
+}
+
+impl CommunityKind for u32 {
+    fn of(view: AttrView<'_>) -> Vec<u32> {
+        view.communities().collect()
+    }
+
+    fn text(self) -> String {
+        bgp::attrs::text::Community(self).to_string()
+    }
+}
+
+impl CommunityKind for LargeCommunity {
+    fn of(view: AttrView<'_>) -> Vec<LargeCommunity> {
+        view.large_communities()
+            .map(|(global, local1, local2)| LargeCommunity { global, local1, local2 })
+            .collect()
+    }
+
+    fn text(self) -> String {
+        format!("{}:{}:{}", self.global, self.local1, self.local2)
+    }
+}
+
+impl CommunityKind for ExtCommunity {
+    fn of(view: AttrView<'_>) -> Vec<ExtCommunity> {
+        view.ext_communities().map(ExtCommunity).collect()
+    }
+
+    fn text(self) -> String {
+        bgp::attrs::text::ExtCommunity(self.0).to_string()
+    }
+}
+
+#[derive(Debug)]
+enum Pattern<T> {
+    All(Vec<T>),
+    Text(Regex),
+}
+
+/// A community-list of one kind.
+#[derive(Debug)]
+pub struct CommunitySet<T> {
+    entries: Vec<(bool, Pattern<T>)>,
+}
+
+impl<T: CommunityKind> CommunitySet<T> {
+    /// Compiles a list; as with AS paths, a broken expression matches nothing.
+    pub fn new(list: &CommunityList<T>) -> CommunitySet<T> {
+        let entries = list
+            .entries
+            .values()
+            .filter_map(|e| {
+                let pattern = match &e.value {
+                    CommunityMatch::Standard(values) => {
+                        let mut values = values.clone();
+                        values.sort_unstable();
+                        values.dedup();
+                        Pattern::All(values)
+                    }
+                    CommunityMatch::Expanded(text) => Pattern::Text(compile_regex(text).ok()?),
+                };
+                Some((e.action == Action::Permit, pattern))
+            })
+            .collect();
+        CommunitySet { entries }
+    }
+
+    /// Whether the list permits these values: `exact` wants no others beside, `any` is content with one of them.
+    pub fn permits(&self, values: &[T], exact: bool, any: bool) -> bool {
+        let text = || {
+            let mut sorted: Vec<T> = values.to_vec();
+            sorted.sort_unstable();
+            sorted.into_iter().map(T::text).collect::<Vec<_>>().join(" ")
+        };
+        let hits = |pattern: &Pattern<T>| match pattern {
+            Pattern::All(wanted) if any => wanted.iter().any(|w| values.contains(w)),
+            Pattern::All(wanted) => {
+                wanted.iter().all(|w| values.contains(w)) && (!exact || wanted.len() == values.len())
+            }
+            Pattern::Text(regex) => regex.is_match(&text()),
+        };
+        self.entries.iter().find(|(_, p)| hits(p)).is_some_and(|(permit, _)| *permit)
+    }
+
+    /// Whether one value alone is permitted: what `set comm-list NAME delete` deletes.
+    pub fn permits_one(&self, value: T) -> bool {
+        self.permits(&[value], false, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ast::{ListEntry, PrefixListEntry};
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn list(lines: &[(u32, Action, &str, Option<u8>, Option<u8>)]) -> PrefixList {
+        let entries = lines
+            .iter()
+            .map(|(seq, action, net, ge, le)| {
+                let prefix = if *net == "any" { None } else { Some(net.parse().unwrap()) };
+                (*seq, PrefixListEntry { action: *action, prefix, ge: *ge, le: *le })
+            })
+            .collect();
+        PrefixList { description: None, entries }
+    }
+
+    #[test]
+    fn a_prefix_list_takes_the_first_matching_sequence_number_not_the_longest_prefix() {
+        let set = PrefixSet::new(&list(&[
+            (5, Action::Deny, "10.1.0.0/16", None, Some(32)),
+            (10, Action::Permit, "10.0.0.0/8", None, Some(24)),
+            (1, Action::Permit, "10.1.2.0/24", None, None),
+        ]));
+        let permits = |net: &str| set.permits(&net.parse().unwrap());
+        assert!(permits("10.1.2.0/24"));
+        assert!(!permits("10.1.3.0/24"));
+        assert!(permits("10.2.0.0/16"));
+        assert!(!permits("10.2.0.1/32"));
+        assert!(!permits("11.0.0.0/8"));
+        assert!(!permits("2001:db8::/32"));
+    }
+
+    #[test]
+    fn bounds_alone_mean_what_they_mean_in_frr() {
+        let set = PrefixSet::new(&list(&[(5, Action::Permit, "10.0.0.0/8", Some(32), None)]));
+        assert!(set.permits(&"10.9.9.9/32".parse().unwrap()));
+        assert!(!set.permits(&"10.0.0.0/8".parse().unwrap()));
+        assert!(PrefixSet::new(&list(&[])).permits(&"10.0.0.0/8".parse().unwrap()));
+        assert!(PrefixSet::new(&list(&[(5, Action::Permit, "any", None, None)])).permits(&"::/0".parse().unwrap()));
+    }
+
+    #[test]
+    fn underscore_is_a_delimiter_in_as_path_expressions() {
+        let entry = |action, text: &str| ListEntry { action, value: text.to_owned() };
+        let list: AsPathList =
+            BTreeMap::from([(5, entry(Action::Deny, "_65000_")), (10, entry(Action::Permit, "^64500_"))]);
+        let set = AsPathSet::new(&list);
+        assert!(set.permits_text("64500 64501"));
+        assert!(set.permits_text("64500"));
+        assert!(!set.permits_text("645001"));
+        assert!(!set.permits_text("64500 65000"));
+        assert!(!set.permits_text("64500 {65000,1}"));
+    }
+
+    #[test]
+    fn community_lists_match_all_any_or_exactly() {
+        let entry = |action, values: &[u32]| ListEntry { action, value: CommunityMatch::Standard(values.to_vec()) };
+        let list = CommunityList { expanded: false, entries: BTreeMap::from([(5, entry(Action::Permit, &[1, 2]))]) };
+        let set = CommunitySet::new(&list);
+        assert!(set.permits(&[1, 2, 3], false, false));
+        assert!(!set.permits(&[1, 2, 3], true, false));
+        assert!(set.permits(&[2, 1], true, false));
+        assert!(!set.permits(&[1], false, false));
+        assert!(set.permits(&[1], false, true));
+    }
+}

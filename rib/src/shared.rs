@@ -1,0 +1,301 @@
+//! What both families' tables share: attribute sets, next hops, neighbours, policies, and what goes out.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bgp::attrs::{AttrBuilder, AttrView, Origin, flag, hash_block, summarize};
+use bgp::types::{Family, NextHop};
+use ipnet::IpNet;
+
+use crate::base::Links;
+use crate::best;
+use crate::event::{Event, FibChange, Output};
+use crate::id::{AttrId, HopSetId, NhId, PeerId};
+use crate::intern::{Interner, Local, Provenance};
+use crate::nexthop::{HopSets, Members, NextHopKey, NextHops, union};
+use crate::peer::Peer;
+use crate::policy::ast::SourceProtocol;
+use crate::policy::compile::Compiled;
+use crate::policy::eval::{Changed, NextHopChange, Subject};
+
+/// Router-wide settings.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// Our router id; ORIGINATOR_ID and CLUSTER_LIST of reflected routes.
+    pub router_id: u32,
+    /// `bgp cluster-id`, else the router id.
+    pub cluster_id: u32,
+    /// Decision process, by family (`maximum-paths` differs).
+    pub best: [best::Options; 2],
+    /// `bgp no-rib`: nothing of BGP goes to the kernel.
+    pub no_rib: bool,
+    /// `ip nht resolve-via-default`.
+    pub resolve_via_default: bool,
+    /// `bgp network import-check`.
+    pub import_check: bool,
+    /// `bgp client-to-client reflection`.
+    pub client_reflection: bool,
+    /// Distances of external, internal and our own routes, by family.
+    pub distance: [[u8; 3]; 2],
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            router_id: 0,
+            cluster_id: 0,
+            best: [best::Options::default(); 2],
+            no_rib: false,
+            resolve_via_default: true,
+            import_check: true,
+            client_reflection: true,
+            distance: [[20, 200, 200]; 2],
+        }
+    }
+}
+
+pub(crate) struct Shared {
+    pub seed: u64,
+    pub settings: Settings,
+    pub attrs: Interner,
+    pub next_hops: NextHops,
+    pub hop_sets: HopSets,
+    pub links: Links,
+    pub peers: Vec<Option<Peer>>,
+    pub policies: Compiled,
+    pub out: VecDeque<Output>,
+    pub fib: Vec<FibChange>,
+    /// Seconds of the shell's clock.
+    pub now: u32,
+    /// Something that next hops depend on changed, or a next hop is new.
+    pub next_hops_dirty: bool,
+}
+
+impl Shared {
+    pub fn new(seed: u64) -> Shared {
+        Shared {
+            seed,
+            settings: Settings::default(),
+            attrs: Interner::default(),
+            next_hops: NextHops::new(seed),
+            hop_sets: HopSets::new(seed),
+            links: Links::default(),
+            peers: Vec::new(),
+            policies: Compiled::default(),
+            out: VecDeque::new(),
+            fib: Vec::new(),
+            now: 0,
+            next_hops_dirty: false,
+        }
+    }
+
+    pub fn peer(&self, id: PeerId) -> Option<&Peer> {
+        self.peers.get(id.index()).and_then(Option::as_ref)
+    }
+
+    pub fn peer_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
+        self.peers.get_mut(id.index()).and_then(Option::as_mut)
+    }
+
+    pub fn event(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    /// One reference less to a set, and to its next hop with the last.
+    pub fn release(&mut self, id: AttrId) {
+        if id.is_none() {
+            return;
+        }
+        if let Some(next_hop) = self.attrs.release(id) {
+            self.next_hops.release(next_hop);
+        }
+    }
+
+    /// Interns a set. `local.next_hop` is borrowed from the caller, who keeps its reference.
+    pub fn intern(&mut self, block: &[u8], hash: u64, local: Local) -> AttrId {
+        self.intern_summarised(block, hash, &summarize(block), local)
+    }
+
+    /// As [`Self::intern`], with the decision fields already read.
+    pub fn intern_summarised(
+        &mut self,
+        block: &[u8],
+        hash: u64,
+        summary: &bgp::attrs::Summary,
+        local: Local,
+    ) -> AttrId {
+        let before = self.attrs.len();
+        let id = self.attrs.intern(hash, block, summary, local);
+        if self.attrs.len() > before {
+            self.next_hops.retain(local.next_hop);
+        }
+        id
+    }
+
+    /// The handle of a next hop, with a reference for the caller.
+    pub fn next_hop(&mut self, key: &NextHopKey) -> NhId {
+        let (id, new) = self.next_hops.intern(key);
+        self.next_hops_dirty |= new;
+        id
+    }
+
+    /// The hop set of these next hops, with a reference for the caller; the kernel hears of a new one.
+    pub fn hop_set(&mut self, mut members: Members) -> HopSetId {
+        members.sort_by(|a, b| {
+            let key = |id: &NhId| self.next_hops.get(*id).map(|e| &e.key);
+            key(a).cmp(&key(b))
+        });
+        members.dedup();
+        let (id, new) = self.hop_sets.intern(&members);
+        if new {
+            for member in &members {
+                self.next_hops.retain(*member);
+            }
+            self.refresh_hop_set(id, true);
+        }
+        id
+    }
+
+    /// One reference less to a hop set.
+    pub fn release_hop_set(&mut self, id: HopSetId) {
+        if id.is_none() {
+            return;
+        }
+        if let Some(members) = self.hop_sets.release(id) {
+            for member in members {
+                self.next_hops.release(member);
+            }
+            self.fib.push(FibChange::HopSetGone(id));
+        }
+    }
+
+    /// Computes the ways out of a hop set anew; tells the kernel when they changed, or always when `tell`.
+    pub fn refresh_hop_set(&mut self, id: HopSetId, tell: bool) {
+        let Some(set) = self.hop_sets.get(id) else { return };
+        let (hops, discard) = union(&set.members, &self.next_hops);
+        if !tell && set.hops == hops && set.discard == discard {
+            return;
+        }
+        if let Some(set) = self.hop_sets.get_mut(id) {
+            set.hops = hops.clone();
+            set.discard = discard;
+        }
+        self.fib.push(FibChange::HopSet { id, hops: hops.into_vec() });
+    }
+
+    /// The key of a received next hop.
+    pub fn received_key(&self, peer: PeerId, next_hop: &NextHop) -> NextHopKey {
+        let interface = self.peer(peer).and_then(|p| p.config.interface.clone());
+        match next_hop {
+            NextHop::V4(addr) => NextHopKey { addr: Some(IpAddr::V4(*addr)), ..NextHopKey::default() },
+            NextHop::V6 { global, link_local } => {
+                let scoped = link_local.is_some() || bgp::types::is_link_local(global);
+                NextHopKey {
+                    addr: Some(IpAddr::V6(*global)),
+                    link_local: *link_local,
+                    interface: if scoped { interface.or_else(|| self.interface_of(peer)) } else { None },
+                    onlink: false,
+                }
+            }
+        }
+    }
+
+    /// The interface whose network holds a neighbour's address.
+    fn interface_of(&self, peer: PeerId) -> Option<Arc<str>> {
+        let addr = self.peer(peer)?.config.addr;
+        let holds = |net: &IpNet| net.contains(&addr);
+        self.links.iter().find(|(_, l)| l.addresses.iter().any(holds)).map(|(_, l)| l.name.clone())
+    }
+
+    /// A set as policy changed it, with a reference for the caller. Export rules ask whether *export* policy chose
+    /// next hop and MED, so that is noted only when `exporting`.
+    pub fn intern_changed(&mut self, id: AttrId, changed: &Changed, peer: Option<IpAddr>, exporting: bool) -> AttrId {
+        let set = self.attrs.get(id);
+        let mut local = set.local;
+        let summary = set.summary;
+        local.weight = changed.weight.unwrap_or(local.weight);
+        local.tag = changed.tag.unwrap_or(local.tag);
+        local.distance = changed.distance.unwrap_or(local.distance);
+        let (block, hash): (Vec<u8>, u64) = match &changed.block {
+            Some(block) => (block.clone(), hash_block(self.seed, block)),
+            None => (set.view().bytes().to_vec(), set.hash()),
+        };
+        let after = summarize(&block);
+        local.med_set |= exporting && after.has(flag::MED) && (!summary.has(flag::MED) || after.med != summary.med);
+        let old_next_hop = local.next_hop;
+        let key = self.next_hops.get(old_next_hop).map(|e| e.key.clone()).unwrap_or_default();
+        let new_key = match changed.next_hop {
+            None => None,
+            Some(NextHopChange::Address(addr)) => Some(NextHopKey { addr: Some(addr), ..NextHopKey::default() }),
+            Some(NextHopChange::LinkLocal(addr)) => Some(NextHopKey { link_local: Some(addr), ..key }),
+            Some(NextHopChange::PeerAddress) => {
+                peer.map(|p| NextHopKey { addr: Some(p), ..NextHopKey::default() })
+            }
+            Some(NextHopChange::PreferGlobal) => {
+                (!is_link_local_key(&key)).then(|| NextHopKey { link_local: None, interface: None, ..key })
+            }
+            Some(NextHopChange::Unchanged) => None,
+        };
+        local.next_hop_set |= exporting
+            && changed.next_hop.is_some()
+            && changed.next_hop != Some(NextHopChange::PreferGlobal);
+        match new_key {
+            Some(key) => {
+                local.next_hop = self.next_hop(&key);
+                let id = self.intern_summarised(&block, hash, &after, local);
+                self.next_hops.release(local.next_hop);
+                id
+            }
+            None => self.intern_summarised(&block, hash, &after, local),
+        }
+    }
+
+    /// The set of a route of our own, with a reference for the caller.
+    pub fn intern_local(&mut self, origin: Origin, med: Option<u32>, key: &NextHopKey, tag: u32) -> AttrId {
+        let block = AttrBuilder::new().origin(origin).set_as_path(&[]).med(med).build();
+        let next_hop = self.next_hop(key);
+        let local = Local { weight: 32768, tag, med_set: true, ..Local::new(next_hop, Provenance::Local) };
+        let id = self.intern(&block, hash_block(self.seed, &block), local);
+        self.next_hops.release(next_hop);
+        id
+    }
+
+    /// A route as policy sees it.
+    pub fn subject(&self, id: AttrId, net: IpNet, peer: Option<PeerId>) -> Subject<'_> {
+        let set = self.attrs.get(id);
+        let entry = self.next_hops.get(set.local.next_hop);
+        let peer = peer.and_then(|p| self.peer(p));
+        let family = Family::of(&net);
+        Subject {
+            net,
+            view: set.view(),
+            summary: &set.summary,
+            tag: set.local.tag,
+            next_hop: entry.and_then(|e| e.key.addr),
+            peer: peer.map(|p| p.config.addr),
+            peer_interface: peer.and_then(|p| p.config.interface.as_deref()),
+            source: SourceProtocol::Bgp,
+            interface: None,
+            igp_metric: entry.map_or(0, |e| e.resolution.metric()),
+            default_local_pref: self.settings.best[family.index()].default_local_pref,
+            rpki: None,
+            dice: dice(self.seed, &net),
+        }
+    }
+
+    /// The bytes of a set, copied for a reader on another thread.
+    pub fn block(&self, id: AttrId) -> Box<[u8]> {
+        AttrView::bytes(&self.attrs.get(id).view()).into()
+    }
+}
+
+fn is_link_local_key(key: &NextHopKey) -> bool {
+    matches!(key.addr, Some(IpAddr::V6(a)) if bgp::types::is_link_local(&a))
+}
+
+/// A number for `match probability` that stays the same for a prefix.
+fn dice(seed: u64, net: &IpNet) -> u32 {
+    use std::hash::BuildHasher;
+    (foldhash::quality::FixedState::with_seed(seed).hash_one(net) >> 32) as u32
+}
