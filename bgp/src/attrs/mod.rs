@@ -22,10 +22,12 @@ mod tests;
 use std::hash::BuildHasher;
 
 pub use builder::AttrBuilder;
+pub(crate) use builder::put_header;
 pub use export::{AttrTooLong, ExportForm, LocalPrefForm, MedForm, write_attrs};
 pub use path::{AsPath, Segment, SegmentKind, Segments};
 pub use summary::summarize;
 pub use view::{AttrView, Attrs, RawAttr};
+pub(crate) use view::{aigp_metric, be32, known_flags, split_attr};
 
 /// Origin codes (RFC 4271 section 5.1.1); lower is preferred.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]

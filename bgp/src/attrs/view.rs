@@ -17,6 +17,20 @@ pub struct RawAttr<'a> {
     pub value: &'a [u8],
 }
 
+impl RawAttr<'_> {
+    /// The attribute with its header.
+    pub(crate) fn to_wire(self) -> Vec<u8> {
+        let mut out = vec![self.flags, self.code];
+        if self.flags & attr_flag::EXTENDED != 0 {
+            out.extend_from_slice(&(self.value.len() as u16).to_be_bytes());
+        } else {
+            out.push(self.value.len() as u8);
+        }
+        out.extend_from_slice(self.value);
+        out
+    }
+}
+
 /// Takes the first attribute off a block; `None` at the end and where the length runs over.
 pub(crate) fn split_attr(block: &[u8]) -> Option<(RawAttr<'_>, &[u8])> {
     let (&[flags, code], rest) = block.split_first_chunk()?;
