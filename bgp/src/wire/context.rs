@@ -66,9 +66,9 @@ pub enum PeerRelation {
 pub struct UpdateContext {
     /// AS numbers have four octets (RFC 6793).
     pub as4: bool,
-    /// Received prefixes have path identifiers, by [`Family::index`] (RFC 7911).
+    /// Received prefixes have path identifiers, by [`Family::index`](crate::types::Family::index) (RFC 7911).
     pub add_path: [bool; 2],
-    /// Negotiated families, by [`Family::index`].
+    /// Negotiated families, by [`Family::index`](crate::types::Family::index).
     pub families: [bool; 2],
     /// IPv4 prefixes may have IPv6 next hops (RFC 8950).
     pub extended_next_hop: bool,
@@ -80,7 +80,7 @@ pub struct UpdateContext {
     pub remote_as: Asn,
     /// Our AS numbers, which must not stand in the path.
     pub own_asns: Vec<Asn>,
-    /// Exceptions from that, by [`Family::index`].
+    /// Exceptions from that, by [`Family::index`](crate::types::Family::index).
     pub allow_own_as: [AllowOwnAs; 2],
     /// The path of an external peer has to start with its AS (RFC 4271 section 6.3).
     pub enforce_first_as: bool,

@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::Notification;
 use super::iana::{HEADER_LEN, MAX_EXTENDED_MESSAGE, MAX_MESSAGE, attr, attr_flag, message};
-use super::nlri::encode_prefix;
+use super::nlri::{PREFIX_MAX, encode_prefix};
 use super::refresh::RefreshKind;
 use crate::types::{Addr, Family, NextHop, Nlri};
 
@@ -161,10 +161,10 @@ impl Packer<'_> {
         let tail = self.tail_len();
         let mut count = 0;
         let mut open: Option<Open> = None;
-        let mut buf = [0; 21];
+        let mut buf = [0; PREFIX_MAX];
         for nlri in prefixes {
-            let len = encode_prefix(&nlri, self.form.add_path, &mut buf);
-            let full = open.as_ref().is_some_and(|o| self.out.len() - o.start + tail + len > max);
+            let prefix = encode_prefix(&nlri, self.form.add_path, &mut buf);
+            let full = open.as_ref().is_some_and(|o| self.out.len() - o.start + tail + prefix.len() > max);
             if full && let Some(o) = open.take() {
                 self.close(&o);
                 count += 1;
@@ -174,13 +174,13 @@ impl Packer<'_> {
                 let used = o.prefixes_at - o.start + tail;
                 // A message with room for the longest prefix is asked for, so that the answer does not depend on
                 // which prefix happens to come first.
-                if used + buf.len() > max {
+                if used + PREFIX_MAX > max {
                     self.out.truncate(o.start);
                     return Err(NoRoom(used));
                 }
                 open = Some(o);
             }
-            self.out.put_slice(buf.get(..len).unwrap_or(&buf));
+            self.out.put_slice(prefix);
         }
         if let Some(o) = open {
             self.close(&o);

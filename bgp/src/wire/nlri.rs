@@ -93,19 +93,26 @@ pub(super) fn check_prefixes<A: WireAddr>(bytes: &[u8], add_path: bool) -> Resul
     Ok(())
 }
 
-/// Writes path identifier, length and prefix to `buf` and returns the octets used, at most 21.
+/// Most octets that a prefix takes: path identifier, length, address.
+pub(super) const PREFIX_MAX: usize = 21;
+
+/// Path identifier, length and prefix as they go on the wire, written to `buf`.
 #[inline]
-pub(super) fn encode_prefix<A: Addr>(nlri: &Nlri<A>, add_path: bool, buf: &mut [u8; 21]) -> usize {
+pub(super) fn encode_prefix<'a, A: Addr>(
+    nlri: &Nlri<A>,
+    add_path: bool,
+    buf: &'a mut [u8; PREFIX_MAX],
+) -> &'a [u8] {
     let len = nlri.len.min(A::BITS);
-    let octets = usize::from(len.div_ceil(8));
-    let addr = nlri.addr.mask(len).to_be_bytes();
-    let id = nlri.path_id.to_be_bytes();
-    let head = if add_path { 4 } else { 0 };
-    let source = id.iter().take(head).chain(std::iter::once(&len)).chain(addr.iter().take(octets));
-    for (to, from) in buf.iter_mut().zip(source) {
-        *to = *from;
+    // Copies of fixed size; what does not belong is left out of the slice.
+    let (id, rest) = buf.split_at_mut(4);
+    id.copy_from_slice(&nlri.path_id.to_be_bytes());
+    if let Some((first, addr)) = rest.split_first_mut() {
+        *first = len;
+        addr.copy_from_slice(&nlri.addr.mask(len).to_be_bytes());
     }
-    head + 1 + octets
+    let start = if add_path { 0 } else { 4 };
+    buf.get(start..5 + usize::from(len.div_ceil(8))).unwrap_or(&[])
 }
 
 /// Appends a withdrawal, joined to the last one where the prefixes follow on. Returns how many prefixes.
