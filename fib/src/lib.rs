@@ -13,6 +13,8 @@
 //! The core has no clock, socket or thread: [`core::Core::handle`] takes the time and an input,
 //! [`core::Core::poll`] yields outputs, [`core::Core::deadline`] says when to call with a time-out.
 
+pub mod core;
+pub mod fake;
 pub mod intent;
 pub mod netlink;
 

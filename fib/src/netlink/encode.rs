@@ -122,8 +122,9 @@ fn encode_request(out: &mut Encoder, seq: u32, flags: u16, request: &Request) {
                 out.attr_ip(NHA_GATEWAY, gateway);
             }
         }
-        Request::GroupSet { id, protocol, members } => {
-            out.begin(RTM_NEWNEXTHOP, flags | NLM_F_CREATE | NLM_F_REPLACE, seq);
+        Request::GroupSet { id, protocol, members, create } => {
+            let create = if *create { NLM_F_CREATE } else { 0 };
+            out.begin(RTM_NEWNEXTHOP, flags | create | NLM_F_REPLACE, seq);
             out.put(&[AF_UNSPEC, 0, *protocol, 0, 0, 0, 0, 0]);
             out.attr_u32(NHA_ID, *id);
             let group = out.open(NHA_GROUP);

@@ -43,6 +43,8 @@ pub enum Request {
         protocol: u8,
         /// Ids and weights (1-255) of single objects.
         members: Vec<(u32, u8)>,
+        /// Create it if need be; otherwise ENOENT tells that it has gone, and its routes with it.
+        create: bool,
     },
     /// Deletes a next-hop object of either kind, and with it every route that hangs on it.
     NexthopDel {

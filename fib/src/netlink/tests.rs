@@ -71,7 +71,7 @@ fn next_hop_objects_and_groups_read_back() {
     };
     let Object::Nexthop(n) = read_back(single) else { panic!() };
     assert_eq!((n.id, n.v6, n.hop), (5, true, Some(Hop { onlink: true, ..hop("fe80::9", 2, 1) })));
-    let group = Request::GroupSet { id: 6, protocol: 186, members: vec![(5, 1), (9, 255)] };
+    let group = Request::GroupSet { id: 6, protocol: 186, members: vec![(5, 1), (9, 255)], create: true };
     let Object::Nexthop(n) = read_back(group) else { panic!() };
     assert_eq!((n.id, n.members), (6, vec![(5, 1), (9, 255)]));
 }

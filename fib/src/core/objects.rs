@@ -1,0 +1,692 @@
+//! Next-hop objects: single ones per way out, and one group per set and family.
+//!
+//! Routes hang on groups only, of one member if need be, because the kernel refuses to turn a
+//! single object into a group. A loss of carrier makes the kernel delete the device's single
+//! objects silently, and with a group's last member the group and its routes
+//! (`nexthop_flush_dev` in `net/ipv4/nexthop.c`); [`Objects::link`] repeats that here.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
+
+use crate::Time;
+use crate::intent::{GroupId, Hop};
+use crate::netlink::constants::ENOENT;
+use crate::netlink::{KernelNexthop, Request, Way};
+
+/// A single object is the same for all groups.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct MemberKey {
+    pub gateway: Option<IpAddr>,
+    pub ifindex: u32,
+    pub onlink: bool,
+    pub v6: bool,
+}
+
+impl MemberKey {
+    pub fn of(hop: &Hop, v6: bool) -> MemberKey {
+        let v6 = hop.gateway.map_or(v6, |gateway| gateway.is_ipv6());
+        MemberKey { gateway: hop.gateway, ifindex: hop.ifindex, onlink: hop.onlink, v6 }
+    }
+
+    pub fn hop(&self, weight: u8) -> Hop {
+        Hop { gateway: self.gateway, ifindex: self.ifindex, weight, onlink: self.onlink }
+    }
+}
+
+#[derive(Debug)]
+struct Member {
+    id: u32,
+    present: bool,
+    users: u32,
+    /// Why it was refused, 0 if it was not.
+    errno: i32,
+    /// Refused: not again before this time.
+    retry: Option<Time>,
+    tries: u8,
+}
+
+/// A set of hops for routes of one family.
+pub type SetKey = (GroupId, bool);
+
+#[derive(Debug, Default)]
+struct Set {
+    id: u32,
+    specs: u32,
+    /// Content that the kernel acknowledged; empty means that there is no object.
+    actual: Vec<(u32, u8)>,
+    /// Members that this set holds a reference on.
+    held: Vec<(MemberKey, u8)>,
+    queued: bool,
+    /// The kernel refused the group itself; not before this time again.
+    retry: Option<Time>,
+    tries: u8,
+}
+
+/// What an operation in flight was about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ObjectOp {
+    Member(MemberKey),
+    Set(SetKey),
+    /// Deletes a set's object; its routes go with it.
+    Unset(SetKey),
+    /// Deletes an object that nothing names any more.
+    Drop(u32),
+}
+
+/// Wanted and acknowledged next-hop objects.
+pub struct Objects {
+    base: u32,
+    next: u32,
+    free: Vec<u32>,
+    protocol: u8,
+    /// The kernel has next-hop objects.
+    pub supported: bool,
+    groups: HashMap<GroupId, Vec<Hop>>,
+    /// Groups that no intent names any more, kept until their last route has moved.
+    gone: HashSet<GroupId>,
+    sets: BTreeMap<SetKey, Set>,
+    members: BTreeMap<MemberKey, Member>,
+    links: HashMap<u32, bool>,
+    dirty: VecDeque<SetKey>,
+    /// Groups of an earlier run by content.
+    spare: HashMap<Vec<(u32, u8)>, u32>,
+    /// Objects of ours to delete once no route can hang on them.
+    trash: BTreeSet<u32>,
+    /// Sets that got an object without a message of ours.
+    pub gained: Vec<SetKey>,
+    seen: Option<BTreeMap<u32, KernelNexthop>>,
+}
+
+fn back_off(tries: u8) -> Time {
+    (100 * crate::MILLISECOND) << tries.min(8)
+}
+
+fn merge(content: &mut Vec<(MemberKey, u8)>, key: MemberKey, weight: u8) {
+    match content.iter_mut().find(|(k, _)| *k == key) {
+        Some((_, w)) => *w = w.saturating_add(weight),
+        None => content.push((key, weight)),
+    }
+}
+
+impl Objects {
+    pub fn new(base: u32, protocol: u8) -> Objects {
+        Objects {
+            base,
+            next: base,
+            free: Vec::new(),
+            protocol,
+            supported: true,
+            groups: HashMap::new(),
+            gone: HashSet::new(),
+            sets: BTreeMap::new(),
+            members: BTreeMap::new(),
+            links: HashMap::new(),
+            dirty: VecDeque::new(),
+            spare: HashMap::new(),
+            trash: BTreeSet::new(),
+            gained: Vec::new(),
+            seen: None,
+        }
+    }
+
+    fn allocate(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.next += 1;
+            self.next
+        })
+    }
+
+    /// Is this an id that we give out?
+    pub fn owns(&self, id: u32) -> bool {
+        (self.base..self.base.saturating_add(1 << 28)).contains(&id)
+    }
+
+    fn mark(&mut self, key: SetKey) {
+        if let Some(set) = self.sets.get_mut(&key)
+            && !set.queued
+        {
+            set.queued = true;
+            self.dirty.push_back(key);
+        }
+    }
+
+    /// States the hops of a group. In inline mode the caller re-sends the routes of the sets returned.
+    pub fn define(&mut self, id: GroupId, hops: Vec<Hop>) -> Vec<SetKey> {
+        if self.groups.get(&id) == Some(&hops) {
+            self.gone.remove(&id);
+            return Vec::new();
+        }
+        self.groups.insert(id, hops);
+        self.gone.remove(&id);
+        let keys: Vec<SetKey> =
+            [(id, false), (id, true)].into_iter().filter(|key| self.sets.contains_key(key)).collect();
+        for key in &keys {
+            if let Some(set) = self.sets.get_mut(key) {
+                set.retry = None;
+            }
+            self.mark(*key);
+        }
+        keys
+    }
+
+    /// Forgets the definition once no set uses it.
+    pub fn undefine(&mut self, id: GroupId) {
+        if self.sets.contains_key(&(id, false)) || self.sets.contains_key(&(id, true)) {
+            self.gone.insert(id);
+        } else {
+            self.groups.remove(&id);
+        }
+    }
+
+    /// A spec that leads to this set came into being or went.
+    pub fn count(&mut self, key: SetKey, more: bool) {
+        let set = self.sets.entry(key).or_default();
+        set.specs = if more { set.specs + 1 } else { set.specs.saturating_sub(1) };
+        self.mark(key);
+    }
+
+    /// Has the group been stated at all?
+    pub fn defined(&self, id: GroupId) -> bool {
+        self.groups.contains_key(&id)
+    }
+
+    fn usable(&self, ifindex: u32) -> bool {
+        self.links.get(&ifindex).copied().unwrap_or(false)
+    }
+
+    /// The hops that can be used now.
+    fn effective(&self, key: SetKey) -> Vec<(MemberKey, u8)> {
+        let mut content = Vec::new();
+        for hop in self.groups.get(&key.0).into_iter().flatten() {
+            if self.usable(hop.ifindex) {
+                merge(&mut content, MemberKey::of(hop, key.1), hop.weight.max(1));
+            }
+        }
+        content
+    }
+
+    /// The way to give to a route on this set; `None` while it has none.
+    pub fn way(&self, key: SetKey) -> Option<Way> {
+        if !self.supported {
+            let hops: Vec<Hop> = self.effective(key).iter().map(|(k, w)| k.hop(*w)).collect();
+            return (!hops.is_empty()).then_some(Way::Hops(hops));
+        }
+        let set = self.sets.get(&key)?;
+        (!set.actual.is_empty()).then_some(Way::Object(set.id))
+    }
+
+    /// The id that a set's object has or will have.
+    pub fn planned_id(&self, key: SetKey) -> Option<u32> {
+        self.sets.get(&key).map(|set| set.id).filter(|id| *id != 0)
+    }
+
+    /// Does any set wait for its turn?
+    pub fn busy(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// Writes what the dirty sets need. Returns the sets whose routes go with their object.
+    pub fn plan(&mut self, now: Time, limit: usize, out: &mut Vec<(ObjectOp, Request)>) {
+        while out.len() < limit {
+            let Some(key) = self.dirty.pop_front() else { break };
+            if let Some(set) = self.sets.get_mut(&key) {
+                set.queued = false;
+                if set.retry.is_some_and(|at| at > now) {
+                    continue;
+                }
+            }
+            self.plan_set(now, key, out);
+        }
+    }
+
+    fn plan_set(&mut self, now: Time, key: SetKey, out: &mut Vec<(ObjectOp, Request)>) {
+        let Some(specs) = self.sets.get(&key).map(|set| set.specs) else { return };
+        let content = if specs == 0 || !self.supported { Vec::new() } else { self.effective(key) };
+        self.hold(key, content.clone());
+        let mut members = Vec::new();
+        for (member, weight) in content {
+            let Some(state) = self.members.get(&member) else { continue };
+            if state.retry.is_some_and(|at| at > now) {
+                continue;
+            }
+            let (id, present) = (state.id, state.present);
+            let sending = out.iter().any(|(op, _)| *op == ObjectOp::Member(member));
+            if !present && !sending {
+                let request =
+                    Request::NexthopSet { id, protocol: self.protocol, v6: member.v6, hop: member.hop(1) };
+                out.push((ObjectOp::Member(member), request));
+            }
+            members.push((id, weight));
+        }
+        let spare = self.adopt_spare(key, &members);
+        let Some(set) = self.sets.get_mut(&key) else { return };
+        if spare {
+            set.actual = members;
+            self.gained.push(key);
+        } else if members.is_empty() {
+            if set.actual.is_empty() {
+                if set.specs == 0 {
+                    self.forget(key);
+                }
+            } else {
+                out.push((ObjectOp::Unset(key), Request::NexthopDel { id: set.id }));
+            }
+        } else if set.actual != members {
+            // Not created anew if it vanished unnoticed: its routes went with it.
+            let (id, create) = (set.id, set.actual.is_empty());
+            let request = Request::GroupSet { id, protocol: self.protocol, members, create };
+            out.push((ObjectOp::Set(key), request));
+        }
+    }
+
+    /// A group that an earlier run left with the same content serves as it is.
+    fn adopt_spare(&mut self, key: SetKey, members: &[(u32, u8)]) -> bool {
+        if members.is_empty() || self.sets.get(&key).is_none_or(|set| set.id != 0) {
+            return false;
+        }
+        let mut sorted = members.to_vec();
+        sorted.sort_unstable();
+        let spare = self.spare.remove(&sorted);
+        let id = spare.unwrap_or_else(|| self.allocate());
+        if let Some(set) = self.sets.get_mut(&key) {
+            set.id = id;
+        }
+        spare.is_some()
+    }
+
+    fn forget(&mut self, key: SetKey) {
+        if let Some(set) = self.sets.remove(&key)
+            && set.id != 0
+        {
+            self.free.push(set.id);
+        }
+        if self.gone.contains(&key.0) && !self.sets.contains_key(&(key.0, !key.1)) {
+            self.gone.remove(&key.0);
+            self.groups.remove(&key.0);
+        }
+    }
+
+    fn hold(&mut self, key: SetKey, content: Vec<(MemberKey, u8)>) {
+        for (member, _) in &content {
+            if !self.members.contains_key(member) {
+                let id = self.allocate();
+                let fresh = Member { id, present: false, users: 0, errno: 0, retry: None, tries: 0 };
+                self.members.insert(*member, fresh);
+            }
+            if let Some(state) = self.members.get_mut(member) {
+                state.users += 1;
+            }
+        }
+        let Some(set) = self.sets.get_mut(&key) else { return };
+        let old = std::mem::replace(&mut set.held, content);
+        for (member, _) in old {
+            if let Some(state) = self.members.get_mut(&member) {
+                state.users = state.users.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Deletes what nothing uses; called when no set is dirty. `sweep` includes an earlier run's.
+    pub fn garbage(&mut self, limit: usize, sweep: bool, out: &mut Vec<(ObjectOp, Request)>) {
+        if !sweep {
+            return;
+        }
+        self.trash.extend(self.spare.drain().map(|(_, id)| id));
+        for id in self.trash.iter().take(limit) {
+            out.push((ObjectOp::Drop(*id), Request::NexthopDel { id: *id }));
+        }
+        // Members of an earlier run are held by its groups; those go first.
+        if !self.trash.is_empty() {
+            return;
+        }
+        let unused: Vec<MemberKey> =
+            self.members.iter().filter(|(_, m)| m.users == 0).map(|(key, _)| *key).collect();
+        for key in unused {
+            if let Some(member) = self.members.remove(&key) {
+                if member.present {
+                    self.trash.insert(member.id);
+                } else {
+                    self.free.push(member.id);
+                }
+            }
+        }
+        for id in self.trash.iter().take(limit) {
+            out.push((ObjectOp::Drop(*id), Request::NexthopDel { id: *id }));
+        }
+    }
+
+    /// A set gained or lost its way: true if its routes must be looked at.
+    pub fn finished(&mut self, now: Time, op: ObjectOp, request: &Request, errno: i32) -> Finished {
+        match op {
+            ObjectOp::Member(key) => self.member_finished(now, key, errno),
+            ObjectOp::Set(key) => {
+                let Request::GroupSet { members, create, .. } = request else { return Finished::Nothing };
+                if errno == ENOENT && !create {
+                    self.set_vanished(key);
+                    return Finished::Lost(key);
+                }
+                self.set_finished(now, key, members, errno)
+            }
+            ObjectOp::Unset(key) if errno != 0 && errno != ENOENT => {
+                if let Some(set) = self.sets.get_mut(&key) {
+                    set.retry = Some(now + back_off(set.tries));
+                    set.tries = set.tries.saturating_add(1);
+                }
+                Finished::Nothing
+            }
+            ObjectOp::Unset(key) => {
+                let specs = self.sets.get_mut(&key).map(|set| {
+                    set.actual.clear();
+                    set.specs
+                });
+                match specs {
+                    Some(0) => self.forget(key),
+                    Some(_) => self.mark(key),
+                    None => {}
+                }
+                Finished::Lost(key)
+            }
+            ObjectOp::Drop(id) => {
+                if errno != 0 && errno != ENOENT {
+                    self.trash.remove(&id);
+                    return Finished::Remains;
+                }
+                if self.trash.remove(&id) {
+                    self.free.push(id);
+                }
+                Finished::Nothing
+            }
+        }
+    }
+
+    fn member_finished(&mut self, now: Time, key: MemberKey, errno: i32) -> Finished {
+        let Some(member) = self.members.get_mut(&key) else { return Finished::Nothing };
+        if errno == 0 {
+            member.present = true;
+            member.errno = 0;
+            member.retry = None;
+            member.tries = 0;
+            return Finished::Nothing;
+        }
+        let news = member.errno != errno;
+        member.errno = errno;
+        member.retry = Some(now + back_off(member.tries));
+        member.tries = member.tries.saturating_add(1);
+        self.mark_users(key);
+        if news { Finished::HopFailed(key.hop(1)) } else { Finished::Nothing }
+    }
+
+    fn mark_users(&mut self, member: MemberKey) {
+        let users: Vec<SetKey> = self
+            .sets
+            .iter()
+            .filter(|(_, set)| set.held.iter().any(|(key, _)| *key == member))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in users {
+            self.mark(key);
+        }
+    }
+
+    fn set_vanished(&mut self, key: SetKey) {
+        if let Some(set) = self.sets.get_mut(&key) {
+            set.actual.clear();
+        }
+        self.mark(key);
+    }
+
+    fn set_finished(&mut self, now: Time, key: SetKey, members: &[(u32, u8)], errno: i32) -> Finished {
+        let Some(set) = self.sets.get_mut(&key) else { return Finished::Nothing };
+        if errno == 0 {
+            let gained = set.actual.is_empty();
+            set.actual = members.to_vec();
+            set.retry = None;
+            set.tries = 0;
+            return if gained { Finished::Gained(key) } else { Finished::Nothing };
+        }
+        // Most likely a member failed in the same batch or vanished; that one is known by now.
+        set.retry = (set.tries > 0).then(|| now + back_off(set.tries));
+        set.tries = set.tries.saturating_add(1);
+        self.mark(key);
+        Finished::Nothing
+    }
+
+    /// The outcome of an operation is unknown: do it again.
+    pub fn unknown(&mut self, op: ObjectOp) {
+        match op {
+            ObjectOp::Member(key) => self.mark_users(key),
+            ObjectOp::Set(key) | ObjectOp::Unset(key) => self.mark(key),
+            ObjectOp::Drop(_) => {}
+        }
+    }
+}
+
+/// What a change of a link or of an object means for routes.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Effect {
+    /// Sets whose object vanished with its routes.
+    pub lost: Vec<SetKey>,
+    /// Sets whose usable hops changed; matters to routes that name their gateways themselves.
+    pub changed: Vec<SetKey>,
+}
+
+impl Objects {
+    /// A link came or went.
+    pub fn link(&mut self, ifindex: u32, usable: bool) -> Effect {
+        let before = self.links.insert(ifindex, usable).unwrap_or(false);
+        let mut effect = Effect::default();
+        if !usable {
+            let on_link: Vec<MemberKey> =
+                self.members.keys().filter(|key| key.ifindex == ifindex).copied().collect();
+            for key in on_link {
+                self.member_lost(key, &mut effect.lost);
+            }
+        }
+        if before != usable {
+            effect.changed = self.users_of_link(ifindex);
+            self.retry_link(ifindex);
+            for key in &effect.changed {
+                self.mark(*key);
+            }
+        }
+        effect
+    }
+
+    /// Something about a link changed that may make refused hops acceptable.
+    pub fn retry_link(&mut self, ifindex: u32) {
+        let mut again = Vec::new();
+        for (key, member) in &mut self.members {
+            if key.ifindex == ifindex && member.retry.take().is_some() {
+                again.push(*key);
+            }
+        }
+        for key in again {
+            self.mark_users(key);
+        }
+    }
+
+    fn users_of_link(&self, ifindex: u32) -> Vec<SetKey> {
+        let uses =
+            |key: &SetKey| self.groups.get(&key.0).is_some_and(|h| h.iter().any(|h| h.ifindex == ifindex));
+        self.sets.keys().filter(|key| uses(key)).copied().collect()
+    }
+
+    fn member_lost(&mut self, key: MemberKey, lost: &mut Vec<SetKey>) {
+        let Some(member) = self.members.get_mut(&key) else { return };
+        member.present = false;
+        member.retry = None;
+        let id = member.id;
+        let mut touched = Vec::new();
+        for (key, set) in &mut self.sets {
+            if set.actual.iter().any(|(member, _)| *member == id) {
+                set.actual.retain(|(member, _)| *member != id);
+                touched.push(*key);
+                if set.actual.is_empty() {
+                    lost.push(*key);
+                }
+            }
+        }
+        for key in touched {
+            self.mark(key);
+        }
+        self.mark_users(key);
+    }
+
+    /// Somebody deleted an object of ours.
+    pub fn removed(&mut self, id: u32) -> Vec<SetKey> {
+        let mut lost = Vec::new();
+        if let Some(key) = self.members.iter().find(|(_, m)| m.id == id).map(|(key, _)| *key) {
+            self.member_lost(key, &mut lost);
+        }
+        if let Some((key, set)) = self.sets.iter_mut().find(|(_, set)| set.id == id) {
+            let key = *key;
+            set.actual.clear();
+            lost.push(key);
+            self.mark(key);
+        }
+        self.spare.retain(|_, spare| *spare != id);
+        self.trash.remove(&id);
+        lost
+    }
+
+    /// Somebody changed an object, or a dump shows it.
+    pub fn shown(&mut self, object: KernelNexthop) {
+        if !self.owns(object.id) {
+            return;
+        }
+        if let Some(seen) = &mut self.seen {
+            seen.insert(object.id, object);
+            return;
+        }
+        let set = self.sets.iter_mut().find(|(_, set)| set.id == object.id);
+        if let Some((key, set)) = set
+            && set.actual != object.members
+            && !object.members.is_empty()
+        {
+            let key = *key;
+            set.actual = object.members;
+            self.mark(key);
+        }
+    }
+
+    /// A dump begins.
+    pub fn dump_begins(&mut self) {
+        self.seen = Some(BTreeMap::new());
+    }
+
+    /// The dump is complete: what it did not show is gone. Returns the sets that lost their routes.
+    pub fn dump_ends(&mut self) -> Vec<SetKey> {
+        let Some(mut seen) = self.seen.take() else { return Vec::new() };
+        let mut lost = Vec::new();
+        let mut absent = Vec::new();
+        for (key, member) in &mut self.members {
+            let shown = seen.remove(&member.id);
+            let same = shown.as_ref().is_some_and(|o| o.hop == Some(key.hop(1)) && o.v6 == key.v6);
+            if same {
+                member.present = true;
+                member.errno = 0;
+                member.retry = None;
+            } else {
+                absent.push(*key);
+            }
+        }
+        let mut dirty = Vec::new();
+        for (key, set) in &mut self.sets {
+            let content = seen.remove(&set.id).map(|object| object.members).unwrap_or_default();
+            if set.actual != content {
+                if content.is_empty() {
+                    lost.push(*key);
+                } else {
+                    self.gained.push(*key);
+                }
+                set.actual = content;
+            }
+            dirty.push(*key);
+        }
+        for key in dirty {
+            self.mark(key);
+        }
+        for key in absent {
+            self.member_lost(key, &mut lost);
+        }
+        self.spare.clear();
+        self.trash.clear();
+        for object in seen.into_values() {
+            self.adopt(object);
+        }
+        lost
+    }
+
+    fn adopt(&mut self, object: KernelNexthop) {
+        self.next = self.next.max(object.id);
+        if object.protocol != self.protocol {
+            return;
+        }
+        match object.hop {
+            Some(hop) if object.members.is_empty() => {
+                let key = MemberKey::of(&hop, object.v6);
+                if self.members.contains_key(&key) {
+                    self.trash.insert(object.id);
+                } else {
+                    let member =
+                        Member { id: object.id, present: true, users: 0, errno: 0, retry: None, tries: 0 };
+                    self.members.insert(key, member);
+                }
+            }
+            _ => {
+                let mut members = object.members;
+                members.sort_unstable();
+                if let Some(double) = self.spare.insert(members, object.id) {
+                    self.trash.insert(double);
+                }
+            }
+        }
+    }
+
+    /// When refused hops or groups are due again.
+    pub fn deadline(&self) -> Option<Time> {
+        let members = self.members.values().filter(|m| m.users > 0).filter_map(|m| m.retry);
+        members.chain(self.sets.values().filter_map(|set| set.retry)).min()
+    }
+
+    /// Marks what is due again.
+    pub fn due(&mut self, now: Time) {
+        let mut again = Vec::new();
+        for (key, member) in &mut self.members {
+            if member.retry.is_some_and(|at| at <= now) {
+                member.retry = None;
+                again.push(*key);
+            }
+        }
+        for key in again {
+            self.mark_users(key);
+        }
+        let sets: Vec<SetKey> =
+            self.sets.iter().filter(|(_, s)| s.retry.is_some_and(|at| at <= now)).map(|(k, _)| *k).collect();
+        for key in sets {
+            if let Some(set) = self.sets.get_mut(&key) {
+                set.retry = None;
+            }
+            self.mark(key);
+        }
+    }
+
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.sets.is_empty() && self.members.is_empty() && self.trash.is_empty() && self.spare.is_empty()
+    }
+}
+
+/// What an outcome means for routes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Finished {
+    Nothing,
+    /// An object could not be deleted; a dump will find it.
+    Remains,
+    /// The set has an object now: its waiting routes can be sent.
+    Gained(SetKey),
+    /// The set's object is gone, and with it its routes.
+    Lost(SetKey),
+    /// A hop was refused for a new reason.
+    HopFailed(Hop),
+}

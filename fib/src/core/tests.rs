@@ -1,0 +1,278 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::{Config, Core, Input};
+use crate::fake::{Kernel, Told, drive};
+use crate::intent::{Counts, Event, GroupId, Hop, Intent, Report, Route, RouteKind, Target};
+use crate::netlink::KernelRoute;
+use crate::{MILLISECOND, SECOND, Time};
+
+mod properties;
+
+fn net(text: &str) -> IpNet {
+    text.parse().unwrap()
+}
+
+fn hop(gateway: &str, ifindex: u32) -> Hop {
+    Hop { gateway: Some(gateway.parse().unwrap()), ifindex, weight: 1, onlink: false }
+}
+
+fn group(id: u32, hops: &[Hop]) -> Intent {
+    Intent::Group { id: GroupId(id), hops: hops.to_vec() }
+}
+
+fn on_group(id: u32) -> Option<Route> {
+    Some(Route { protocol: 186, metric: 20, target: Target::Group(GroupId(id)), source: None })
+}
+
+fn route(prefix: &str, route: Option<Route>) -> Intent {
+    Intent::Route { prefix: net(prefix), table: 254, route }
+}
+
+struct Lab {
+    core: Core,
+    kernel: Kernel,
+    now: Time,
+    told: Told,
+}
+
+impl Lab {
+    fn with(kernel: Kernel) -> Lab {
+        let core = Core::new(Config::default());
+        let mut lab = Lab { core, kernel, now: 0, told: Told::default() };
+        lab.run();
+        lab
+    }
+
+    fn new() -> Lab {
+        let mut kernel = Kernel::default();
+        for index in 1..=3 {
+            kernel.set_link(index, true, true);
+        }
+        Lab::with(kernel)
+    }
+
+    fn run(&mut self) {
+        let told = drive(&mut self.core, &mut self.kernel, self.now, || false);
+        self.told.reports.extend(told.reports);
+        self.told.events.extend(told.events);
+    }
+
+    fn say(&mut self, intents: Vec<Intent>) {
+        self.core.handle(self.now, Input::Intents(intents));
+        self.run();
+    }
+
+    /// Lets time pass until nothing is due, at most ten minutes.
+    fn settle(&mut self) {
+        let end = self.now + 600 * SECOND;
+        for turn in 0.. {
+            let Some(at) = self.core.deadline().filter(|at| *at <= end) else { break };
+            assert!(turn < 20_000, "always something due");
+            self.now = self.now.max(at);
+            self.run();
+        }
+    }
+
+    fn restart(&mut self) {
+        self.core = Core::new(Config::default());
+        self.run();
+    }
+
+    fn hops_of(&self, prefix: &str) -> Option<BTreeSet<Hop>> {
+        let route = self.kernel.routes.get(&(net(prefix), 254, 20))?;
+        Some(self.kernel.hops(route).into_iter().collect())
+    }
+}
+
+fn set(hops: &[Hop]) -> Option<BTreeSet<Hop>> {
+    Some(hops.iter().copied().collect())
+}
+
+#[test]
+fn one_message_moves_all_routes_of_a_group() {
+    let mut lab = Lab::new();
+    let mut intents = vec![group(1, &[hop("10.0.1.1", 1)])];
+    intents.extend((0..200).map(|i| route(&format!("172.16.{i}.0/24"), on_group(1))));
+    lab.say(intents);
+    assert_eq!(lab.kernel.routes.len(), 200);
+    let before = lab.kernel.applied;
+    lab.say(vec![group(1, &[hop("10.0.2.1", 2)])]);
+    // The new member, the group, and the old member that nothing uses any more is kept until synced.
+    assert_eq!(lab.kernel.applied - before, 2);
+    assert_eq!(lab.hops_of("172.16.7.0/24"), set(&[hop("10.0.2.1", 2)]));
+}
+
+#[test]
+fn a_group_serves_ipv4_routes_over_ipv6_gateways() {
+    let mut lab = Lab::new();
+    let gateway = hop("fe80::1", 1);
+    lab.say(vec![
+        group(1, &[gateway]),
+        route("10.0.0.0/8", on_group(1)),
+        route("2001:db8::/32", on_group(1)),
+    ]);
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&[gateway]));
+    assert_eq!(lab.hops_of("2001:db8::/32"), set(&[gateway]));
+}
+
+#[test]
+fn a_route_waits_for_its_group_and_for_its_link() {
+    let mut lab = Lab::new();
+    lab.say(vec![route("10.0.0.0/8", on_group(1))]);
+    assert_eq!(lab.hops_of("10.0.0.0/8"), None);
+    lab.say(vec![group(1, &[hop("10.0.9.1", 9)])]);
+    assert_eq!(lab.hops_of("10.0.0.0/8"), None);
+    lab.kernel.set_link(9, true, true);
+    lab.run();
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&[hop("10.0.9.1", 9)]));
+    assert_eq!(lab.told.reports.iter().filter(|r| matches!(r, Report::RouteFailed { .. })).count(), 0);
+}
+
+#[test]
+fn routes_return_with_the_carrier() {
+    let mut lab = Lab::new();
+    lab.say(vec![
+        group(1, &[hop("10.0.1.1", 1), hop("10.0.2.1", 2)]),
+        group(2, &[hop("10.0.1.1", 1)]),
+        route("10.0.0.0/8", on_group(1)),
+        route("11.0.0.0/8", on_group(2)),
+    ]);
+    lab.kernel.set_link(1, true, false);
+    lab.run();
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&[hop("10.0.2.1", 2)]));
+    assert_eq!(lab.hops_of("11.0.0.0/8"), None);
+    assert_eq!(lab.core.counts(), [(false, 186, Counts { wanted: 2, installed: 1, failed: 0, pending: 1 })]);
+    lab.kernel.set_link(1, true, true);
+    lab.run();
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&[hop("10.0.1.1", 1), hop("10.0.2.1", 2)]));
+    assert_eq!(lab.hops_of("11.0.0.0/8"), set(&[hop("10.0.1.1", 1)]));
+}
+
+#[test]
+fn a_restart_writes_only_differences_and_sweeps_at_the_end() {
+    let mut lab = Lab::new();
+    let intents = vec![
+        group(1, &[hop("10.0.1.1", 1)]),
+        route("10.0.0.0/8", on_group(1)),
+        route("11.0.0.0/8", on_group(1)),
+    ];
+    lab.say(intents.clone());
+    lab.restart();
+    let before = lab.kernel.applied;
+    lab.say(vec![group(7, &[hop("10.0.1.1", 1)]), route("10.0.0.0/8", on_group(7))]);
+    assert_eq!(lab.kernel.applied, before, "what an earlier run left serves");
+    assert!(lab.hops_of("11.0.0.0/8").is_some(), "nothing is swept before the state is complete");
+    lab.say(vec![Intent::Synced]);
+    assert_eq!(lab.hops_of("11.0.0.0/8"), None);
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&[hop("10.0.1.1", 1)]));
+    assert!(lab.told.reports.contains(&Report::Synced));
+}
+
+#[test]
+fn a_route_of_another_with_our_metric_is_not_replaced() {
+    let mut lab = Lab::new();
+    let foreign = KernelRoute {
+        prefix: net("10.0.0.0/8"),
+        table: 254,
+        protocol: 4,
+        metric: 20,
+        kind: RouteKind::Unicast,
+        object: None,
+        hops: vec![hop("10.0.3.1", 3)],
+        source: None,
+    };
+    lab.kernel.foreign_set(foreign.clone());
+    lab.say(vec![group(1, &[hop("10.0.1.1", 1)]), route("10.0.0.0/8", on_group(1))]);
+    let key = (net("10.0.0.0/8"), 254, 20);
+    assert_eq!(lab.kernel.routes.get(&key), Some(&foreign));
+    assert!(lab.told.reports.iter().any(|r| matches!(r, Report::RouteFailed { errno: 17, .. })));
+    lab.kernel.foreign_remove(&key);
+    lab.run();
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&[hop("10.0.1.1", 1)]));
+}
+
+#[test]
+fn a_stolen_route_is_put_back() {
+    let mut lab = Lab::new();
+    lab.say(vec![group(1, &[hop("10.0.1.1", 1)]), route("10.0.0.0/8", on_group(1))]);
+    lab.kernel.foreign_remove(&(net("10.0.0.0/8"), 254, 20));
+    lab.run();
+    assert!(lab.told.reports.iter().any(|r| matches!(r, Report::Stolen { .. })));
+    lab.now += 100 * MILLISECOND;
+    lab.run();
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&[hop("10.0.1.1", 1)]));
+}
+
+#[test]
+fn a_refused_hop_does_not_keep_the_others_from_working() {
+    let mut lab = Lab::new();
+    lab.kernel.refuse.extend([113]);
+    lab.say(vec![group(1, &[hop("10.0.1.1", 1), hop("10.0.2.1", 2)]), route("10.0.0.0/8", on_group(1))]);
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&[hop("10.0.2.1", 2)]));
+    assert!(lab.told.reports.iter().any(|r| matches!(r, Report::HopFailed { errno: 113, .. })));
+    lab.settle();
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&[hop("10.0.1.1", 1), hop("10.0.2.1", 2)]));
+}
+
+#[test]
+fn gateways_go_into_the_routes_of_a_kernel_without_objects() {
+    let mut kernel = Kernel::default();
+    kernel.old = true;
+    kernel.set_link(1, true, true);
+    kernel.set_link(2, true, true);
+    let mut lab = Lab::with(kernel);
+    let both = [hop("10.0.1.1", 1), hop("10.0.2.1", 2)];
+    lab.say(vec![group(1, &both), route("10.0.0.0/8", on_group(1))]);
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&both));
+    lab.kernel.set_link(1, false, false);
+    lab.run();
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&both[1..]));
+    lab.kernel.set_link(1, true, true);
+    lab.run();
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&both));
+    lab.say(vec![group(1, &[])]);
+    assert_eq!(lab.hops_of("10.0.0.0/8"), None);
+}
+
+#[test]
+fn a_change_of_metric_leaves_one_route() {
+    let mut lab = Lab::new();
+    lab.say(vec![group(1, &[hop("10.0.1.1", 1)]), route("10.0.0.0/8", on_group(1))]);
+    let moved = Route { metric: 30, ..on_group(1).unwrap() };
+    lab.say(vec![route("10.0.0.0/8", Some(moved))]);
+    let keys: Vec<_> = lab.kernel.routes.keys().copied().collect();
+    assert_eq!(keys, [(net("10.0.0.0/8"), 254, 30)]);
+}
+
+#[test]
+fn others_see_links_addresses_and_foreign_routes_with_differences_after_a_loss() {
+    let mut lab = Lab::new();
+    lab.told.events.clear();
+    lab.kernel.set_link(2, false, false);
+    lab.kernel.remove_link(3);
+    assert!(lab.kernel.lose_notifications());
+    lab.core.handle(lab.now, Input::MonitorLost);
+    lab.run();
+    let events = std::mem::take(&mut lab.told.events);
+    assert!(matches!(&events[0], Event::LinkChanged(link) if link.index == 2 && !link.up));
+    assert_eq!(events[1], Event::LinkGone { index: 3, name: "eth3".to_owned() });
+    assert_eq!(events[2..], [Event::Resynced]);
+}
+
+#[test]
+fn nothing_remains_when_nothing_is_wanted() {
+    let mut lab = Lab::new();
+    lab.say(vec![
+        group(1, &[hop("10.0.1.1", 1), hop("fe80::1", 2)]),
+        route("10.0.0.0/8", on_group(1)),
+        Intent::Synced,
+    ]);
+    lab.say(vec![route("10.0.0.0/8", None), Intent::GroupGone(GroupId(1))]);
+    lab.settle();
+    assert!(lab.kernel.routes.is_empty() && lab.kernel.objects.is_empty());
+    assert!(lab.core.objects.is_empty());
+    assert_eq!((lab.core.table.len(), lab.core.table.specs.references()), (0, 0));
+}
