@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use bgp::batch::UpdateBatch;
-use bgp::types::{Asn, Nlri, NextHop};
+use bgp::types::{Asn, NextHop, Nlri};
 use bgp::wire::{AllowOwnAs, AttrCodes, MessageKind, UpdateContext, UpdateDecoder, next_frame};
 use rib::peer::{PeerConfig, PeerFamily, PeerKind, PeerSession};
 use rib::{Core, Input, PeerId};
@@ -117,7 +117,7 @@ pub fn drain(core: &mut Core) -> (usize, u32) {
 
 /// A stream of UPDATEs like a full table: `prefixes` in sets of about six.
 pub fn stream(prefixes: u32) -> Vec<u8> {
-    let mut out = bytes_mut();
+    let mut out = bytes::BytesMut::new();
     let mut at = 0;
     let mut set = 0u32;
     while at < prefixes {
@@ -125,8 +125,8 @@ pub fn stream(prefixes: u32) -> Vec<u8> {
         let path: Vec<Asn> = (0..3 + set % 5).map(|i| Asn(64501 + (set / 7 + i * 31) % 400_000)).collect();
         let mut builder = bgp::attrs::AttrBuilder::new();
         builder.origin(bgp::attrs::Origin::Igp).set_as_path(&path);
-        if set % 4 != 0 {
-            builder.communities((0..1 + set % 6).map(|i| (64501 << 16) | (set + i) % 65000).collect());
+        if !set.is_multiple_of(4) {
+            builder.communities((0..1 + set % 6).map(|i| (64501 << 16) | ((set + i) % 65000)).collect());
         }
         if set % 4 == 1 {
             builder.med(Some(set % 100));
@@ -146,8 +146,4 @@ pub fn stream(prefixes: u32) -> Vec<u8> {
         set += 1;
     }
     out.to_vec()
-}
-
-fn bytes_mut() -> bytes::BytesMut {
-    bytes::BytesMut::new()
 }

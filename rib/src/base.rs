@@ -84,7 +84,9 @@ impl<A: Addr> BaseTable<A> {
             *self.lengths.entry(len).or_insert(0) += 1;
             SmallVec::new()
         });
-        let same = |r: &BaseRoute| r.source == route.source && r.distance == route.distance && r.target == route.target;
+        let same = |r: &BaseRoute| {
+            r.source == route.source && r.distance == route.distance && r.target == route.target
+        };
         match routes.iter_mut().find(|r| same(r)) {
             Some(old) => *old = route,
             None => routes.push(route),

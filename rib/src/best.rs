@@ -276,7 +276,8 @@ fn multipath(candidates: &[Candidate<'_>], best: usize, o: &Options) -> SmallVec
     members.sort_by_key(|i| (candidates[*i].neighbor, candidates[*i].path_id));
     if members.len() > limit {
         // The best stays, whatever its address.
-        let mut kept: SmallVec<[usize; 8]> = members.iter().copied().filter(|i| *i != best).take(limit - 1).collect();
+        let mut kept: SmallVec<[usize; 8]> =
+            members.iter().copied().filter(|i| *i != best).take(limit - 1).collect();
         kept.push(best);
         kept.sort_by_key(|i| (candidates[*i].neighbor, candidates[*i].path_id));
         return kept;
@@ -309,7 +310,8 @@ mod tests {
     #[test]
     fn local_pref_beats_path_length_and_a_missing_one_is_the_default() {
         let short = Summary { path_len: 1, ..Summary::default() };
-        let preferred = Summary { path_len: 9, local_pref: 101, flags: flag::LOCAL_PREF, ..Summary::default() };
+        let preferred =
+            Summary { path_len: 9, local_pref: 101, flags: flag::LOCAL_PREF, ..Summary::default() };
         let c = [candidate(&short, 1), candidate(&preferred, 2)];
         let d = decide(&c, &Options::default()).unwrap();
         assert_eq!((d.best, d.reason), (1, Reason::LocalPref));
@@ -340,15 +342,17 @@ mod tests {
     }
 
     fn summary() -> impl Strategy<Value = Summary> {
-        (0u32..3, 0u32..3, 0u32..3, 0u16..3, 0u16..4, 0u8..2).prop_map(|(lp, med, asn, len, flags, origin)| Summary {
-            local_pref: lp,
-            med,
-            neighbor_as: asn,
-            path_len: len,
-            flags: flags & (flag::MED | flag::LOCAL_PREF),
-            origin: if origin == 0 { Origin::Igp } else { Origin::Incomplete },
-            ..Summary::default()
-        })
+        (0u32..3, 0u32..3, 0u32..3, 0u16..3, 0u16..4, 0u8..2).prop_map(
+            |(lp, med, asn, len, flags, origin)| Summary {
+                local_pref: lp,
+                med,
+                neighbor_as: asn,
+                path_len: len,
+                flags: flags & (flag::MED | flag::LOCAL_PREF),
+                origin: if origin == 0 { Origin::Igp } else { Origin::Incomplete },
+                ..Summary::default()
+            },
+        )
     }
 
     proptest! {

@@ -46,6 +46,7 @@ pub struct StaticRoute {
 
 /// What the table is told.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one exists at a time, on the stack")]
 pub enum Input<'a> {
     /// Router-wide settings.
     Settings(Settings),
@@ -223,16 +224,22 @@ impl Core {
         std::mem::take(&mut self.shared.fib)
     }
 
-    /// Does one slice of the work that is left: walks first, then telling neighbours. Returns whether more is left
-    /// that does not wait for a neighbour's socket.
+    /// Does one slice of walking through tables, if a walk is due. Returns whether one was.
+    pub fn walk(&mut self) -> bool {
+        let Some(mut task) = self.tasks.pop_front() else { return false };
+        if self.slice(&mut task) {
+            self.finish(&task);
+        } else {
+            self.tasks.push_front(task);
+        }
+        self.settle();
+        true
+    }
+
+    /// Does one piece of the work that is left: a slice of a walk, else telling neighbours. Returns whether it was
+    /// a walk.
     pub fn work(&mut self) -> bool {
-        if let Some(mut task) = self.tasks.pop_front() {
-            if self.slice(&mut task) {
-                self.finish(&task);
-            } else {
-                self.tasks.push_front(task);
-            }
-            self.settle();
+        if self.walk() {
             return true;
         }
         self.flush();
@@ -253,7 +260,8 @@ impl Core {
         let decide = self.shared.settings.best != settings.best
             || self.shared.settings.distance != settings.distance
             || self.shared.settings.no_rib != settings.no_rib;
-        self.shared.next_hops_dirty |= self.shared.settings.resolve_via_default != settings.resolve_via_default;
+        self.shared.next_hops_dirty |=
+            self.shared.settings.resolve_via_default != settings.resolve_via_default;
         self.shared.settings = settings;
         for f in Family::ALL {
             if decide {
@@ -282,8 +290,11 @@ impl Core {
                 rib.groups.iter_mut().for_each(|g| g.reload(shared, &rib.table));
             });
             for id in self.peer_ids() {
-                let filtered =
-                    self.shared.peer(id).and_then(|p| p.family(f)).is_some_and(|c| c.import != Default::default());
+                let filtered = self
+                    .shared
+                    .peer(id)
+                    .and_then(|p| p.family(f))
+                    .is_some_and(|c| c.import != Default::default());
                 if filtered {
                     self.reimport(id, f);
                 }
@@ -322,10 +333,10 @@ impl Core {
         peer.removed = false;
         for f in Family::ALL {
             let (was, is) = (&old.families[f.index()], &config.families[f.index()]);
-            if let (Some(was), Some(is)) = (was, is) {
-                if was.import != is.import || was.weight != is.weight {
-                    self.reimport(id, f);
-                }
+            if let (Some(was), Some(is)) = (was, is)
+                && (was.import != is.import || was.weight != is.weight)
+            {
+                self.reimport(id, f);
             }
         }
         self.regroup();
@@ -428,10 +439,8 @@ impl Core {
             // A set may serve both families, whose neighbour settings may differ in weight.
             let mut ids = [AttrId::NONE; 2];
             for f in Family::ALL {
-                let Some((weight, origin)) = self
-                    .shared
-                    .peer(id)
-                    .and_then(|p| p.family(f).map(|c| (c.weight, p.provenance(f))))
+                let Some((weight, origin)) =
+                    self.shared.peer(id).and_then(|p| p.family(f).map(|c| (c.weight, p.provenance(f))))
                 else {
                     continue;
                 };
@@ -473,13 +482,18 @@ impl Core {
         }
         match op {
             Op::Announce { family, attrs, nlri } => {
-                let Some(attr) = sets.get(*attrs as usize).map(|s| s[family.index()]).filter(|a| !a.is_none())
+                let Some(attr) =
+                    sets.get(*attrs as usize).map(|s| s[family.index()]).filter(|a| !a.is_none())
                 else {
                     return;
                 };
                 match family {
-                    Family::Ipv4Unicast => self.v4.announce(&mut self.shared, id, attr, part(&batch.v4, nlri)),
-                    Family::Ipv6Unicast => self.v6.announce(&mut self.shared, id, attr, part(&batch.v6, nlri)),
+                    Family::Ipv4Unicast => {
+                        self.v4.announce(&mut self.shared, id, attr, part(&batch.v4, nlri))
+                    }
+                    Family::Ipv6Unicast => {
+                        self.v6.announce(&mut self.shared, id, attr, part(&batch.v6, nlri))
+                    }
                 }
             }
             Op::Withdraw { family: Family::Ipv4Unicast, nlri } => {
@@ -497,7 +511,8 @@ impl Core {
             return;
         }
         self.shared.next_hops_dirty = true;
-        let connected: Vec<IpNet> = self.shared.links.get(ifindex).map(|l| l.addresses.clone()).unwrap_or_default();
+        let connected: Vec<IpNet> =
+            self.shared.links.get(ifindex).map(|l| l.addresses.clone()).unwrap_or_default();
         for net in connected {
             self.sync_connected(ifindex, net);
         }

@@ -89,11 +89,8 @@ impl<A: Addr> FamilyRib<A> {
 
     /// The filter of a neighbour, made if it is the first to ask.
     pub fn import_key(&mut self, shared: &Shared, peer: PeerId) -> ImportKey {
-        let spec = shared
-            .peer(peer)
-            .and_then(|p| p.family(A::FAMILY))
-            .map(|f| f.import.clone())
-            .unwrap_or_default();
+        let spec =
+            shared.peer(peer).and_then(|p| p.family(A::FAMILY)).map(|f| f.import.clone()).unwrap_or_default();
         let general = (spec.clone(), None);
         if self.imports.contains_key(&general) {
             return general;
@@ -151,9 +148,16 @@ impl<A: Addr> FamilyRib<A> {
         let attr = out.unwrap_or(attr_in);
         if let Some(idx) = self.table.find_path(id, peer, nlri.path_id) {
             let old = *self.table.path(idx);
-            let unchanged = old.attr == attr && old.attr_in == attr_in && old.has(path_flag::FILTERED) == out.is_none();
+            let unchanged =
+                old.attr == attr && old.attr_in == attr_in && old.has(path_flag::FILTERED) == out.is_none();
             if unchanged {
-                self.table.path_mut(idx).generation = generation;
+                if old.generation != generation {
+                    // It was as good as gone until now.
+                    let path = self.table.path_mut(idx);
+                    path.generation = generation;
+                    path.since = shared.now;
+                    self.decide(shared, id, None);
+                }
                 return;
             }
             shared.attrs.retain(attr);
@@ -204,23 +208,20 @@ impl<A: Addr> FamilyRib<A> {
         let path = self.table.remove_path(id, idx);
         count(shared, path.peer, A::FAMILY.index(), path.flags, -1);
         if path.has(path_flag::BEST | path_flag::MULTIPATH | path_flag::VALID) {
-            self.decide_after_loss(shared, id, path.has(path_flag::BEST));
+            self.decide_with(shared, id, None, path.flags);
         }
         shared.release(path.attr);
         shared.release(path.attr_in);
         self.remove_if_unused(id);
     }
 
-    fn decide_after_loss(&mut self, shared: &mut Shared, id: PrefixId, best_lost: bool) {
-        self.decide_with(shared, id, None, best_lost);
-    }
-
     /// Decides on a prefix. `touched` is a path that is new or has other attributes.
     pub fn decide(&mut self, shared: &mut Shared, id: PrefixId, touched: Option<PathIdx>) {
-        self.decide_with(shared, id, touched, false);
+        self.decide_with(shared, id, touched, 0);
     }
 
-    fn decide_with(&mut self, shared: &mut Shared, id: PrefixId, touched: Option<PathIdx>, best_lost: bool) {
+    /// As [`Self::decide`]; `lost` has the flags of a path that was taken out.
+    fn decide_with(&mut self, shared: &mut Shared, id: PrefixId, touched: Option<PathIdx>, lost: u8) {
         let mut order: SmallVec<[PathIdx; 8]> = SmallVec::new();
         let mut old_best = PathIdx::NONE;
         let mut old_multipath: SmallVec<[PathIdx; 8]> = SmallVec::new();
@@ -261,7 +262,8 @@ impl<A: Addr> FamilyRib<A> {
         if order.len() > 1 {
             self.arrange(id, &order, best, &multipath);
         }
-        let best_changed = best_lost || best != old_best || (!best.is_none() && touched == Some(best));
+        let best_changed =
+            lost & path_flag::BEST != 0 || best != old_best || (!best.is_none() && touched == Some(best));
         let touched_member = touched.is_some_and(|t| multipath.contains(&t));
         if best_changed {
             self.version = self.version.wrapping_add(1);
@@ -274,7 +276,11 @@ impl<A: Addr> FamilyRib<A> {
             v.sort_unstable();
             v
         };
-        if best_changed || touched_member || sorted(multipath) != sorted(old_multipath) || best_lost {
+        if best_changed
+            || touched_member
+            || sorted(multipath) != sorted(old_multipath)
+            || lost & path_flag::MULTIPATH != 0
+        {
             self.sync_fib(shared, id);
         }
     }
@@ -336,7 +342,8 @@ impl<A: Addr> FamilyRib<A> {
 fn count(shared: &mut Shared, peer: PeerId, family: usize, flags: u8, by: i32) {
     if let Some(info) = shared.peer_mut(peer) {
         let counts = &mut info.counts[family];
-        let which = if flags & path_flag::FILTERED != 0 { &mut counts.filtered } else { &mut counts.accepted };
+        let which =
+            if flags & path_flag::FILTERED != 0 { &mut counts.filtered } else { &mut counts.accepted };
         *which = which.saturating_add_signed(by);
     }
 }

@@ -395,7 +395,10 @@ impl<A: Addr> Group<A> {
         for &id in &queue {
             let (attr, source) = self.want(shared, table, id);
             let told = self.told(id);
-            let same_source = self.left_out(id).unwrap_or(NOBODY) == source;
+            let left_out = self.left_out(id).unwrap_or(NOBODY);
+            // Who was never told needs no withdrawal.
+            let source = if attr.is_none() { left_out } else { source };
+            let same_source = left_out == source;
             if told == attr && same_source && (attr.is_none() || !self.again) {
                 self.clear(id);
                 shared.release(attr);
@@ -404,7 +407,12 @@ impl<A: Addr> Group<A> {
                 }
                 continue;
             }
-            if !self.again && same_source && !told.is_none() && !attr.is_none() && self.look_alike(shared, told, attr) {
+            if !self.again
+                && same_source
+                && !told.is_none()
+                && !attr.is_none()
+                && self.look_alike(shared, told, attr)
+            {
                 self.clear(id);
                 self.out[id.index()] = attr;
                 shared.release(told);
@@ -466,7 +474,8 @@ impl<A: Addr> Group<A> {
 
     /// `remove-private-AS` and `as-override`.
     fn edit_path(&self, set: &AttrSet) -> Option<Vec<u8>> {
-        let private = |a: Asn| (64512..=65534).contains(&a.0) || (4_200_000_000..=4_294_967_294).contains(&a.0);
+        let private =
+            |a: Asn| (64512..=65534).contains(&a.0) || (4_200_000_000..=4_294_967_294).contains(&a.0);
         let path = set.view().as_path();
         if let Some(RemovePrivate { all, replace }) = self.key.remove_private.filter(|_| self.key.external) {
             let mut asns = path.asns();
@@ -502,7 +511,8 @@ impl<A: Addr> Group<A> {
                 rule.mode == NextHopSelf::Off && (!self.key.external || third_party)
             }
             (Some(addr), Provenance::Internal | Provenance::Client) => {
-                !self.key.external || (rule.mode == NextHopSelf::Off && rule.shared_net.is_some_and(|n| n.contains(&addr)))
+                !self.key.external
+                    || (rule.mode == NextHopSelf::Off && rule.shared_net.is_some_and(|n| n.contains(&addr)))
             }
         };
         let own_v6 = || {
@@ -523,10 +533,9 @@ impl<A: Addr> Group<A> {
                 let link_local = key.and_then(|k| k.link_local).filter(|_| !self.key.external);
                 Some(NextHop::V6 { global, link_local })
             }
-            (Family::Ipv6Unicast, _) => own_v6().or(rule.v4.map(|v4| NextHop::V6 {
-                global: v4.to_ipv6_mapped(),
-                link_local: None,
-            })),
+            (Family::Ipv6Unicast, _) => {
+                own_v6().or(rule.v4.map(|v4| NextHop::V6 { global: v4.to_ipv6_mapped(), link_local: None }))
+            }
         }
     }
 
@@ -586,7 +595,8 @@ impl<A: Addr> Group<A> {
             }
         }
         let filter = shared.policies.filter(A::FAMILY, &self.key.filter);
-        let (members, stay): (Vec<PeerId>, Vec<PeerId>) = self.members.iter().partition(|m| leavers.contains(m));
+        let (members, stay): (Vec<PeerId>, Vec<PeerId>) =
+            self.members.iter().partition(|m| leavers.contains(m));
         let (end_of_rib, eor_stay) = self.end_of_rib.iter().partition(|m| leavers.contains(m));
         self.members = stay;
         self.end_of_rib = eor_stay;
@@ -654,7 +664,7 @@ impl<A: Addr> Group<A> {
             if self.plan_stale {
                 let (now, from) = self.want(shared, table, id);
                 shared.release(now);
-                if now != attr || from != source {
+                if now != attr || (from != source && !attr.is_none()) {
                     // It changed after the plan was made: the next plan has it.
                     shared.release(attr);
                     self.queue.push(id);
@@ -670,7 +680,7 @@ impl<A: Addr> Group<A> {
             if source != NOBODY && old_source != source && !old.is_none() {
                 relearn.push(nlri);
             }
-            self.set_source(id, source);
+            self.set_source(id, if attr.is_none() { NOBODY } else { source });
             shared.release(old);
             if attr.is_none() {
                 unused.push(id);

@@ -118,7 +118,8 @@ impl Interner {
         }
         self.live += 1;
         self.block_bytes += block.len();
-        let mut set = AttrSet { block: block.into(), hash, summary: *summary, local, refs: 1, generation: self.floor };
+        let mut set =
+            AttrSet { block: block.into(), hash, summary: *summary, local, refs: 1, generation: self.floor };
         let id = match self.free.pop() {
             Some(id) => {
                 set.generation = self.sets[id.index()].generation + 1;

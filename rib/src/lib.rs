@@ -25,6 +25,7 @@ mod memo;
 pub mod nexthop;
 pub mod peer;
 pub mod policy;
+pub mod query;
 mod resolve;
 mod shared;
 pub mod table;

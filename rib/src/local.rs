@@ -67,7 +67,9 @@ impl<A: Addr> FamilyRib<A> {
     /// Brings all of our own paths in line.
     pub fn sync_local_all(&mut self, shared: &mut Shared) {
         let mut prefixes: Vec<(A, u8)> = self.base.iter().map(|(addr, len, _)| (addr, len)).collect();
-        prefixes.extend(self.local.networks.keys().filter_map(|n| Some((A::from_ip(n.network())?, n.prefix_len()))));
+        prefixes.extend(
+            self.local.networks.keys().filter_map(|n| Some((A::from_ip(n.network())?, n.prefix_len()))),
+        );
         let own = |id| self.table.paths(id).any(|(_, p)| p.peer == PeerId::LOCAL);
         prefixes.extend(self.table.iter().filter(|(id, _)| own(*id)).map(|(_, p)| (p.addr, p.len)));
         prefixes.sort_unstable();

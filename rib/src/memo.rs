@@ -36,10 +36,6 @@ impl Evaluator {
         Evaluator { filter, exporting, ..Evaluator::default() }
     }
 
-    pub fn filter(&self) -> &Filter {
-        &self.filter
-    }
-
     /// Whether one verdict serves all prefixes with equal attributes.
     pub fn by_attributes(&self) -> bool {
         !self.filter.prefix_dependent()

@@ -191,7 +191,9 @@ impl Peer {
     pub fn provenance(&self, family: Family) -> Provenance {
         match self.config.kind {
             PeerKind::External => Provenance::External,
-            PeerKind::Internal if self.family(family).is_some_and(|f| f.reflector_client) => Provenance::Client,
+            PeerKind::Internal if self.family(family).is_some_and(|f| f.reflector_client) => {
+                Provenance::Client
+            }
             PeerKind::Internal => Provenance::Internal,
         }
     }

@@ -69,9 +69,10 @@ fn resolve(
             let found = look_up(shared, v4, v6, id, addr, now);
             match (link.flatten(), found) {
                 (None, found) => found,
-                (Some((wanted, _)), Resolution::Resolved { hops, connected: true, metric, via, protocol })
-                    if hops.iter().all(|h| h.ifindex == wanted) =>
-                {
+                (
+                    Some((wanted, _)),
+                    Resolution::Resolved { hops, connected: true, metric, via, protocol },
+                ) if hops.iter().all(|h| h.ifindex == wanted) => {
                     Resolution::Resolved { hops, connected: true, metric, via, protocol }
                 }
                 (Some(_), _) => Resolution::Unresolved,
@@ -107,7 +108,13 @@ fn look_up(
 }
 
 /// The longest match that leads somewhere.
-fn longest<A: Addr>(shared: &Shared, rib: &FamilyRib<A>, id: NhId, addr: A, now: &[Resolution]) -> Resolution {
+fn longest<A: Addr>(
+    shared: &Shared,
+    rib: &FamilyRib<A>,
+    id: NhId,
+    addr: A,
+    now: &[Resolution],
+) -> Resolution {
     let lengths: SmallVec<[u8; 32]> = rib.base.lengths().collect();
     for len in (0..=A::BITS).rev() {
         if len == 0 && !shared.settings.resolve_via_default {
@@ -191,7 +198,13 @@ fn over_base<A: Addr>(
             match over_members(members, now) {
                 Some(hops) => {
                     let hops = hops.iter().map(towards).collect();
-                    Some(Resolution::Resolved { hops, metric: route.metric, connected, via: Some(via), protocol })
+                    Some(Resolution::Resolved {
+                        hops,
+                        metric: route.metric,
+                        connected,
+                        via: Some(via),
+                        protocol,
+                    })
                 }
                 None => members
                     .iter()

@@ -210,7 +210,13 @@ impl Shared {
 
     /// A set as policy changed it, with a reference for the caller. Export rules ask whether *export* policy chose
     /// next hop and MED, so that is noted only when `exporting`.
-    pub fn intern_changed(&mut self, id: AttrId, changed: &Changed, peer: Option<IpAddr>, exporting: bool) -> AttrId {
+    pub fn intern_changed(
+        &mut self,
+        id: AttrId,
+        changed: &Changed,
+        peer: Option<IpAddr>,
+        exporting: bool,
+    ) -> AttrId {
         let set = self.attrs.get(id);
         let mut local = set.local;
         let summary = set.summary;
@@ -222,24 +228,26 @@ impl Shared {
             None => (set.view().bytes().to_vec(), set.hash()),
         };
         let after = summarize(&block);
-        local.med_set |= exporting && after.has(flag::MED) && (!summary.has(flag::MED) || after.med != summary.med);
+        local.med_set |=
+            exporting && after.has(flag::MED) && (!summary.has(flag::MED) || after.med != summary.med);
         let old_next_hop = local.next_hop;
         let key = self.next_hops.get(old_next_hop).map(|e| e.key.clone()).unwrap_or_default();
         let new_key = match changed.next_hop {
             None => None,
-            Some(NextHopChange::Address(addr)) => Some(NextHopKey { addr: Some(addr), ..NextHopKey::default() }),
+            Some(NextHopChange::Address(addr)) => {
+                Some(NextHopKey { addr: Some(addr), ..NextHopKey::default() })
+            }
             Some(NextHopChange::LinkLocal(addr)) => Some(NextHopKey { link_local: Some(addr), ..key }),
             Some(NextHopChange::PeerAddress) => {
                 peer.map(|p| NextHopKey { addr: Some(p), ..NextHopKey::default() })
             }
             Some(NextHopChange::PreferGlobal) => {
-                (!is_link_local_key(&key)).then(|| NextHopKey { link_local: None, interface: None, ..key })
+                (!is_link_local_key(&key)).then_some(NextHopKey { link_local: None, interface: None, ..key })
             }
             Some(NextHopChange::Unchanged) => None,
         };
-        local.next_hop_set |= exporting
-            && changed.next_hop.is_some()
-            && changed.next_hop != Some(NextHopChange::PreferGlobal);
+        local.next_hop_set |=
+            exporting && changed.next_hop.is_some() && changed.next_hop != Some(NextHopChange::PreferGlobal);
         match new_key {
             Some(key) => {
                 local.next_hop = self.next_hop(&key);

@@ -19,7 +19,11 @@ fn main() {
     };
     let base = resident_mb();
     let timed = |what: &str, start: Instant| {
-        println!("{what:32} {:7.3} s   {:7.1} MB over the start", start.elapsed().as_secs_f64(), resident_mb() - base);
+        println!(
+            "{what:32} {:7.3} s   {:7.1} MB over the start",
+            start.elapsed().as_secs_f64(),
+            resident_mb() - base
+        );
     };
     let start = Instant::now();
     let messages = router_benches::decode(&stream, |_| {});

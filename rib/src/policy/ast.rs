@@ -350,7 +350,14 @@ pub struct RouteMapEntry {
 impl RouteMapEntry {
     /// An entry without clauses.
     pub fn new(action: Action) -> RouteMapEntry {
-        RouteMapEntry { action, description: None, matches: Vec::new(), sets: Vec::new(), call: None, on_match: None }
+        RouteMapEntry {
+            action,
+            description: None,
+            matches: Vec::new(),
+            sets: Vec::new(),
+            call: None,
+            on_match: None,
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ast::{
-    Action, AddressMatch, ExtCommunity, LargeCommunity, Match, NextHopMatch, OnMatch, PeerMatch, Policies, RouteMap,
-    RpkiState, Set, SourceProtocol,
+    Action, AddressMatch, ExtCommunity, LargeCommunity, Match, NextHopMatch, OnMatch, PeerMatch, Policies,
+    RouteMap, RpkiState, Set, SourceProtocol,
 };
 use super::sets::{AsPathSet, CommunitySet, PrefixSet};
 use bgp::attrs::Origin;
@@ -205,7 +205,9 @@ impl Compiled {
         }
         let as_paths = spec.as_path_list.as_ref().map(|n| self.as_path_lists.get(n).cloned());
         let map = spec.route_map.as_ref().map(|n| self.maps.get(n).cloned());
-        let undefined = prefixes.iter().any(Option::is_none) || matches!(as_paths, Some(None)) || matches!(map, Some(None));
+        let undefined = prefixes.iter().any(Option::is_none)
+            || matches!(as_paths, Some(None))
+            || matches!(map, Some(None));
         Filter { prefixes, as_paths, map, deny_all: spec.default_deny || undefined }
     }
 
@@ -241,13 +243,18 @@ impl Compiled {
                 then,
             });
         }
-        let called = |f: fn(&Program) -> bool| entries.iter().flat_map(|e| e.call.iter().flatten()).any(|p| f(p));
+        let called =
+            |f: fn(&Program) -> bool| entries.iter().flat_map(|e| e.call.iter().flatten()).any(|p| f(p));
         let any = |f: fn(&Cond) -> bool| entries.iter().any(|e| e.conds.iter().any(f));
-        let prefix_dependent = any(|c| matches!(c, Cond::Prefix(..) | Cond::PrefixLen(..) | Cond::Probability(_)))
-            || called(Program::prefix_dependent);
-        let peer_dependent = any(|c| matches!(c, Cond::Peer(_) | Cond::RouteSource(_) | Cond::SourceProtocol(_)))
-            || entries.iter().any(|e| e.changes.iter().any(|c| matches!(c, Change::Set(Set::NextHop(_)))))
-            || called(Program::peer_dependent);
+        let prefix_dependent =
+            any(|c| matches!(c, Cond::Prefix(..) | Cond::PrefixLen(..) | Cond::Probability(_)))
+                || called(Program::prefix_dependent);
+        let peer_dependent =
+            any(|c| matches!(c, Cond::Peer(_) | Cond::RouteSource(_) | Cond::SourceProtocol(_)))
+                || entries
+                    .iter()
+                    .any(|e| e.changes.iter().any(|c| matches!(c, Change::Set(Set::NextHop(_)))))
+                || called(Program::peer_dependent);
         let simple = entries.iter().all(|e| e.call.is_none() && e.then == Then::Stop);
         Program { entries, simple, prefix_dependent, peer_dependent }
     }
@@ -268,12 +275,12 @@ impl Compiled {
             _ => self.address(family, m).map_or(Cond::Never, |s| Cond::Prefix(family, s)),
         };
         let next_hop = |family: Family, m: &NextHopMatch| match m {
-            NextHopMatch::AccessList(n) => {
-                self.access_lists[family.index()].get(n).map_or(Cond::Never, |s| Cond::NextHop(family, s.clone()))
-            }
-            NextHopMatch::PrefixList(n) => {
-                self.prefix_lists[family.index()].get(n).map_or(Cond::Never, |s| Cond::NextHop(family, s.clone()))
-            }
+            NextHopMatch::AccessList(n) => self.access_lists[family.index()]
+                .get(n)
+                .map_or(Cond::Never, |s| Cond::NextHop(family, s.clone())),
+            NextHopMatch::PrefixList(n) => self.prefix_lists[family.index()]
+                .get(n)
+                .map_or(Cond::Never, |s| Cond::NextHop(family, s.clone())),
             NextHopMatch::Address(a) => Cond::NextHopIs(*a),
             NextHopMatch::PrefixLen(len) => Cond::NextHopLen(family, *len),
             // A BGP path has an address for a next hop, never a blackhole: FRR's clause holds in zebra only.

@@ -7,8 +7,8 @@ use bgp::types::{Asn, Family};
 use ipnet::IpNet;
 
 use super::ast::{
-    Arith, Exclude, ExtCommunity, LargeCommunity, MetricSet, NextHopSet, PeerMatch, Prepend, Replace, RpkiState, Set,
-    SourceProtocol,
+    Arith, Exclude, ExtCommunity, LargeCommunity, MetricSet, NextHopSet, PeerMatch, Prepend, Replace,
+    RpkiState, Set, SourceProtocol,
 };
 use super::compile::{Change, Cond, Entry, Filter, Program, Then};
 use super::sets::CommunityKind;
@@ -219,14 +219,18 @@ impl Cond {
         match self {
             Cond::Prefix(f, set) => *f == family && set.permits(&s.net),
             Cond::PrefixLen(f, len) => *f == family && s.net.prefix_len() == *len,
-            Cond::NextHop(f, set) => s.next_hop.map(host).is_some_and(|(nf, net)| nf == *f && set.permits(&net)),
+            Cond::NextHop(f, set) => {
+                s.next_hop.map(host).is_some_and(|(nf, net)| nf == *f && set.permits(&net))
+            }
             Cond::NextHopIs(addr) => s.next_hop == Some(*addr),
             Cond::NextHopLen(f, len) => {
                 s.next_hop.map(host).is_some_and(|(nf, net)| nf == *f && net.prefix_len() == *len)
             }
             Cond::RouteSource(set) => s.peer.is_some_and(|p| set.permits(&p.into())),
             Cond::AsPath(set) => set.permits(s.view),
-            Cond::Community(set, exact, any) => set.permits(&<u32 as CommunityKind>::of(s.view), *exact, *any),
+            Cond::Community(set, exact, any) => {
+                set.permits(&<u32 as CommunityKind>::of(s.view), *exact, *any)
+            }
             Cond::LargeCommunity(set, exact, any) => set.permits(&LargeCommunity::of(s.view), *exact, *any),
             Cond::ExtCommunity(set) => set.permits(&ExtCommunity::of(s.view), false, false),
             Cond::Interface(name) => s.interface == Some(name.as_str()),
@@ -307,7 +311,9 @@ fn apply_set(set: &Set, s: &Subject<'_>, b: &mut AttrBuilder<'_>, changed: &mut 
         Set::Exclude(Exclude::All) => {
             b.set_as_path(&[]);
         }
-        Set::Exclude(Exclude::List(_)) | Set::CommunityDelete(_) | Set::LargeCommunityDelete(_) => return false,
+        Set::Exclude(Exclude::List(_)) | Set::CommunityDelete(_) | Set::LargeCommunityDelete(_) => {
+            return false;
+        }
         Set::Replace(replace) => {
             let ours = Asn(s.summary.neighbor_as);
             match replace {

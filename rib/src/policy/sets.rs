@@ -8,7 +8,9 @@ use prefix_trie::PrefixMap;
 use regex_automata::meta::Regex;
 use smallvec::SmallVec;
 
-use super::ast::{Action, AsPathList, CommunityList, CommunityMatch, ExtCommunity, LargeCommunity, PrefixList};
+use super::ast::{
+    Action, AsPathList, CommunityList, CommunityMatch, ExtCommunity, LargeCommunity, PrefixList,
+};
 
 /// Lengths that one prefix-list entry admits.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +40,12 @@ impl PrefixSet {
             match entry.prefix {
                 None => {
                     set.v4.entry(Ipv4Net::default()).or_default().push(Bounds { seq, ge: 0, le: 32, permit });
-                    set.v6.entry(Ipv6Net::default()).or_default().push(Bounds { seq, ge: 0, le: 128, permit });
+                    set.v6.entry(Ipv6Net::default()).or_default().push(Bounds {
+                        seq,
+                        ge: 0,
+                        le: 128,
+                        permit,
+                    });
                 }
                 Some(net) => {
                     let (len, max) = (net.prefix_len(), net.max_prefix_len());
@@ -217,7 +224,9 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    fn list(lines: &[(u32, Action, &str, Option<u8>, Option<u8>)]) -> PrefixList {
+    type Line<'a> = (u32, Action, &'a str, Option<u8>, Option<u8>);
+
+    fn list(lines: &[Line<'_>]) -> PrefixList {
         let entries = lines
             .iter()
             .map(|(seq, action, net, ge, le)| {
@@ -250,7 +259,10 @@ mod tests {
         assert!(set.permits(&"10.9.9.9/32".parse().unwrap()));
         assert!(!set.permits(&"10.0.0.0/8".parse().unwrap()));
         assert!(PrefixSet::new(&list(&[])).permits(&"10.0.0.0/8".parse().unwrap()));
-        assert!(PrefixSet::new(&list(&[(5, Action::Permit, "any", None, None)])).permits(&"::/0".parse().unwrap()));
+        assert!(
+            PrefixSet::new(&list(&[(5, Action::Permit, "any", None, None)]))
+                .permits(&"::/0".parse().unwrap())
+        );
     }
 
     #[test]
@@ -268,8 +280,10 @@ mod tests {
 
     #[test]
     fn community_lists_match_all_any_or_exactly() {
-        let entry = |action, values: &[u32]| ListEntry { action, value: CommunityMatch::Standard(values.to_vec()) };
-        let list = CommunityList { expanded: false, entries: BTreeMap::from([(5, entry(Action::Permit, &[1, 2]))]) };
+        let entry =
+            |action, values: &[u32]| ListEntry { action, value: CommunityMatch::Standard(values.to_vec()) };
+        let list =
+            CommunityList { expanded: false, entries: BTreeMap::from([(5, entry(Action::Permit, &[1, 2]))]) };
         let set = CommunitySet::new(&list);
         assert!(set.permits(&[1, 2, 3], false, false));
         assert!(!set.permits(&[1, 2, 3], true, false));

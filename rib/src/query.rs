@@ -1,0 +1,472 @@
+//! Looking into the table, for `show`, metrics and tests. Views are copies: the reader formats them elsewhere.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use bgp::attrs::{Summary, flag};
+use bgp::types::{Addr, Family, NextHop};
+use ipnet::IpNet;
+
+use crate::base::{BaseRoute, BaseTarget, Discard};
+use crate::best::{Candidate, Reason, decide};
+use crate::core::Core;
+use crate::family::{FamilyRib, candidate};
+use crate::id::{PeerId, PrefixId};
+use crate::intern::Provenance;
+use crate::nexthop::{NextHopKey, Resolution, ResolvedHop};
+use crate::peer::PeerCounts;
+use crate::policy::ast::SourceProtocol;
+use crate::shared::Shared;
+use crate::table::{Path, path_flag};
+
+/// One path of a prefix.
+#[derive(Clone, Debug)]
+pub struct PathView {
+    /// Whose; [`PeerId::LOCAL`] for our own.
+    pub peer: PeerId,
+    /// Its address; `None` for our own.
+    pub peer_addr: Option<IpAddr>,
+    /// Its router id.
+    pub router_id: Ipv4Addr,
+    /// From whom.
+    pub origin: Provenance,
+    /// Canonical attributes after import policy.
+    pub block: Box<[u8]>,
+    /// Decision fields of `block`.
+    pub summary: Summary,
+    /// LOCAL_PREF that counts, given or default.
+    pub local_pref: u32,
+    /// Next hop.
+    pub next_hop: NextHopKey,
+    /// The next hop is usable.
+    pub accessible: bool,
+    /// Metric to the next hop.
+    pub igp_metric: u32,
+    /// Weight.
+    pub weight: u32,
+    /// Tag.
+    pub tag: u32,
+    /// May be chosen.
+    pub valid: bool,
+    /// Chosen.
+    pub best: bool,
+    /// Shares the load.
+    pub multipath: bool,
+    /// Refused by import policy, kept for soft reconfiguration.
+    pub filtered: bool,
+    /// From a session that ended.
+    pub stale: bool,
+    /// ADD-PATH identifier.
+    pub path_id: u32,
+    /// When it last changed, seconds of the shell's clock.
+    pub since: u32,
+}
+
+/// A prefix with its paths, best first.
+#[derive(Clone, Debug)]
+pub struct PrefixView {
+    /// The prefix.
+    pub net: IpNet,
+    /// Table version of the last change of the best path.
+    pub version: u32,
+    /// Its paths.
+    pub paths: Vec<PathView>,
+    /// Why the best path is the best.
+    pub reason: Option<Reason>,
+    /// Neighbours that were told the best path.
+    pub advertised_to: Vec<PeerId>,
+    /// BGP's route of it is what the kernel was told.
+    pub installed: bool,
+}
+
+/// A prefix as a neighbour was told.
+#[derive(Clone, Debug)]
+pub struct AdvertisedView {
+    /// The prefix.
+    pub net: IpNet,
+    /// Attributes in wire form, as four-octet neighbours get them.
+    pub block: Vec<u8>,
+    /// Next hop.
+    pub next_hop: NextHop,
+    /// Weight of the path here.
+    pub weight: u32,
+    /// From whom.
+    pub origin: Provenance,
+}
+
+/// One route of a prefix in the routing table, BGP's or another's.
+#[derive(Clone, Debug)]
+pub struct RouteView {
+    /// Whose.
+    pub source: SourceProtocol,
+    /// For BGP: from an internal neighbour.
+    pub internal: bool,
+    /// Administrative distance.
+    pub distance: u8,
+    /// Metric.
+    pub metric: u32,
+    /// Tag.
+    pub tag: u32,
+    /// In use.
+    pub selected: bool,
+    /// Usable.
+    pub active: bool,
+    /// When it last changed, seconds.
+    pub since: u32,
+    /// A discard route.
+    pub discard: Option<Discard>,
+    /// Next hops with the ways they resolve to.
+    pub hops: Vec<(NextHopKey, Vec<ResolvedHop>)>,
+}
+
+/// A next hop and what became of it.
+#[derive(Clone, Debug)]
+pub struct NextHopView {
+    /// What it is.
+    pub key: NextHopKey,
+    /// The way.
+    pub resolution: Resolution,
+    /// Attribute sets of BGP with it.
+    pub sets: usize,
+    /// When it last changed, seconds.
+    pub since: u32,
+}
+
+/// An update group.
+#[derive(Clone, Debug)]
+pub struct GroupView {
+    /// Family.
+    pub family: Family,
+    /// Members.
+    pub members: Vec<PeerId>,
+    /// Nothing is left to tell.
+    pub idle: bool,
+    /// Estimated memory in octets.
+    pub memory: usize,
+}
+
+/// Sizes of one family.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Totals {
+    /// Table version.
+    pub version: u32,
+    /// Prefixes with BGP paths.
+    pub prefixes: usize,
+    /// BGP paths.
+    pub paths: usize,
+    /// Attribute sets, of both families.
+    pub sets: usize,
+    /// Estimated memory of tables, sets and groups in octets; sets are of both families.
+    pub memory: usize,
+}
+
+macro_rules! by_family {
+    ($core:expr, $family:expr, |$rib:ident| $body:expr) => {
+        match $family {
+            Family::Ipv4Unicast => {
+                let $rib = &$core.v4;
+                $body
+            }
+            Family::Ipv6Unicast => {
+                let $rib = &$core.v6;
+                $body
+            }
+        }
+    };
+}
+
+impl Core {
+    /// All prefixes with BGP paths, in no order, with the slots by which [`Self::prefix_at`] finds them again.
+    pub fn keys(&self, family: Family) -> Vec<(IpNet, u32)> {
+        by_family!(self, family, |rib| rib
+            .table
+            .iter()
+            .filter(|(_, p)| !p.head.is_none())
+            .map(|(id, p)| (p.addr.to_net(p.len), id.0))
+            .collect())
+    }
+
+    /// The prefix of a slot, if it still is `net`.
+    pub fn prefix_at(&self, net: IpNet, slot: u32) -> Option<PrefixView> {
+        fn at<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, net: IpNet, slot: u32) -> Option<PrefixView> {
+            let id = rib.table.live(slot as usize)?;
+            let p = rib.table.prefix(id);
+            (p.addr.to_net(p.len) == net).then(|| prefix_view(rib, shared, id))
+        }
+        by_family!(self, Family::of(&net), |rib| at(rib, &self.shared, net, slot))
+    }
+
+    /// A prefix with its paths.
+    pub fn prefix(&self, net: IpNet) -> Option<PrefixView> {
+        fn view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, net: IpNet) -> Option<PrefixView> {
+            let id = rib.table.find(A::from_ip(net.network())?, net.prefix_len())?;
+            (!rib.table.prefix(id).head.is_none()).then(|| prefix_view(rib, shared, id))
+        }
+        by_family!(self, Family::of(&net), |rib| view(rib, &self.shared, net))
+    }
+
+    /// The longest BGP prefix with a path that covers an address.
+    pub fn longest(&self, addr: IpAddr) -> Option<PrefixView> {
+        fn view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, addr: IpAddr) -> Option<PrefixView> {
+            let has_paths = |id: PrefixId| !rib.table.prefix(id).head.is_none();
+            let id = rib.table.longest_match(A::from_ip(addr)?, A::BITS, has_paths)?;
+            Some(prefix_view(rib, shared, id))
+        }
+        by_family!(self, Family::of(&addr.into()), |rib| view(rib, &self.shared, addr))
+    }
+
+    /// Whether a neighbour has a path of the prefix in a slot.
+    pub fn has_path_of(&self, net: IpNet, slot: u32, peer: PeerId) -> bool {
+        self.prefix_at(net, slot).is_some_and(|p| p.paths.iter().any(|p| p.peer == peer))
+    }
+
+    /// What a neighbour was told of the prefix in a slot.
+    pub fn advertised(&self, peer: PeerId, net: IpNet, slot: u32) -> Option<AdvertisedView> {
+        fn view<A: Addr>(
+            rib: &FamilyRib<A>,
+            shared: &Shared,
+            peer: PeerId,
+            net: IpNet,
+            slot: u32,
+        ) -> Option<AdvertisedView> {
+            let id = rib.table.live(slot as usize)?;
+            let group = rib.groups.iter().find(|g| g.members().contains(&peer))?;
+            let attr = Some(group.told(id)).filter(|a| !a.is_none())?;
+            if group.left_out(id) == Some(peer) {
+                return None;
+            }
+            let (block, next_hop) = group.as_told(shared, attr)?;
+            let local = shared.attrs.get(attr).local;
+            Some(AdvertisedView { net, block, next_hop, weight: local.weight, origin: local.origin })
+        }
+        by_family!(self, Family::of(&net), |rib| view(rib, &self.shared, peer, net, slot))
+    }
+
+    /// Slots of all prefixes that may have been told: also those whose paths are gone, or that are default-originated.
+    pub fn all_keys(&self, family: Family) -> Vec<(IpNet, u32)> {
+        by_family!(self, family, |rib| rib.table.iter().map(|(id, p)| (p.addr.to_net(p.len), id.0)).collect())
+    }
+
+    /// Path counts of a neighbour.
+    pub fn counts(&self, peer: PeerId, family: Family) -> PeerCounts {
+        self.shared.peer(peer).map(|p| p.counts[family.index()]).unwrap_or_default()
+    }
+
+    /// Prefixes that a neighbour was told. Counts them: not for metrics.
+    pub fn advertised_count(&self, peer: PeerId, family: Family) -> usize {
+        by_family!(self, family, |rib| rib
+            .groups
+            .iter()
+            .find(|g| g.members().contains(&peer))
+            .map_or(0, |g| g.told_count(peer)))
+    }
+
+    /// Sizes of a family.
+    pub fn totals(&self, family: Family) -> Totals {
+        by_family!(self, family, |rib| Totals {
+            version: rib.version,
+            prefixes: rib.table.len(),
+            paths: rib.table.path_count(),
+            sets: self.shared.attrs.len(),
+            memory: rib.table.memory()
+                + self.shared.attrs.memory()
+                + rib.groups.iter().map(|g| g.memory()).sum::<usize>(),
+        })
+    }
+
+    /// The update groups.
+    pub fn groups(&self) -> Vec<GroupView> {
+        fn views<A: Addr>(rib: &FamilyRib<A>, out: &mut Vec<GroupView>) {
+            out.extend(rib.groups.iter().map(|g| GroupView {
+                family: A::FAMILY,
+                members: g.members().to_vec(),
+                idle: g.idle(),
+                memory: g.memory(),
+            }));
+        }
+        let mut out = Vec::new();
+        views(&self.v4, &mut out);
+        views(&self.v6, &mut out);
+        out
+    }
+
+    /// All next hops.
+    pub fn next_hops(&self) -> Vec<NextHopView> {
+        let mut sets = vec![0usize; self.shared.next_hops.bound()];
+        for (_, set) in self.shared.attrs.iter() {
+            if let Some(n) = sets.get_mut(set.local.next_hop.index()) {
+                *n += 1;
+            }
+        }
+        self.shared
+            .next_hops
+            .iter()
+            .map(|(id, e)| NextHopView {
+                key: e.key.clone(),
+                resolution: e.resolution.clone(),
+                sets: sets.get(id.index()).copied().unwrap_or(0),
+                since: e.since,
+            })
+            .collect()
+    }
+
+    /// All prefixes of the routing table, BGP's and others', in no order.
+    pub fn route_keys(&self, family: Family) -> Vec<IpNet> {
+        fn keys<A: Addr>(rib: &FamilyRib<A>, no_rib: bool) -> Vec<IpNet> {
+            let mut keys: Vec<IpNet> = rib.base.iter().map(|(addr, len, _)| addr.to_net(len)).collect();
+            if !no_rib {
+                let with_best = rib.table.iter().filter(|(id, _)| rib.table.best(*id).is_some());
+                keys.extend(with_best.map(|(_, p)| p.addr.to_net(p.len)));
+                keys.sort_unstable();
+                keys.dedup();
+            }
+            keys
+        }
+        let no_rib = self.shared.settings.no_rib;
+        by_family!(self, family, |rib| keys(rib, no_rib))
+    }
+
+    /// The routes of a prefix in the routing table, the used one first.
+    pub fn routes(&self, net: IpNet) -> Vec<RouteView> {
+        by_family!(self, Family::of(&net), |rib| routes_of(rib, &self.shared, net))
+    }
+
+    /// The longest prefix with a used route that covers an address.
+    pub fn route_to(&self, addr: IpAddr) -> Option<IpNet> {
+        fn longest<A: Addr>(core: &Core, rib: &FamilyRib<A>, addr: A) -> Option<IpNet> {
+            (0..=A::BITS).rev().map(|len| addr.mask(len).to_net(len)).find(|net| {
+                let key = A::from_ip(net.network()).unwrap_or(addr);
+                let known = !rib.base.get(key, net.prefix_len()).is_empty()
+                    || rib.table.find_length(key, net.prefix_len()).is_some();
+                known && core.routes(*net).iter().any(|r| r.selected)
+            })
+        }
+        match addr {
+            IpAddr::V4(a) => longest(self, &self.v4, u32::from(a)),
+            IpAddr::V6(a) => longest(self, &self.v6, u128::from(a)),
+        }
+    }
+}
+
+fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> PrefixView {
+    let entry = rib.table.prefix(id);
+    let paths: Vec<PathView> = rib.table.paths(id).map(|(_, p)| path_view(shared, p, A::FAMILY)).collect();
+    let candidates: Vec<Candidate<'_>> =
+        rib.table.paths(id).filter_map(|(idx, p)| candidate(shared, p, idx)).collect();
+    let reason = decide(&candidates, &shared.settings.best[A::FAMILY.index()]).map(|d| d.reason);
+    let mut advertised_to: Vec<PeerId> = rib
+        .groups
+        .iter()
+        .filter(|g| !g.told(id).is_none())
+        .flat_map(|g| g.members().iter().copied().filter(|m| g.left_out(id) != Some(*m)))
+        .collect();
+    advertised_to.sort_unstable();
+    PrefixView {
+        net: entry.addr.to_net(entry.len),
+        version: entry.version,
+        paths,
+        reason,
+        advertised_to,
+        installed: rib.fib.get(id.index()).is_some_and(|h| !h.is_none()),
+    }
+}
+
+fn path_view(shared: &Shared, path: &Path, family: Family) -> PathView {
+    let set = shared.attrs.get(path.attr);
+    let entry = shared.next_hops.get(set.local.next_hop);
+    let peer = shared.peer(path.peer);
+    let session = peer.and_then(|p| p.session.as_ref());
+    let default = shared.settings.best[family.index()].default_local_pref;
+    PathView {
+        peer: path.peer,
+        peer_addr: peer.map(|p| p.config.addr),
+        router_id: session.map_or(Ipv4Addr::from(shared.settings.router_id), |s| s.router_id),
+        origin: set.local.origin,
+        block: shared.block(path.attr),
+        summary: set.summary,
+        local_pref: if set.summary.has(flag::LOCAL_PREF) { set.summary.local_pref } else { default },
+        next_hop: entry.map(|e| e.key.clone()).unwrap_or_default(),
+        accessible: entry.is_some_and(|e| e.resolution.usable()),
+        igp_metric: entry.map_or(0, |e| e.resolution.metric()),
+        weight: set.local.weight,
+        tag: set.local.tag,
+        valid: path.has(path_flag::VALID),
+        best: path.has(path_flag::BEST),
+        multipath: path.has(path_flag::MULTIPATH),
+        filtered: path.has(path_flag::FILTERED),
+        stale: peer.is_some_and(|p| p.generation != path.generation),
+        path_id: path.path_id,
+        since: path.since,
+    }
+}
+
+fn routes_of<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, net: IpNet) -> Vec<RouteView> {
+    let (Some(addr), len) = (A::from_ip(net.network()), net.prefix_len()) else { return Vec::new() };
+    let mut routes: Vec<RouteView> = rib.base.get(addr, len).iter().map(|r| base_view(shared, r)).collect();
+    let id = rib.table.find(addr, len).filter(|_| !shared.settings.no_rib);
+    if let Some(id) = id
+        && let Some(best) = rib.table.best(id)
+        && let Some((members, distance)) = rib.forwarding(shared, id)
+        && shared.attrs.get(best.attr).local.origin != Provenance::Local
+    {
+        let set = shared.attrs.get(best.attr);
+        let discard =
+            members.iter().all(|m| matches!(shared.next_hops.resolution(*m), Resolution::Discard { .. }));
+        routes.push(RouteView {
+            source: SourceProtocol::Bgp,
+            internal: set.local.origin != Provenance::External,
+            distance,
+            metric: if set.summary.has(flag::MED) { set.summary.med } else { 0 },
+            tag: set.local.tag,
+            selected: false,
+            active: true,
+            since: best.since,
+            discard: discard.then_some(Discard::Blackhole),
+            hops: members.iter().filter_map(|m| hop_view(shared, *m)).collect(),
+        });
+    }
+    let best =
+        routes.iter().enumerate().filter(|(_, r)| r.active).min_by_key(|(_, r)| r.distance).map(|(i, _)| i);
+    if let Some(best) = best {
+        routes[best].selected = true;
+        routes.swap(0, best);
+    }
+    routes
+}
+
+fn hop_view(shared: &Shared, id: crate::id::NhId) -> Option<(NextHopKey, Vec<ResolvedHop>)> {
+    let entry = shared.next_hops.get(id)?;
+    let hops = match &entry.resolution {
+        Resolution::Resolved { hops, .. } => hops.to_vec(),
+        _ => Vec::new(),
+    };
+    Some((entry.key.clone(), hops))
+}
+
+fn base_view(shared: &Shared, route: &BaseRoute) -> RouteView {
+    let direct = |h: &ResolvedHop| {
+        let key = NextHopKey { addr: h.gateway, ..NextHopKey::default() };
+        (key, vec![*h])
+    };
+    let (discard, hops) = match &route.target {
+        BaseTarget::Direct(hops) => (None, hops.iter().map(direct).collect()),
+        BaseTarget::Hops(id) => {
+            let set = shared.hop_sets.get(*id);
+            let members = set.map(|s| s.members.as_slice()).unwrap_or_default();
+            let discard = set.is_some_and(|s| s.discard).then_some(Discard::Blackhole);
+            (discard, members.iter().filter_map(|m| hop_view(shared, *m)).collect())
+        }
+        BaseTarget::Discard(kind) => (Some(*kind), Vec::new()),
+    };
+    RouteView {
+        source: route.source,
+        internal: false,
+        distance: route.distance,
+        metric: route.metric,
+        tag: route.tag,
+        selected: false,
+        active: route.active,
+        since: route.since,
+        discard,
+        hops,
+    }
+}
