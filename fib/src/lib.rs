@@ -16,6 +16,7 @@
 pub mod core;
 pub mod fake;
 pub mod intent;
+pub mod linux;
 pub mod netlink;
 
 pub use intent::{

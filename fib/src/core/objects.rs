@@ -625,12 +625,11 @@ impl Objects {
         match object.hop {
             Some(hop) if object.members.is_empty() => {
                 let key = MemberKey::of(&hop, object.v6);
-                if self.members.contains_key(&key) {
+                let fresh =
+                    Member { id: object.id, present: true, users: 0, errno: 0, retry: None, tries: 0 };
+                let id = self.members.entry(key).or_insert(fresh).id;
+                if id != object.id {
                     self.trash.insert(object.id);
-                } else {
-                    let member =
-                        Member { id: object.id, present: true, users: 0, errno: 0, retry: None, tries: 0 };
-                    self.members.insert(key, member);
                 }
             }
             _ => {
