@@ -6,4 +6,16 @@
 //!                            help, completion ◄─────┘        render: show running-config ◄┘
 //! ```
 
+mod check;
+pub mod grammar;
 pub mod model;
+pub mod parse;
+#[cfg(test)]
+mod random_tests;
+pub mod render;
+#[cfg(test)]
+mod tests;
+
+pub use check::check;
+pub use parse::{ParseError, Parsed, parse};
+pub use render::{render, running_config};

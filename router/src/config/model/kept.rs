@@ -26,9 +26,9 @@ impl Kept {
         }
     }
 
-    /// Removes the line of this command and key.
+    /// Removes the lines of this command whose key is, or starts with, these words.
     pub fn remove(&mut self, command: &str, key: &str) {
-        self.lines.retain(|l| l.command != command || l.key != key);
+        self.lines.retain(|l| l.command != command || !starts_with_words(&l.key, key));
     }
 
     /// Removes all lines whose text starts with the given words.

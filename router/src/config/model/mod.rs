@@ -194,9 +194,9 @@ pub struct Config {
     pub router_id: Option<Ipv4Addr>,
     /// `ipv6 router-id`.
     pub router_id_v6: Option<Ipv6Addr>,
-    /// `ip nht resolve-via-default` where it differs from the profile.
+    /// `ip nht resolve-via-default`, if given; else the profile decides.
     pub nht_resolve_via_default: Option<bool>,
-    /// `ipv6 nht resolve-via-default` where it differs from the profile.
+    /// The same for IPv6.
     pub nht_resolve_via_default_v6: Option<bool>,
     /// Prefix-lists, route-maps and the like.
     pub policies: Policies,

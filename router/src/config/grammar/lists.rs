@@ -1,0 +1,420 @@
+//! Prefix-lists, access-lists, AS-path and community lists.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use bgp::attrs::text::ExtKind;
+use ipnet::{IpNet, Ipv4Net};
+use rib::policy::ast::{
+    CommunityList, CommunityMatch, ExtCommunity, ListEntry, Policies, PrefixList, PrefixListEntry,
+};
+
+use super::kept::kept;
+use super::value::action;
+use super::{Args, Command, Editor, Fail, Lines, Outcome, Render, command, value};
+
+/// `ip prefix-list`, `ipv6 prefix-list`.
+pub const PREFIX_LISTS: &[Command] = &[
+    command(
+        "ip prefix-list PREFIXLIST4_NAME$name [seq (1-4294967295)$seq] <deny|permit>$action <any|A.B.C.D/M$net [{ge (0-32)$ge|le (0-32)$le}]>",
+        "A list of IPv4 prefixes",
+        |e, a| prefix_entry(&mut e.config.policies.prefix_lists_v4, a),
+    )
+    .render(Render::Top(|c, out| render_prefix_lists("ip", &c.policies.prefix_lists_v4, out))),
+    command("ip prefix-list PREFIXLIST4_NAME$name description ![LINE...]", "What the list is for", |e, a| {
+        describe(&mut e.config.policies.prefix_lists_v4, a)
+    }),
+    command("no ip prefix-list PREFIXLIST4_NAME$name [seq (1-4294967295)$seq]", "Remove a list or an entry", |e, a| {
+        remove_prefixes(&mut e.config.policies.prefix_lists_v4, a)
+    })
+    .without_no(),
+    command("ip prefix-list sequence-number", "Show sequence numbers", |_, _| Ok(())),
+    command(
+        "ipv6 prefix-list PREFIXLIST6_NAME$name [seq (1-4294967295)$seq] <deny|permit>$action <any|X:X::X:X/M$net [{ge (0-128)$ge|le (0-128)$le}]>",
+        "A list of IPv6 prefixes",
+        |e, a| prefix_entry(&mut e.config.policies.prefix_lists_v6, a),
+    )
+    .render(Render::Top(|c, out| render_prefix_lists("ipv6", &c.policies.prefix_lists_v6, out))),
+    command("ipv6 prefix-list PREFIXLIST6_NAME$name description ![LINE...]", "What the list is for", |e, a| {
+        describe(&mut e.config.policies.prefix_lists_v6, a)
+    }),
+    command("no ipv6 prefix-list PREFIXLIST6_NAME$name [seq (1-4294967295)$seq]", "Remove a list or an entry", |e, a| {
+        remove_prefixes(&mut e.config.policies.prefix_lists_v6, a)
+    })
+    .without_no(),
+    command("ipv6 prefix-list sequence-number", "Show sequence numbers", |_, _| Ok(())),
+];
+
+type PrefixLists = BTreeMap<String, PrefixList>;
+
+fn prefix_entry(lists: &mut PrefixLists, args: &Args<'_>) -> Outcome {
+    let prefix = args.opt::<IpNet>("net")?.map(|n| n.trunc());
+    let entry = PrefixListEntry {
+        action: action(args.word("action")?),
+        prefix,
+        ge: args.opt("ge")?,
+        le: args.opt("le")?,
+    };
+    let sequence = args.opt("seq")?;
+    if args.no {
+        remove_entry(lists, args.word("name")?, |s, e| *e == entry && sequence.is_none_or(|q| q == s));
+        return Ok(());
+    }
+    if let Some(prefix) = prefix {
+        let low = entry.ge.unwrap_or(prefix.prefix_len());
+        let high = entry.le.unwrap_or(prefix.max_prefix_len());
+        if low < prefix.prefix_len() || high < low {
+            return Err(Fail::refuse(format!(
+                "% Configuration failed.\n\nInvalid prefix range for {prefix}: mask length <= ge <= le must hold"
+            )));
+        }
+    }
+    let list = lists.entry(args.string("name")?).or_default();
+    insert(&mut list.entries, sequence, entry);
+    Ok(())
+}
+
+/// Adds an entry under its number, or behind the last in steps of five; one that is there already stays.
+fn insert<T: PartialEq>(entries: &mut BTreeMap<u32, T>, sequence: Option<u32>, entry: T) {
+    match sequence {
+        Some(sequence) => drop(entries.insert(sequence, entry)),
+        None if entries.values().any(|e| *e == entry) => {}
+        None => {
+            let last = entries.last_key_value().map_or(0, |(s, _)| *s);
+            entries.insert(last / 5 * 5 + 5, entry);
+        }
+    }
+}
+
+fn remove_entry(lists: &mut PrefixLists, name: &str, which: impl Fn(u32, &PrefixListEntry) -> bool) {
+    if let Some(list) = lists.get_mut(name) {
+        list.entries.retain(|s, e| !which(*s, e));
+        if list.entries.is_empty() && list.description.is_none() {
+            lists.remove(name);
+        }
+    }
+}
+
+fn describe(lists: &mut PrefixLists, args: &Args<'_>) -> Outcome {
+    let name = args.string("name")?;
+    if args.no {
+        if let Some(list) = lists.get_mut(&name) {
+            list.description = None;
+        }
+        remove_entry(lists, &name, |_, _| false);
+        return Ok(());
+    }
+    lists.entry(name).or_default().description = args.opt_string("LINE");
+    Ok(())
+}
+
+fn remove_prefixes(lists: &mut PrefixLists, args: &Args<'_>) -> Outcome {
+    let name = args.word("name")?;
+    match args.opt::<u32>("seq")? {
+        Some(sequence) => remove_entry(lists, name, |s, _| s == sequence),
+        None => drop(lists.remove(name)),
+    }
+    Ok(())
+}
+
+fn render_prefix_lists(family: &str, lists: &PrefixLists, out: &mut Lines) {
+    for (name, list) in lists {
+        if let Some(text) = &list.description {
+            out.line(format_args!("{family} prefix-list {name} description {text}"));
+        }
+        for (sequence, entry) in &list.entries {
+            let text = prefix_entry_text(entry);
+            out.line(format_args!("{family} prefix-list {name} seq {sequence} {text}"));
+        }
+    }
+}
+
+/// An entry as a line has it: `permit 10.0.0.0/8 ge 16`.
+pub fn prefix_entry_text(entry: &PrefixListEntry) -> String {
+    let mut out = value::action_name(entry.action).to_owned();
+    match entry.prefix {
+        Some(prefix) => out.push_str(&format!(" {prefix}")),
+        None => out.push_str(" any"),
+    }
+    if let Some(ge) = entry.ge {
+        out.push_str(&format!(" ge {ge}"));
+    }
+    if let Some(le) = entry.le {
+        out.push_str(&format!(" le {le}"));
+    }
+    out
+}
+
+/// `access-list`, `ipv6 access-list`: without `exact-match` an entry holds for all prefixes inside.
+pub const ACCESS_LISTS: &[Command] = &[
+    command(
+        "access-list ACCESSLIST4_NAME$name [seq (1-4294967295)$seq] <deny|permit>$action \
+         <A.B.C.D/M$net [exact-match]|any|[host] A.B.C.D$addr|A.B.C.D$addr A.B.C.D$wild>",
+        "A list of IPv4 addresses",
+        |e, a| access_entry(&mut e.config.policies.access_lists_v4, a, 32),
+    )
+    .render(Render::Top(|c, out| render_access_lists("", &c.policies.access_lists_v4, out))),
+    kept(
+        "access-list ACCESSLIST4_NAME [seq (1-4294967295)] <deny|permit> ip <A.B.C.D A.B.C.D|host A.B.C.D|any> <A.B.C.D A.B.C.D|host A.B.C.D|any>",
+        "A list of IPv4 sources and destinations",
+    ),
+    kept("access-list ACCESSLIST4_NAME remark ![LINE...]", "What the list is for").harmless(),
+    command("no access-list ACCESSLIST4_NAME$name [seq (1-4294967295)$seq]", "Remove a list or an entry", |e, a| {
+        let name = a.word("name")?;
+        e.config.kept.remove_prefix(&format!("access-list {name}"));
+        remove_prefixes(&mut e.config.policies.access_lists_v4, a)
+    })
+    .without_no(),
+    command(
+        "ipv6 access-list ACCESSLIST6_NAME$name [seq (1-4294967295)$seq] <deny|permit>$action <X:X::X:X/M$net [exact-match]|any|[host] X:X::X:X$addr>",
+        "A list of IPv6 addresses",
+        |e, a| access_entry(&mut e.config.policies.access_lists_v6, a, 128),
+    )
+    .render(Render::Top(|c, out| render_access_lists("ipv6 ", &c.policies.access_lists_v6, out))),
+    kept("ipv6 access-list ACCESSLIST6_NAME remark ![LINE...]", "What the list is for").harmless(),
+    command("no ipv6 access-list ACCESSLIST6_NAME$name [seq (1-4294967295)$seq]", "Remove a list or an entry", |e, a| {
+        let name = a.word("name")?;
+        e.config.kept.remove_prefix(&format!("ipv6 access-list {name}"));
+        remove_prefixes(&mut e.config.policies.access_lists_v6, a)
+    })
+    .without_no(),
+    kept("mac access-list LINE...", "A list of MAC addresses").harmless(),
+];
+
+fn access_entry(lists: &mut PrefixLists, args: &Args<'_>, bits: u8) -> Outcome {
+    let prefix = match (args.opt::<IpNet>("net")?, args.get("addr")) {
+        (Some(net), _) => Some(net.trunc()),
+        (None, Some(_)) => Some(wildcard(args, bits)?),
+        (None, None) => None,
+    };
+    let exact = args.has("exact-match");
+    let le = prefix.is_some_and(|p| !exact && p.prefix_len() < bits).then_some(bits);
+    let entry = PrefixListEntry { action: action(args.word("action")?), prefix, ge: None, le };
+    let sequence = args.opt("seq")?;
+    if args.no {
+        remove_entry(lists, args.word("name")?, |s, e| *e == entry && sequence.is_none_or(|q| q == s));
+    } else {
+        let list = lists.entry(args.string("name")?).or_default();
+        insert(&mut list.entries, sequence, entry);
+    }
+    Ok(())
+}
+
+/// An address, or an address with the bits that do not count, which must be the last ones.
+fn wildcard(args: &Args<'_>, bits: u8) -> Result<IpNet, Fail> {
+    let address = args.ip("addr")?;
+    let length = match args.opt::<Ipv4Addr>("wild")? {
+        None => bits,
+        Some(wild) => {
+            let mask = Ipv4Addr::from(!u32::from(wild));
+            let net = Ipv4Net::with_netmask(Ipv4Addr::UNSPECIFIED, mask);
+            net.map_err(|_| Fail::refuse("% Wildcards with gaps are not supported"))?.prefix_len()
+        }
+    };
+    IpNet::new(address, length).map(|n| n.trunc()).map_err(|_| Fail::Value(address.to_string()))
+}
+
+fn render_access_lists(family: &str, lists: &PrefixLists, out: &mut Lines) {
+    for (name, list) in lists {
+        for (sequence, entry) in &list.entries {
+            let action = value::action_name(entry.action);
+            match entry.prefix {
+                None => out.line(format_args!("{family}access-list {name} seq {sequence} {action} any")),
+                Some(prefix) => {
+                    let full = prefix.prefix_len() == prefix.max_prefix_len();
+                    let exact = if entry.le.is_none() && !full { " exact-match" } else { "" };
+                    out.line(format_args!(
+                        "{family}access-list {name} seq {sequence} {action} {prefix}{exact}"
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// AS-path and community lists, which `show running-config` has behind BGP.
+pub const PATH_LISTS: &[Command] = &[
+    command(
+        "<bgp|ip> as-path access-list AS_PATH_FILTER_NAME$name [seq (0-4294967295)$seq] <deny|permit>$action LINE...",
+        "A list of AS paths",
+        as_path_entry,
+    )
+    .render(Render::Top(|c, out| {
+        for (name, list) in &c.policies.as_path_lists {
+            for (sequence, entry) in list {
+                let action = value::action_name(entry.action);
+                out.line(format_args!("bgp as-path access-list {name} seq {sequence} {action} {}", entry.value));
+            }
+        }
+    })),
+    command("no <bgp|ip> as-path access-list AS_PATH_FILTER_NAME$name", "Remove a list", |e, a| {
+        e.config.policies.as_path_lists.remove(a.word("name")?);
+        Ok(())
+    })
+    .without_no(),
+    command(
+        "<bgp|ip> community-list <(1-99)$name|standard COMMUNITY_LIST_NAME$name> [seq (0-4294967295)$seq] <deny|permit>$action AA:NN...$line",
+        "A list of communities",
+        |e, a| {
+            let (values, _) = value::parse_communities(a.word("line")?)?;
+            let any = values == [0];
+            let standard = CommunityMatch::Standard(if any { Vec::new() } else { values });
+            list_entry(&mut e.config.policies.community_lists, a, false, standard)
+        },
+    )
+    .render(Render::Top(|c, out| render_communities(&c.policies, out))),
+    command(
+        "<bgp|ip> community-list <(100-500)$name|expanded COMMUNITY_LIST_NAME$name> [seq (0-4294967295)$seq] <deny|permit>$action AA:NN...$line",
+        "A list of expressions over communities",
+        |e, a| {
+            let expression = checked_regex(a)?;
+            list_entry(&mut e.config.policies.community_lists, a, true, CommunityMatch::Expanded(expression))
+        },
+    ),
+    command("no <bgp|ip> community-list <(1-500)$name|<standard|expanded> COMMUNITY_LIST_NAME$name|COMMUNITY_LIST_NAME$name>", "Remove a list", |e, a| {
+        e.config.policies.community_lists.remove(a.word("name")?);
+        Ok(())
+    })
+    .without_no(),
+    command(
+        "<bgp|ip> large-community-list <(1-99)$name|standard LCOMMUNITY_LIST_NAME$name> [seq (0-4294967295)$seq] <deny|permit>$action AA:BB:CC...$line",
+        "A list of large communities",
+        |e, a| {
+            let (values, _) = value::parse_large_communities(a.word("line")?)?;
+            let standard = CommunityMatch::Standard(values);
+            list_entry(&mut e.config.policies.large_community_lists, a, false, standard)
+        },
+    ),
+    command(
+        "<bgp|ip> large-community-list <(100-500)$name|expanded LCOMMUNITY_LIST_NAME$name> [seq (0-4294967295)$seq] <deny|permit>$action LINE...$line",
+        "A list of expressions over large communities",
+        |e, a| {
+            let expression = checked_regex(a)?;
+            list_entry(&mut e.config.policies.large_community_lists, a, true, CommunityMatch::Expanded(expression))
+        },
+    ),
+    command("no <bgp|ip> large-community-list <(1-500)$name|<standard|expanded> LCOMMUNITY_LIST_NAME$name|LCOMMUNITY_LIST_NAME$name>", "Remove a list", |e, a| {
+        e.config.policies.large_community_lists.remove(a.word("name")?);
+        Ok(())
+    })
+    .without_no(),
+    command(
+        "<bgp|ip> extcommunity-list <(1-99)$name|standard EXTCOMMUNITY_LIST_NAME$name> [seq (0-4294967295)$seq] <deny|permit>$action AA:NN...$line",
+        "A list of extended communities",
+        |e, a| {
+            let values = value::parse_ext_communities(a.word("line")?, ExtKind::RouteTarget)?;
+            let standard = CommunityMatch::Standard(values);
+            list_entry(&mut e.config.policies.ext_community_lists, a, false, standard)
+        },
+    ),
+    command(
+        "<bgp|ip> extcommunity-list <(100-500)$name|expanded EXTCOMMUNITY_LIST_NAME$name> [seq (0-4294967295)$seq] <deny|permit>$action LINE...$line",
+        "A list of expressions over extended communities",
+        |e, a| {
+            let expression = checked_regex(a)?;
+            list_entry(&mut e.config.policies.ext_community_lists, a, true, CommunityMatch::Expanded(expression))
+        },
+    ),
+    command("no <bgp|ip> extcommunity-list <(1-500)$name|<standard|expanded> EXTCOMMUNITY_LIST_NAME$name|EXTCOMMUNITY_LIST_NAME$name>", "Remove a list", |e, a| {
+        e.config.policies.ext_community_lists.remove(a.word("name")?);
+        Ok(())
+    })
+    .without_no(),
+];
+
+fn as_path_entry(editor: &mut Editor, args: &Args<'_>) -> Outcome {
+    let regex = args.word("LINE")?;
+    check_regex(regex)?;
+    let entry = ListEntry { action: action(args.word("action")?), value: regex.to_owned() };
+    let sequence = args.opt("seq")?;
+    let lists = &mut editor.config.policies.as_path_lists;
+    let name = args.string("name")?;
+    let list = lists.entry(name.clone()).or_default();
+    if args.no {
+        list.retain(|s, e| *e != entry || sequence.is_some_and(|q| q != *s));
+        if list.is_empty() {
+            lists.remove(&name);
+        }
+    } else {
+        insert(list, sequence, entry);
+    }
+    Ok(())
+}
+
+fn checked_regex(args: &Args<'_>) -> Result<String, Fail> {
+    let text = args.string("line")?;
+    check_regex(&text)?;
+    Ok(text)
+}
+
+/// Refuses what cannot be an expression; `_` stands for a delimiter.
+fn check_regex(text: &str) -> Outcome {
+    let expanded = text.replace('_', "(?:^|[,{}() ]|$)");
+    match regex_automata::meta::Regex::new(&expanded) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Fail::refuse(format!("% Can't compile regular expression: {text}"))),
+    }
+}
+
+fn list_entry<T: PartialEq>(
+    lists: &mut BTreeMap<String, CommunityList<T>>,
+    args: &Args<'_>,
+    expanded: bool,
+    value: CommunityMatch<T>,
+) -> Outcome {
+    let name = args.string("name")?;
+    let sequence = args.opt("seq")?;
+    let entry = ListEntry { action: action(args.word("action")?), value };
+    if args.no {
+        if let Some(list) = lists.get_mut(&name) {
+            list.entries.retain(|s, e| *e != entry || sequence.is_some_and(|q| q != *s));
+            if list.entries.is_empty() {
+                lists.remove(&name);
+            }
+        }
+        return Ok(());
+    }
+    let list = lists.entry(name).or_insert_with(|| CommunityList { expanded, entries: BTreeMap::new() });
+    if list.expanded != expanded {
+        return Err(Fail::refuse("% Community name conflict, previously defined as another kind of list"));
+    }
+    insert(&mut list.entries, sequence, entry);
+    Ok(())
+}
+
+fn render_communities(policies: &Policies, out: &mut Lines) {
+    render_lists("community-list", &policies.community_lists, out, |values| match values {
+        [] => "internet".to_owned(),
+        values => value::communities_text(values),
+    });
+    render_lists("large-community-list", &policies.large_community_lists, out, value::large_communities_text);
+    render_lists("extcommunity-list", &policies.ext_community_lists, out, ext_text);
+}
+
+fn ext_text(values: &[ExtCommunity]) -> String {
+    value::join(values.iter().filter_map(value::ext_community_words).map(|(word, v)| format!("{word} {v}")))
+}
+
+fn render_lists<T>(
+    word: &str,
+    lists: &BTreeMap<String, CommunityList<T>>,
+    out: &mut Lines,
+    text: impl Fn(&[T]) -> String,
+) {
+    for (name, list) in lists {
+        let numbered = name.bytes().all(|b| b.is_ascii_digit());
+        let kind = match (numbered, list.expanded) {
+            (true, _) => "",
+            (false, true) => "expanded ",
+            (false, false) => "standard ",
+        };
+        for (sequence, entry) in &list.entries {
+            let action = value::action_name(entry.action);
+            let values = match &entry.value {
+                CommunityMatch::Standard(values) => text(values),
+                CommunityMatch::Expanded(expression) => expression.clone(),
+            };
+            out.line(format_args!("bgp {word} {kind}{name} seq {sequence} {action} {values}"));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Random lines drawn from the command table itself: whatever they make, it must be rendered in a form that
+//! reads back to the same text.
+
+use super::grammar::syntax::{Element, Token, TokenKind};
+use super::grammar::{Editor, NodeKind, table};
+use super::parse::parse;
+use super::render::render;
+
+/// A small linear congruential generator: the same everywhere, and no dependency.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((self.0 >> 33) as usize) % n.max(1)
+    }
+
+    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
+    }
+}
+
+fn line(random: &mut Random, elements: &[Element], no: bool, out: &mut Vec<String>) {
+    for element in elements {
+        match element {
+            Element::Token(token) => out.push(word(random, token)),
+            Element::Choice(alternatives) => line(random, random_of(random, alternatives), no, out),
+            Element::Optional(inner) if random.below(2) == 0 => line(random, inner, no, out),
+            Element::OptionalIfNo(inner) if !no || random.below(2) == 0 => line(random, inner, no, out),
+            Element::AnyOrder(alternatives) => {
+                for alternative in alternatives.iter().filter(|_| random.below(2) == 0).collect::<Vec<_>>() {
+                    line(random, alternative, no, out);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn random_of<'a>(random: &Random, alternatives: &'a [Vec<Element>]) -> &'a [Element] {
+    &alternatives[Random(random.0).below(alternatives.len())]
+}
+
+fn word(random: &mut Random, token: &Token) -> String {
+    let fixed: &[&str] = match (token.kind, token.name) {
+        (TokenKind::Keyword, _) => return token.text.to_owned(),
+        (TokenKind::Range(low, high), _) => {
+            let span = (high - low).min(6) + 1;
+            return (low + random.below(span as usize) as i64).to_string();
+        }
+        (TokenKind::Ipv4, "mask") => &["255.255.0.0", "255.255.255.0"],
+        (TokenKind::Ipv4, "wild") => &["0.0.255.255", "0.0.0.255"],
+        (TokenKind::Ipv4, _) => &["10.0.0.1", "10.0.0.2", "192.0.2.1"],
+        (TokenKind::Ipv4Prefix, _) => &["10.0.0.0/8", "10.1.2.3/24", "0.0.0.0/0", "192.0.2.1/32"],
+        (TokenKind::Ipv6, _) => &["2001:db8::1", "fe80::1", "2001:db8::2"],
+        (TokenKind::Ipv6Prefix, _) => &["2001:db8::/32", "2001:db8::1/64", "::/0"],
+        (TokenKind::Asn, _) => &["1", "65001", "4200000000", "1.5"],
+        (TokenKind::Word, "peer" | "group") => &["G", "H", "eth0", "eth1"],
+        (TokenKind::Word, "value") => &["5", "+5", "-5"],
+        (TokenKind::Word, "PROFILE") => &["traditional", "datacenter"],
+        (TokenKind::Word, "ASN:NN_OR_IP-ADDRESS:NN") => &["1:1", "10.0.0.1:5"],
+        (TokenKind::Word, _) => &["A", "B", "eth0", "x1"],
+        (TokenKind::Rest, "AA:NN" | "line") => &["1:1", "1:1 2:2", "no-export", "65001:1:1", "^1_"],
+        (TokenKind::Rest, "ASNUM") => &["1 2", "65001"],
+        (TokenKind::Rest, _) => &["one", "two words", "10.8", "5 6"],
+    };
+    (*random.pick(fixed)).to_owned()
+}
+
+const NODES: &[(NodeKind, &str)] = &[
+    (NodeKind::Top, "end"),
+    (NodeKind::Interface, "end\ninterface eth0"),
+    (NodeKind::Interface, "end\ninterface lan0"),
+    (NodeKind::Vrf, "end\nvrf blue"),
+    (NodeKind::Bgp, "end\nrouter bgp"),
+    (NodeKind::BgpFamily, "end\nrouter bgp\naddress-family ipv4"),
+    (NodeKind::BgpFamily, "end\nrouter bgp\naddress-family ipv6"),
+    (NodeKind::RouteMap, "end\nroute-map A permit 5"),
+    (NodeKind::RouteMap, "end\nroute-map B deny 7"),
+    (NodeKind::LineVty, "end\nline vty"),
+];
+
+fn random_config(seed: u64) -> (Editor, String) {
+    let mut random = Random(seed);
+    let mut editor = Editor::default();
+    let mut script = String::new();
+    let mut feed = |editor: &mut Editor, text: &str| {
+        for line in text.lines() {
+            editor.line(line);
+            script.push_str(line);
+            script.push('\n');
+        }
+    };
+    feed(
+        &mut editor,
+        "router bgp 65001\nneighbor G peer-group\nneighbor G remote-as 5\nneighbor H peer-group",
+    );
+    feed(&mut editor, "neighbor eth0 interface remote-as external\nneighbor 10.0.0.1 remote-as 7");
+    feed(&mut editor, "neighbor 2001:db8::1 peer-group G\nneighbor 10.0.0.2 peer-group G");
+    for _ in 0..120 {
+        let (kind, enter) = random.pick(NODES);
+        feed(&mut editor, enter);
+        let commands = table(*kind);
+        let pattern = &commands[random.below(commands.len())];
+        let no = pattern.no && random.below(4) == 0;
+        let mut words = Vec::new();
+        line(&mut random, &pattern.elements, no, &mut words);
+        let text = words.join(" ");
+        feed(&mut editor, &if no { format!("no {text}") } else { text });
+    }
+    (editor, script)
+}
+
+#[test]
+fn whatever_lines_make_reads_back_to_the_same_text() {
+    for seed in 0..500 {
+        let (editor, script) = random_config(seed);
+        let first = render(&editor.config);
+        let again = parse("again", &first).unwrap_or_else(|errors| {
+            let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            panic!("seed {seed}\n{script}\n---\n{first}\n---\n{}", errors.join("\n"))
+        });
+        let second = render(&again.config);
+        if first != second {
+            let differing = first.lines().zip(second.lines()).find(|(a, b)| a != b);
+            panic!("seed {seed}: {differing:?}\n--- script\n{script}\n--- first\n{first}");
+        }
+    }
+}

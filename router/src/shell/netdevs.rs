@@ -1,0 +1,208 @@
+//! The interfaces and addresses of this machine, as the kernel's events tell them: for choosing our end of a
+//! session, the router id, and `show interface`.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use bgp::types::is_link_local;
+use fib::{Address, Event, Link};
+use ipnet::IpNet;
+
+/// Flags of an address that cannot be used yet, or never (`IFA_F_TENTATIVE`, `IFA_F_DADFAILED`).
+const UNUSABLE: u32 = 0x40 | 0x08;
+
+/// All interfaces with their addresses.
+#[derive(Clone, Debug, Default)]
+pub struct Netdevs {
+    links: BTreeMap<u32, Link>,
+    addresses: Vec<Address>,
+}
+
+/// Our end of a session and the networks that the neighbour shares with us.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct LocalEnd {
+    /// Interface that holds our address.
+    pub interface: Option<String>,
+    /// IPv4 address.
+    pub v4: Option<Ipv4Addr>,
+    /// Global IPv6 address.
+    pub v6: Option<Ipv6Addr>,
+    /// Link-local address, if the neighbour is on the link.
+    pub link_local: Option<Ipv6Addr>,
+    /// Networks of the interface, IPv4 and IPv6, if the neighbour is on the link.
+    pub shared: [Option<IpNet>; 2],
+}
+
+impl Netdevs {
+    /// Takes in an event of the kernel.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::LinkChanged(link) => {
+                self.links.insert(link.index, link.clone());
+            }
+            Event::LinkGone { index, .. } => {
+                self.links.remove(index);
+                self.addresses.retain(|a| a.ifindex != *index);
+            }
+            Event::AddressAdded(address) => {
+                self.addresses.retain(|a| (a.ifindex, a.net) != (address.ifindex, address.net));
+                self.addresses.push(*address);
+            }
+            Event::AddressRemoved(address) => {
+                self.addresses.retain(|a| (a.ifindex, a.net) != (address.ifindex, address.net));
+            }
+            Event::RouteAdded(_) | Event::RouteRemoved(_) | Event::Resynced => {}
+        }
+    }
+
+    /// All interfaces by index.
+    pub fn links(&self) -> impl Iterator<Item = &Link> {
+        self.links.values()
+    }
+
+    /// The interface of a name.
+    pub fn by_name(&self, name: &str) -> Option<&Link> {
+        self.links.values().find(|l| l.name == name)
+    }
+
+    /// The interface of an index.
+    pub fn by_index(&self, index: u32) -> Option<&Link> {
+        self.links.get(&index)
+    }
+
+    /// Addresses of an interface, in the order in which they came.
+    pub fn addresses(&self, ifindex: u32) -> impl Iterator<Item = &Address> {
+        self.addresses.iter().filter(move |a| a.ifindex == ifindex)
+    }
+
+    /// An address of an interface in the family of `peer`, for `update-source IF`.
+    pub fn source(&self, interface: &str, peer: IpAddr) -> Option<IpAddr> {
+        let link = self.by_name(interface)?;
+        let wants_link_local = matches!(peer, IpAddr::V6(a) if is_link_local(&a));
+        self.addresses(link.index)
+            .filter(|a| a.flags & UNUSABLE == 0)
+            .map(|a| a.net.addr())
+            .filter(|a| a.is_ipv4() == peer.is_ipv4() && !a.is_loopback())
+            .find(|a| match a {
+                IpAddr::V4(_) => true,
+                IpAddr::V6(v6) => is_link_local(v6) == wants_link_local,
+            })
+    }
+
+    /// The network of ours that an address is in.
+    pub fn connected(&self, addr: IpAddr) -> Option<(&Link, IpNet)> {
+        let all = self.addresses.iter().filter(|a| a.net.contains(&addr) && a.net.addr() != addr);
+        let best = all.max_by_key(|a| a.net.prefix_len())?;
+        Some((self.links.get(&best.ifindex)?, best.net.trunc()))
+    }
+
+    /// Our end of a session between two addresses.
+    pub fn local_end(&self, local: IpAddr, peer: IpAddr) -> LocalEnd {
+        let local = local.to_canonical();
+        let Some(own) = self.addresses.iter().find(|a| a.net.addr() == local) else {
+            return match local {
+                IpAddr::V4(v4) => LocalEnd { v4: Some(v4), ..LocalEnd::default() },
+                IpAddr::V6(v6) => LocalEnd { v6: Some(v6), ..LocalEnd::default() },
+            };
+        };
+        let on_link = own.net.contains(&peer) && own.net.prefix_len() < own.net.max_prefix_len();
+        let mut end = LocalEnd {
+            interface: self.links.get(&own.ifindex).map(|l| l.name.clone()),
+            ..LocalEnd::default()
+        };
+        let of_link: Vec<&Address> = self.addresses(own.ifindex).filter(|a| a.flags & UNUSABLE == 0).collect();
+        for address in &of_link {
+            match address.net.addr() {
+                IpAddr::V4(v4) if !v4.is_loopback() => {
+                    end.v4.get_or_insert(v4);
+                    end.shared[0].get_or_insert(address.net.trunc());
+                }
+                IpAddr::V6(v6) if is_link_local(&v6) => {
+                    end.link_local.get_or_insert(v6);
+                }
+                IpAddr::V6(v6) if !v6.is_loopback() => {
+                    end.v6.get_or_insert(v6);
+                    end.shared[1].get_or_insert(address.net.trunc());
+                }
+                _ => {}
+            }
+        }
+        match local {
+            IpAddr::V4(v4) => {
+                end.v4 = Some(v4);
+                end.shared[0] = Some(own.net.trunc());
+            }
+            IpAddr::V6(v6) if !is_link_local(&v6) => {
+                end.v6 = Some(v6);
+                end.shared[1] = Some(own.net.trunc());
+            }
+            IpAddr::V6(_) => {}
+        }
+        if !on_link {
+            end.link_local = None;
+            end.shared = [None, None];
+        }
+        end
+    }
+
+    /// The router id that FRR would take: the highest IPv4 address of the loopback, else of all.
+    pub fn router_id(&self) -> Option<Ipv4Addr> {
+        let of = |loopback: bool| {
+            self.addresses
+                .iter()
+                .filter(|a| self.links.get(&a.ifindex).is_some_and(|l| (l.hardware == 772) == loopback))
+                .filter_map(|a| match a.net.addr() {
+                    IpAddr::V4(v4) if !v4.is_loopback() && !v4.is_unspecified() => Some(v4),
+                    _ => None,
+                })
+                .max()
+        };
+        of(true).or_else(|| of(false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn devs() -> Netdevs {
+        let mut devs = Netdevs::default();
+        let link = |index, name: &str, hardware| {
+            Event::LinkChanged(Link { index, name: name.into(), hardware, ..Link::default() })
+        };
+        let address = |ifindex, net: &str| {
+            let net: IpNet = net.parse().unwrap();
+            Event::AddressAdded(Address { ifindex, net, peer: None, flags: 0, scope: 0 })
+        };
+        for event in [
+            link(1, "lo", 772),
+            link(2, "lan0", 1),
+            address(1, "127.0.0.1/8"),
+            address(1, "10.255.0.1/32"),
+            address(2, "10.10.0.2/24"),
+            address(2, "2001:db8:10::2/64"),
+            address(2, "fe80::2/64"),
+        ] {
+            devs.apply(&event);
+        }
+        devs
+    }
+
+    #[test]
+    fn the_router_id_is_the_loopback_s_highest_address() {
+        assert_eq!(devs().router_id(), Some(Ipv4Addr::new(10, 255, 0, 1)));
+    }
+
+    #[test]
+    fn our_end_has_both_families_and_the_link_only_when_it_is_shared() {
+        let devs = devs();
+        let near = devs.local_end("10.10.0.2".parse().unwrap(), "10.10.0.100".parse().unwrap());
+        assert_eq!(near.interface.as_deref(), Some("lan0"));
+        assert_eq!(near.v6, Some("2001:db8:10::2".parse().unwrap()));
+        assert_eq!(near.link_local, Some("fe80::2".parse().unwrap()));
+        assert_eq!(near.shared[1], Some("2001:db8:10::/64".parse().unwrap()));
+        let far = devs.local_end("10.255.0.1".parse().unwrap(), "10.255.0.2".parse().unwrap());
+        assert_eq!((far.link_local, far.shared), (None, [None, None]));
+        assert_eq!(devs.source("lo", "10.255.0.2".parse().unwrap()), Some("10.255.0.1".parse().unwrap()));
+    }
+}

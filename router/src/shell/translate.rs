@@ -1,0 +1,182 @@
+//! From the operator's configuration to what the table is told.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use bgp::types::{Asn, Family};
+use ipnet::IpNet;
+use rib::base::Discard;
+use rib::best;
+use rib::local::{LocalRoutes, Redistribute};
+use rib::nexthop::NextHopKey;
+use rib::peer::{NextHopSelf, PeerConfig, PeerFamily, PeerKind, RemovePrivate, SendCommunity};
+use rib::policy::ast::SourceProtocol;
+use rib::policy::compile::FilterSpec;
+use rib::{Settings, StaticRoute, StaticTarget};
+
+use crate::config::model::{
+    self, Bgp, ClusterId, Config, FamilySettings, NeighborSettings, RedistributeFrom,
+};
+
+/// Router-wide settings of the table. `router_id` is the one in force, configured or found.
+pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
+    let mut settings = Settings {
+        router_id: router_id.into(),
+        cluster_id: router_id.into(),
+        no_rib: config.no_rib,
+        resolve_via_default: config.resolve_via_default_v4(),
+        ..Settings::default()
+    };
+    let Some(bgp) = &config.bgp else { return settings };
+    settings.cluster_id = match bgp.cluster_id {
+        None => router_id.into(),
+        Some(ClusterId::Address(a)) => a.into(),
+        Some(ClusterId::Number(n)) => n,
+    };
+    settings.import_check = bgp.knobs.network_import_check;
+    settings.client_reflection = bgp.knobs.client_to_client_reflection;
+    for family in Family::ALL {
+        settings.best[family.index()] = best_path(bgp, family);
+        let d = bgp.family(family).distance.unwrap_or_default();
+        settings.distance[family.index()] = [d.external, d.internal, d.local];
+    }
+    settings
+}
+
+fn best_path(bgp: &Bgp, family: Family) -> best::Options {
+    best::Options {
+        default_local_pref: bgp.knobs.local_preference,
+        always_compare_med: bgp.knobs.always_compare_med,
+        med_missing_as_worst: bgp.bestpath.med.missing_as_worst,
+        as_path_ignore: bgp.bestpath.as_path_ignore,
+        multipath_relax: bgp.bestpath.multipath_relax,
+        compare_router_id: bgp.bestpath.compare_routerid,
+        max_paths_ebgp: bgp.maximum_paths(family),
+        max_paths_ibgp: bgp.maximum_paths_ibgp(family),
+    }
+}
+
+/// Networks and redistribution of a family.
+pub fn local_routes(config: &Config, family: Family) -> LocalRoutes {
+    let Some(bgp) = &config.bgp else { return LocalRoutes::default() };
+    let from = bgp.family(family);
+    let networks = from
+        .networks
+        .iter()
+        .filter(|(_, n)| !n.backdoor)
+        .map(|(prefix, n)| (prefix.trunc(), n.route_map.clone()))
+        .collect();
+    let redistribute = from
+        .redistribute
+        .iter()
+        .filter_map(|(source, r)| {
+            let source = match source {
+                RedistributeFrom::Connected => SourceProtocol::Connected,
+                RedistributeFrom::Kernel => SourceProtocol::Kernel,
+                RedistributeFrom::Static => SourceProtocol::Static,
+                RedistributeFrom::Local
+                | RedistributeFrom::Table(_)
+                | RedistributeFrom::TableDirect(_)
+                | RedistributeFrom::Other(_) => return None,
+            };
+            Some((source, Redistribute { metric: r.metric, route_map: r.route_map.clone() }))
+        })
+        .collect();
+    LocalRoutes { networks, redistribute }
+}
+
+/// Static routes: the lines of one prefix, distance and kind of target together.
+pub fn statics(config: &Config) -> Vec<StaticRoute> {
+    let mut routes: BTreeMap<(IpNet, u8, Option<u8>), StaticRoute> = BTreeMap::new();
+    for (prefix, lines) in &config.default_vrf.statics {
+        for line in lines.iter().filter(|l| l.table.is_none() && l.nexthop_vrf.is_none()) {
+            let (discard, key) = match &line.target {
+                model::StaticTarget::Blackhole | model::StaticTarget::Null0 => (Some(Discard::Blackhole), None),
+                model::StaticTarget::Reject => (Some(Discard::Unreachable), None),
+                model::StaticTarget::Gateway(addr) => (None, Some(next_hop(Some(*addr), None, line.onlink))),
+                model::StaticTarget::Interface(name) => (None, Some(next_hop(None, Some(name), line.onlink))),
+                model::StaticTarget::GatewayInterface(addr, name) => {
+                    (None, Some(next_hop(Some(*addr), Some(name), line.onlink)))
+                }
+            };
+            let kind = discard.map(|d| d as u8);
+            let route = routes.entry((prefix.trunc(), line.distance, kind)).or_insert_with(|| StaticRoute {
+                prefix: prefix.trunc(),
+                target: discard.map_or(StaticTarget::Hops(Vec::new()), StaticTarget::Discard),
+                distance: line.distance,
+                tag: line.tag.unwrap_or(0),
+            });
+            if let (StaticTarget::Hops(hops), Some(key)) = (&mut route.target, key) {
+                hops.push(key);
+            }
+        }
+    }
+    routes.into_values().collect()
+}
+
+fn next_hop(addr: Option<IpAddr>, interface: Option<&String>, onlink: bool) -> NextHopKey {
+    NextHopKey { addr, link_local: None, interface: interface.map(|n| Arc::from(n.as_str())), onlink }
+}
+
+/// A neighbour as the table knows it, once its AS is known.
+pub fn peer(
+    bgp: &Bgp,
+    settings: &NeighborSettings,
+    addr: IpAddr,
+    interface: Option<&str>,
+    remote_as: Asn,
+) -> PeerConfig {
+    let kind = if settings.is_internal(bgp, remote_as) { PeerKind::Internal } else { PeerKind::External };
+    let multihop = settings.ebgp_multihop.is_some_and(|h| h > 1) || settings.ttl_security.is_some_and(|h| h > 1);
+    let families = Family::ALL.map(|f| {
+        let family = settings.family(f);
+        family.activate.then(|| peer_family(bgp, family, kind))
+    });
+    PeerConfig {
+        addr,
+        interface: interface.map(Arc::from),
+        kind,
+        local_as: settings.local_as.map_or(bgp.asn, |l| l.asn),
+        remote_as,
+        require_connected: kind == PeerKind::External && !multihop && !settings.disable_connected_check,
+        families,
+    }
+}
+
+fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind) -> PeerFamily {
+    let policy_required = kind == PeerKind::External && bgp.knobs.ebgp_requires_policy;
+    PeerFamily {
+        import: FilterSpec {
+            distribute_list: from.distribute_list_in.clone(),
+            prefix_list: from.prefix_list_in.clone(),
+            as_path_list: from.filter_list_in.clone(),
+            route_map: from.route_map_in.clone(),
+            default_deny: policy_required && !from.has_policy_in,
+        },
+        export: FilterSpec {
+            distribute_list: from.distribute_list_out.clone(),
+            prefix_list: from.prefix_list_out.clone(),
+            as_path_list: from.filter_list_out.clone(),
+            route_map: from.route_map_out.clone(),
+            default_deny: policy_required && !from.has_policy_out,
+        },
+        next_hop_self: match from.next_hop_self {
+            model::NextHopSelf::Off => NextHopSelf::Off,
+            model::NextHopSelf::On => NextHopSelf::On,
+            model::NextHopSelf::Force => NextHopSelf::Force,
+        },
+        soft_reconfiguration: from.soft_reconfiguration,
+        reflector_client: from.route_reflector_client && kind == PeerKind::Internal,
+        default_originate: from.default_originate.as_ref().map(|d| d.route_map.clone()),
+        send_community: SendCommunity {
+            standard: from.send_community.standard,
+            extended: from.send_community.extended,
+            large: from.send_community.large,
+        },
+        remove_private: from.remove_private_as.map(|r| RemovePrivate { all: r.all, replace: r.replace }),
+        as_override: from.as_override,
+        maximum_prefix: from.maximum_prefix.map(|m| m.limit),
+        weight: u32::from(from.weight),
+    }
+}

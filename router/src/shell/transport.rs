@@ -1,0 +1,111 @@
+//! TCP sockets of BGP sessions: made, marked and protected as the neighbour's configuration says.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
+use crate::sys;
+
+/// DSCP CS6, network control (RFC 4594 section 3.2), as FRR sets it.
+const CONTROL: u32 = 0xc0;
+
+/// How to reach a neighbour and how to guard the connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Transport {
+    /// The neighbour, with the scope of a link-local address.
+    pub peer: SocketAddr,
+    /// Our end; `None` leaves it to the kernel.
+    pub local: Option<IpAddr>,
+    /// TTL or hop limit of what we send.
+    pub ttl: u8,
+    /// Least TTL or hop limit of what we take (RFC 5082).
+    pub min_ttl: Option<u8>,
+    /// TCP MD5 key (RFC 2385).
+    pub password: Option<String>,
+    /// Maximum segment size.
+    pub mss: Option<u16>,
+}
+
+fn mark(socket: &SockRef<'_>, v6: bool, transport: &Transport) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    if v6 {
+        socket.set_tclass_v6(CONTROL)?;
+        socket.set_unicast_hops_v6(u32::from(transport.ttl))?;
+    } else {
+        socket.set_tos_v4(CONTROL)?;
+        socket.set_ttl_v4(u32::from(transport.ttl))?;
+    }
+    if let Some(least) = transport.min_ttl {
+        sys::tcp::set_min_ttl(socket.as_fd(), v6, least)?;
+    }
+    Ok(())
+}
+
+/// Connects to a neighbour.
+pub async fn dial(transport: Transport) -> io::Result<TcpStream> {
+    let v6 = transport.peer.is_ipv6();
+    let socket = if v6 { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+    {
+        let sock = SockRef::from(&socket);
+        mark(&sock, v6, &transport)?;
+        if let Some(mss) = transport.mss {
+            sock.set_tcp_mss(u32::from(mss))?;
+        }
+        if let Some(key) = &transport.password {
+            sys::tcp::set_md5(socket.as_fd(), transport.peer.ip(), None, key.as_bytes())?;
+        }
+    }
+    if let Some(local) = transport.local {
+        let scope = match transport.peer {
+            SocketAddr::V6(p) => p.scope_id(),
+            SocketAddr::V4(_) => 0,
+        };
+        let local = match local {
+            IpAddr::V4(_) => SocketAddr::new(local, 0),
+            IpAddr::V6(v6) => std::net::SocketAddrV6::new(v6, 0, 0, scope).into(),
+        };
+        socket.bind(local)?;
+    }
+    socket.connect(transport.peer).await
+}
+
+/// Marks a connection that a neighbour made.
+pub fn adopt(stream: &TcpStream, transport: &Transport) -> io::Result<()> {
+    mark(&SockRef::from(stream), transport.peer.is_ipv6(), transport)
+}
+
+/// Ends a connection after what was written to it has gone out; the socket waits for that no longer than a second.
+pub fn linger(stream: &TcpStream) {
+    let _ = SockRef::from(stream).set_linger(Some(Duration::from_secs(1)));
+}
+
+/// A listener for one family.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+        socket.set_tclass_v6(CONTROL)?;
+    } else {
+        socket.set_tos_v4(CONTROL)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(256)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Sets or removes (`None`) the key for an address or prefix on a listener.
+pub fn listener_key(listener: &impl AsFd, addr: IpAddr, len: Option<u8>, key: Option<&str>) -> io::Result<()> {
+    let done = sys::tcp::set_md5(listener.as_fd(), addr, len, key.unwrap_or("").as_bytes());
+    match done {
+        // Nothing to remove.
+        Err(error) if key.is_none() && error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+        done => done,
+    }
+}

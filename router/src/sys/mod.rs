@@ -1,0 +1,4 @@
+//! Kernel interfaces that no crate wraps. The only module with `unsafe`.
+#![allow(unsafe_code)]
+
+pub mod tcp;
