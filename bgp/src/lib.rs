@@ -12,5 +12,6 @@
 
 pub mod attrs;
 pub mod batch;
+pub mod fsm;
 pub mod types;
 pub mod wire;
