@@ -1,0 +1,291 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+mod properties;
+
+/// A segment with routers on it and virtual time.
+struct Segment {
+    now: Time,
+    routers: Vec<Router>,
+}
+
+struct Router {
+    instance: Instance,
+    source: IpAddr,
+    /// Cut off from the others.
+    cut: bool,
+    /// Dead: neither runs nor hears.
+    dead: bool,
+    log: Vec<(Time, Output)>,
+    forwarding: bool,
+}
+
+fn config(priority: u8, interval: u16) -> Config {
+    let addresses = vec!["10.0.0.254".parse().unwrap()];
+    Config { priority, interval, ..Config::new(7, Family::V4, addresses) }
+}
+
+fn source(n: usize) -> IpAddr {
+    IpAddr::from([10, 0, 0, n as u8 + 1])
+}
+
+impl Segment {
+    fn new(configs: Vec<Config>) -> Segment {
+        let router = |(n, config)| Router {
+            instance: Instance::new(config),
+            source: source(n),
+            cut: false,
+            dead: false,
+            log: Vec::new(),
+            forwarding: false,
+        };
+        let mut segment = Segment { now: 1, routers: configs.into_iter().enumerate().map(router).collect() };
+        for n in 0..segment.routers.len() {
+            segment.tell(n, Input::Up { source: source(n), adopted: false });
+        }
+        segment
+    }
+
+    fn tell(&mut self, n: usize, input: Input<'_>) {
+        let now = self.now;
+        self.routers[n].instance.handle(now, input);
+        self.drain(n);
+    }
+
+    fn drain(&mut self, n: usize) {
+        let now = self.now;
+        let mut frames = Vec::new();
+        let router = &mut self.routers[n];
+        while let Some(output) = router.instance.poll() {
+            match &output {
+                Output::Send(frame) => frames.push(Arc::clone(frame)),
+                Output::Acquire => router.forwarding = true,
+                Output::Release => router.forwarding = false,
+                _ => {}
+            }
+            router.log.push((now, output));
+        }
+        let (source, silent) = (router.source, router.cut || router.dead);
+        for frame in frames {
+            for other in 0..self.routers.len() {
+                if other == n || silent || self.routers[other].cut || self.routers[other].dead {
+                    continue;
+                }
+                let packet = Packet {
+                    source,
+                    destination: Family::V4.destination(),
+                    hop_limit: 255,
+                    payload: &frame[34..],
+                };
+                self.tell(other, Input::Packet(packet));
+            }
+        }
+    }
+
+    fn run(&mut self, time: Time) {
+        let end = self.now + time;
+        loop {
+            let due = |r: &Router| if r.dead { None } else { r.instance.deadline() };
+            let next = (0..self.routers.len()).filter_map(|n| Some((due(&self.routers[n])?, n))).min();
+            let Some((at, n)) = next.filter(|(at, _)| *at <= end) else { break };
+            self.now = self.now.max(at);
+            self.tell(n, Input::Timeout);
+        }
+        self.now = end;
+    }
+
+    fn states(&self) -> Vec<State> {
+        self.routers.iter().map(|r| r.instance.state()).collect()
+    }
+
+    fn changes(&self, n: usize) -> Vec<(Time, State, Reason)> {
+        let change = |(at, output): &(Time, Output)| match output {
+            Output::Changed { to, reason, .. } => Some((*at, *to, *reason)),
+            _ => None,
+        };
+        self.routers[n].log.iter().filter_map(change).collect()
+    }
+}
+
+use State::{Active, Backup, Initialize};
+
+#[test]
+fn the_highest_priority_becomes_active_and_a_silent_one_is_replaced_in_time() {
+    let mut lab = Segment::new(vec![config(200, 100), config(150, 100), config(100, 100)]);
+    lab.run(10 * SECOND);
+    assert_eq!(lab.states(), [Active, Backup, Backup]);
+    lab.routers[0].dead = true;
+    let died = lab.now;
+    lab.run(10 * SECOND);
+    assert_eq!(lab.states()[1..], [Active, Backup]);
+    let (at, _, reason) = *lab.changes(1).last().unwrap();
+    assert_eq!(reason, Reason::Timeout);
+    let wait = at - died;
+    assert!(wait <= 3 * SECOND + 106 * SECOND / 256, "{wait}");
+    assert_eq!(lab.changes(2).len(), 1, "the third never moves");
+}
+
+#[test]
+fn skew_is_not_lost_at_ten_milliseconds() {
+    let mut lab = Segment::new(vec![config(200, 1), config(150, 1), config(149, 1)]);
+    lab.run(SECOND);
+    lab.routers[0].dead = true;
+    lab.run(SECOND);
+    assert_eq!(lab.states()[1..], [Active, Backup]);
+    assert_eq!(lab.changes(2).len(), 1);
+}
+
+#[test]
+fn stopping_keeps_the_datapath_until_the_successor_is_heard() {
+    let mut lab = Segment::new(vec![config(200, 100), config(100, 100)]);
+    lab.run(10 * SECOND);
+    lab.tell(0, Input::Shutdown);
+    assert_eq!(lab.states()[0], Initialize);
+    assert!(lab.routers[0].forwarding);
+    lab.run(SECOND * 156 / 256 - MILLISECOND);
+    assert!(lab.routers[0].forwarding && !lab.routers[1].forwarding);
+    lab.run(2 * MILLISECOND);
+    assert!(!lab.routers[0].forwarding && lab.routers[1].forwarding);
+    assert_eq!(lab.routers[0].log.last().unwrap().1, Output::Stopped);
+    assert_eq!(lab.changes(1).last().unwrap().2, Reason::PriorityZero);
+}
+
+#[test]
+fn stopping_alone_ends_after_the_bound() {
+    let mut lab = Segment::new(vec![config(200, 10)]);
+    lab.run(10 * SECOND);
+    lab.tell(0, Input::Shutdown);
+    lab.run(SECOND + 1);
+    assert!(!lab.routers[0].forwarding);
+    assert_eq!(lab.routers[0].log.last().unwrap().1, Output::Stopped);
+}
+
+#[test]
+fn losing_health_moves_the_role_within_the_skew_and_its_return_moves_it_back() {
+    let mut lab =
+        Segment::new(vec![Config { preempt_delay: 5 * SECOND, ..config(200, 100) }, config(150, 100)]);
+    lab.run(10 * SECOND);
+    assert_eq!(lab.states(), [Active, Backup]);
+    lab.tell(0, Input::Health(false));
+    lab.run(106 * SECOND / 256 + MILLISECOND);
+    assert_eq!(lab.states(), [Backup, Active]);
+    lab.run(20 * SECOND);
+    assert_eq!(lab.states(), [Backup, Active]);
+    let healthy = lab.now;
+    lab.tell(0, Input::Health(true));
+    lab.run(20 * SECOND);
+    assert_eq!(lab.states(), [Active, Backup]);
+    let (at, _, reason) = *lab.changes(0).last().unwrap();
+    assert_eq!(reason, Reason::Preempted);
+    assert!(at >= healthy + 5 * SECOND && at <= healthy + 9 * SECOND);
+    lab.routers[1].dead = true;
+    lab.tell(0, Input::Health(false));
+    lab.run(20 * SECOND);
+    assert_eq!(lab.states()[0], Active, "better an unhealthy one than none");
+}
+
+#[test]
+fn no_preemption_when_not_wanted() {
+    let mut lab = Segment::new(vec![Config { preempt: false, ..config(200, 100) }, config(100, 100)]);
+    lab.run(10 * SECOND);
+    lab.routers[0].cut = true;
+    lab.run(10 * SECOND);
+    assert_eq!(lab.states(), [Active, Active]);
+    lab.routers[0].cut = false;
+    lab.run(10 * SECOND);
+    assert_eq!(lab.states(), [Active, Backup], "two Actives: the higher priority stays");
+    lab.tell(0, Input::Down);
+    lab.run(10 * SECOND);
+    lab.tell(0, Input::Up { source: source(0), adopted: false });
+    lab.run(10 * SECOND);
+    assert_eq!(lab.states(), [Backup, Active]);
+}
+
+#[test]
+fn the_backup_learns_the_interval_of_the_active_router() {
+    let mut lab = Segment::new(vec![config(200, 20), config(100, 100)]);
+    lab.run(10 * SECOND);
+    let status = lab.routers[1].instance.status();
+    assert_eq!(status.active_interval, 200 * MILLISECOND);
+    assert_eq!(status.down_interval, 600 * MILLISECOND + 200 * MILLISECOND * 156 / 256);
+    assert_eq!(status.stats.interval_differs, 1);
+}
+
+#[test]
+fn equal_priorities_are_decided_by_address() {
+    let mut lab = Segment::new(vec![config(100, 100), config(100, 100)]);
+    lab.routers[0].cut = true;
+    lab.run(10 * SECOND);
+    assert_eq!(lab.states(), [Active, Active]);
+    lab.routers[0].cut = false;
+    lab.run(3 * SECOND);
+    assert_eq!(lab.states(), [Backup, Active]);
+}
+
+#[test]
+fn an_owner_starts_active_and_takes_over_at_once() {
+    let mut lab = Segment::new(vec![config(255, 100), config(100, 100)]);
+    assert_eq!(lab.states(), [Active, Backup]);
+    lab.tell(0, Input::Down);
+    lab.run(10 * SECOND);
+    assert_eq!(lab.states(), [Initialize, Active]);
+    lab.tell(0, Input::Up { source: source(0), adopted: false });
+    lab.run(1);
+    assert_eq!(lab.states(), [Active, Backup]);
+}
+
+#[test]
+fn take_over_acquires_before_it_advertises_and_announces_again_later() {
+    let mut lab = Segment::new(vec![config(100, 100)]);
+    lab.run(20 * SECOND);
+    let log = &lab.routers[0].log;
+    let began = log.iter().position(|(_, o)| *o == Output::Acquire).unwrap();
+    let at = log[began].0;
+    assert!(matches!(log[began + 1].1, Output::Changed { to: Active, .. }));
+    assert!(matches!(log[began + 2].1, Output::Send(_)));
+    let announced: Vec<Time> =
+        log.iter().filter(|(_, o)| *o == Output::Announce).map(|(when, _)| when - at).collect();
+    assert_eq!(announced, [0, SECOND, 5 * SECOND]);
+}
+
+#[test]
+fn a_time_out_of_our_own_making_is_not_believed_at_first() {
+    let mut lab = Segment::new(vec![config(200, 100), config(100, 100)]);
+    lab.run(10 * SECOND);
+    // The backup's process stood still: the packets of this time are lost to it.
+    lab.routers[1].cut = true;
+    let down = lab.routers[1].instance.deadline().unwrap();
+    lab.now = down + 2 * SECOND;
+    lab.routers[1].cut = false;
+    lab.tell(1, Input::Timeout);
+    assert_eq!(lab.states()[1], Backup);
+    lab.tell(0, Input::Timeout);
+    lab.run(10 * SECOND);
+    assert_eq!(lab.states(), [Active, Backup]);
+    assert_eq!(lab.routers[1].instance.status().stats.late, 1);
+}
+
+#[test]
+fn a_killed_predecessors_datapath_is_kept_until_an_active_router_is_heard() {
+    let mut lab = Segment::new(vec![config(200, 100), config(100, 100)]);
+    lab.run(10 * SECOND);
+    lab.routers[0].instance = Instance::new(config(200, 100));
+    lab.tell(0, Input::Up { source: source(0), adopted: true });
+    let mut seen = BTreeMap::new();
+    for _ in 0..200 {
+        lab.run(50 * MILLISECOND);
+        *seen.entry((lab.routers[0].forwarding, lab.routers[1].forwarding)).or_insert(0) += 1;
+    }
+    assert!(!seen.contains_key(&(false, false)), "somebody always forwards");
+    assert!(!seen.contains_key(&(true, true)), "never both");
+    assert_eq!(lab.states(), [Active, Backup]);
+}
+
+#[test]
+fn the_form_of_checksum_follows_the_peer() {
+    let mut lab =
+        Segment::new(vec![Config { checksum: Checksum::MessageOnly, ..config(200, 100) }, config(100, 100)]);
+    lab.run(10 * SECOND);
+    assert_eq!(lab.routers[1].instance.form, Checksum::MessageOnly);
+}
