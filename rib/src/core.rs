@@ -224,6 +224,11 @@ impl Core {
         std::mem::take(&mut self.shared.fib)
     }
 
+    /// Says that the table is as complete as it gets after a start: see [`FibChange::Complete`].
+    pub fn complete(&mut self) {
+        self.shared.fib.push(FibChange::Complete);
+    }
+
     /// Does one slice of walking through tables, if a walk is due. Returns whether one was.
     pub fn walk(&mut self) -> bool {
         let Some(mut task) = self.tasks.pop_front() else { return false };
@@ -344,11 +349,9 @@ impl Core {
 
     fn peer_removed(&mut self, id: PeerId) {
         self.down(id);
-        if let Some(peer) = self.shared.peer_mut(id) {
-            peer.removed = true;
-            if peer.purging == 0 {
-                self.forget(id);
-            }
+        match self.shared.peer_mut(id) {
+            Some(peer) if peer.purging > 0 => peer.removed = true,
+            _ => self.forget(id),
         }
     }
 

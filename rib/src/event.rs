@@ -89,6 +89,8 @@ pub enum FibChange {
     },
     /// A hop set is no longer used.
     HopSetGone(HopSetId),
+    /// The table is as complete as it gets after a start: what an earlier run left in the kernel beyond it may go.
+    Complete,
     /// A prefix has another route of ours, or none.
     Route {
         /// The prefix.

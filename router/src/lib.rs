@@ -1,3 +1,16 @@
 //! The routing appliance: configuration, command line and output around the protocol crates.
 
+mod args;
+pub mod cli;
+pub mod collect;
 pub mod config;
+pub mod control;
+pub mod daemon;
+pub mod healthcheck;
+pub mod logs;
+pub mod metrics;
+pub mod shell;
+pub mod show;
+pub mod sys;
+
+pub use args::run;

@@ -516,6 +516,7 @@ impl Task {
             })
             .await;
         }
+        self.rib.say(PeerMessage::Removed(self.id));
     }
 }
 

@@ -6,8 +6,8 @@
 //! (configuration, kernel events, questions), which go first.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bgp::batch::UpdateBatch;
@@ -57,6 +57,8 @@ pub enum PeerMessage {
     Written(PeerId, usize),
     /// The neighbour wants everything again.
     Refresh(PeerId, Family),
+    /// The neighbour's task has ended: nothing of it comes after this.
+    Removed(PeerId),
 }
 
 type Request = Box<dyn FnOnce(&mut Core) + Send>;
@@ -66,6 +68,8 @@ struct Queues {
     requests: VecDeque<Request>,
     input: VecDeque<PeerMessage>,
     closed: bool,
+    /// What neighbours' tasks say waits.
+    held: bool,
 }
 
 struct Mailbox {
@@ -129,6 +133,12 @@ impl RibHandle {
         }
     }
 
+    /// Lets what neighbours' tasks say wait, or no longer: sessions can end without routes going at once.
+    pub fn hold(&self, held: bool) {
+        lock(&self.mailbox.queues).held = held;
+        self.mailbox.filled.notify_one();
+    }
+
     /// Ends the thread after what was said so far.
     pub fn close(&self) {
         lock(&self.mailbox.queues).closed = true;
@@ -161,10 +171,13 @@ impl Writer {
     }
 }
 
-/// Starts the thread. Routes for the kernel go to `fib`, unless there is none; events go to `events`.
+/// The way to the kernel's thread. It needs the table's handle and the table needs it, so it comes later.
+pub type FibSlot = Arc<OnceLock<Arc<fib::linux::Handle>>>;
+
+/// Starts the thread. Routes for the kernel go to `fib`, once it is there; events go to `events`.
 pub fn spawn(
     seed: u64,
-    fib: Option<SyncSender<Vec<Intent>>>,
+    fib: FibSlot,
     events: impl Fn(Event) + Send + 'static,
 ) -> std::io::Result<(RibHandle, std::thread::JoinHandle<()>)> {
     let mailbox = Arc::new(Mailbox { queues: Mutex::default(), filled: Condvar::new() });
@@ -188,7 +201,7 @@ struct RibThread {
     core: Core,
     mailbox: Arc<Mailbox>,
     writers: Vec<Option<Arc<Writer>>>,
-    fib: Option<SyncSender<Vec<Intent>>>,
+    fib: FibSlot,
     backlog: VecDeque<Intent>,
     events: Box<dyn Fn(Event) + Send>,
     /// When neighbours are told what changed; `None` while nothing did.
@@ -224,9 +237,9 @@ impl RibThread {
         let mut queues = lock(&self.mailbox.queues);
         loop {
             let requests = std::mem::take(&mut queues.requests);
-            let count = if open { queues.input.len().min(INPUT_BURST) } else { 0 };
+            let count = if open && !queues.held { queues.input.len().min(INPUT_BURST) } else { 0 };
             let input: Vec<PeerMessage> = queues.input.drain(..count).collect();
-            if queues.closed && requests.is_empty() && input.is_empty() {
+            if queues.closed && requests.is_empty() && input.is_empty() && !busy {
                 return None;
             }
             let due = self.flush_at.is_some_and(|at| at <= Instant::now());
@@ -274,6 +287,7 @@ impl RibThread {
             }
             PeerMessage::Written(id, octets) => self.core.handle(now, Input::Written(id, octets)),
             PeerMessage::Refresh(id, family) => self.core.handle(now, Input::Refresh(id, family)),
+            PeerMessage::Removed(id) => self.core.handle(now, Input::PeerRemoved(id)),
         }
     }
 
@@ -291,26 +305,24 @@ impl RibThread {
             }
         }
         let changes = self.core.take_fib();
-        if self.fib.is_some() {
-            self.backlog.extend(changes.into_iter().map(intent));
-        }
+        self.backlog.extend(changes.into_iter().map(intent));
         self.serve_kernel();
     }
 
     fn serve_kernel(&mut self) {
-        let Some(fib) = &self.fib else { return };
+        let Some(fib) = self.fib.get() else { return };
         while !self.backlog.is_empty() {
             let count = self.backlog.len().min(FIB_CHUNK);
             let chunk: Vec<Intent> = self.backlog.drain(..count).collect();
             match fib.try_send(chunk) {
-                Ok(()) => {}
-                Err(TrySendError::Full(chunk)) => {
+                Ok(None) => {}
+                Ok(Some(chunk)) => {
                     for intent in chunk.into_iter().rev() {
                         self.backlog.push_front(intent);
                     }
                     return;
                 }
-                Err(TrySendError::Disconnected(_)) => {
+                Err(fib::linux::Closed) => {
                     self.backlog.clear();
                     return;
                 }
@@ -329,6 +341,7 @@ fn intent(change: FibChange) -> Intent {
                 .map(|h| Hop { gateway: h.gateway, ifindex: h.ifindex, weight: 1, onlink: h.onlink })
                 .collect(),
         },
+        FibChange::Complete => Intent::Synced,
         FibChange::HopSetGone(id) => Intent::GroupGone(GroupId(id.0)),
         FibChange::Route { prefix, route } => Intent::Route {
             prefix,

@@ -1,4 +1,5 @@
 //! Kernel interfaces that no crate wraps. The only module with `unsafe`.
 #![allow(unsafe_code)]
 
+pub mod process;
 pub mod tcp;

@@ -1,0 +1,242 @@
+//! The configuration in force and how a new one takes effect.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bgp::types::Family;
+use fib::linux::{InterfaceConfig, SystemConfig, router_defaults};
+use rib::{Input, PeerId};
+
+use crate::config::model::Config;
+use crate::daemon::Options;
+use crate::shell::netdevs::Netdevs;
+use crate::shell::peers::Peers;
+use crate::shell::rib_thread::RibHandle;
+use crate::shell::{clock, translate};
+
+/// How the last load of the configuration went.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Load {
+    /// It worked.
+    pub ok: bool,
+    /// Unix time, seconds.
+    pub at: f64,
+}
+
+/// The parts of a running router, and its configuration.
+pub struct Control {
+    /// As started.
+    pub options: Options,
+    /// The routing table.
+    pub rib: RibHandle,
+    /// The kernel.
+    pub fib: Arc<fib::linux::Handle>,
+    /// The neighbours.
+    pub peers: Peers,
+    /// Interfaces.
+    pub netdevs: Arc<RwLock<Netdevs>>,
+    /// When the process started.
+    pub started: Instant,
+    /// The same as Unix time, seconds.
+    pub started_at: f64,
+    /// The kernel holds what it should, for the first time since the start.
+    pub synced: AtomicBool,
+    running: RwLock<Arc<Config>>,
+    applying: Mutex<()>,
+    revision: AtomicU64,
+    load: Mutex<Load>,
+    /// Neighbours and families whose End-of-RIB came.
+    end_of_rib: Mutex<Vec<(PeerId, Family)>>,
+}
+
+/// Seconds since 1970.
+pub fn unix_time() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
+}
+
+impl Control {
+    /// Puts the parts together; nothing is configured yet.
+    pub fn new(
+        options: Options,
+        rib: RibHandle,
+        fib: Arc<fib::linux::Handle>,
+        peers: Peers,
+        netdevs: Arc<RwLock<Netdevs>>,
+    ) -> Control {
+        Control {
+            options,
+            rib,
+            fib,
+            peers,
+            netdevs,
+            started: Instant::now(),
+            started_at: unix_time(),
+            synced: AtomicBool::new(false),
+            running: RwLock::new(Arc::new(Config::default())),
+            applying: Mutex::new(()),
+            revision: AtomicU64::new(0),
+            load: Mutex::new(Load { ok: true, at: unix_time() }),
+            end_of_rib: Mutex::default(),
+        }
+    }
+
+    /// The configuration in force.
+    pub fn running(&self) -> Arc<Config> {
+        self.running.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Configurations applied so far.
+    pub fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Relaxed)
+    }
+
+    /// How the last load went.
+    pub fn load(&self) -> Load {
+        *self.load.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_load(&self, ok: bool) {
+        *self.load.lock().unwrap_or_else(PoisonError::into_inner) = Load { ok, at: unix_time() };
+    }
+
+    /// The router id in force: configured, or found on an interface.
+    pub fn router_id(&self, config: &Config) -> Option<Ipv4Addr> {
+        let found = || self.netdevs.read().unwrap_or_else(PoisonError::into_inner).router_id();
+        config.bgp.as_ref().and_then(|b| b.router_id).or(config.router_id).or_else(found)
+    }
+
+    /// Makes a configuration the one in force. It is valid: nothing can fail any more.
+    pub fn apply(&self, config: Config) {
+        let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let config = Arc::new(config);
+        *self.running.write().unwrap_or_else(PoisonError::into_inner) = config.clone();
+        self.revision.fetch_add(1, Ordering::Relaxed);
+        self.note_load(true);
+        crate::logs::set_level(&config.logging);
+        // Interfaces first: routes and sessions need them.
+        if self.fib.configure(system(&config)).is_err() {
+            tracing::error!("the kernel's thread has ended: interfaces are not configured");
+        }
+        self.distribute(&config);
+    }
+
+    /// Tells the table and the neighbours; done again when addresses change.
+    fn distribute(&self, config: &Arc<Config>) {
+        let router_id = self.router_id(config);
+        let told = config.clone();
+        let _ = self.rib.tell(move |core| {
+            let now = clock::now();
+            core.handle(now, Input::Policies(told.engine_policies()));
+            core.handle(now, Input::Settings(translate::settings(&told, router_id.unwrap_or(Ipv4Addr::UNSPECIFIED))));
+            core.handle(now, Input::Statics(translate::statics(&told)));
+            for family in Family::ALL {
+                core.handle(now, Input::Local(family, translate::local_routes(&told, family)));
+            }
+        });
+        self.peers.configure(config, router_id);
+    }
+
+    /// Addresses changed: the router id or our end of a session may be another.
+    pub fn addresses_changed(&self) {
+        let Ok(_one_at_a_time) = self.applying.try_lock() else { return };
+        let config = self.running();
+        if config.bgp.is_some() {
+            self.peers.configure(&config, self.router_id(&config));
+        }
+    }
+
+    /// Reads the configuration file again and applies it if all of it is valid. The error says what is not.
+    pub fn reload(&self) -> Result<(), String> {
+        let file = &self.options.config;
+        let outcome = read(file);
+        match outcome {
+            Ok(parsed) => {
+                for notice in &parsed.notices {
+                    tracing::info!("{}: {notice}", file.display());
+                }
+                self.apply(parsed.config);
+                tracing::info!("configuration loaded from {}", file.display());
+                Ok(())
+            }
+            Err(error) => {
+                self.note_load(false);
+                Err(error)
+            }
+        }
+    }
+
+    /// A neighbour's End-of-RIB came.
+    pub fn end_of_rib(&self, peer: PeerId, family: Family) {
+        let mut seen = self.end_of_rib.lock().unwrap_or_else(PoisonError::into_inner);
+        if !seen.contains(&(peer, family)) {
+            seen.push((peer, family));
+        }
+    }
+
+    /// Whether a neighbour's End-of-RIB came in a family of its session.
+    pub fn has_end_of_rib(&self, peer: PeerId, family: Family) -> bool {
+        self.end_of_rib.lock().unwrap_or_else(PoisonError::into_inner).contains(&(peer, family))
+    }
+
+    /// What is missing before the router does its job.
+    pub fn ready(&self) -> Result<(), String> {
+        if !self.load().ok {
+            return Err("the configuration file has errors; an older one is in force".into());
+        }
+        if !self.synced.load(Ordering::Acquire) {
+            return Err("the kernel does not hold all routes yet".into());
+        }
+        Ok(())
+    }
+}
+
+/// Reads and parses a configuration file. The error is ready to be printed: one line a mistake.
+pub fn read(file: &PathBuf) -> Result<crate::config::Parsed, String> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| format!("{}: {e}: give a readable file with --config", file.display()))?;
+    crate::config::parse(&file.display().to_string(), &text).map_err(|errors| {
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    })
+}
+
+/// What the kernel's interfaces and settings should be.
+fn system(config: &Config) -> SystemConfig {
+    let forwarding = |given: Option<bool>| match given {
+        Some(on) => on,
+        // A router forwards; one that only listens to BGP leaves the host alone.
+        None => !config.no_rib,
+    };
+    let (v4, v6) = (forwarding(config.ipv4_forwarding), forwarding(config.ipv6_forwarding));
+    let value = |on: bool| if on { "1" } else { "0" }.to_owned();
+    let mut settings = Vec::new();
+    if config.ipv4_forwarding.is_some() || v4 {
+        settings.push(("net.ipv4.ip_forward".to_owned(), value(v4)));
+    }
+    if config.ipv6_forwarding.is_some() || v6 {
+        settings.push(("net.ipv6.conf.all.forwarding".to_owned(), value(v6)));
+    }
+    if v4 {
+        settings.push(("net.ipv4.conf.all.rp_filter".to_owned(), "0".to_owned()));
+        settings.push(("net.ipv4.fib_multipath_hash_policy".to_owned(), "1".to_owned()));
+    }
+    if v6 {
+        settings.push(("net.ipv6.fib_multipath_hash_policy".to_owned(), "1".to_owned()));
+    }
+    let every_interface = if v4 && v6 { router_defaults() } else { Vec::new() };
+    let interfaces = config
+        .interfaces
+        .iter()
+        .filter(|(_, i)| !i.is_empty())
+        .map(|(name, i)| InterfaceConfig {
+            name: name.clone(),
+            addresses: i.addresses.iter().map(|a| a.net).collect(),
+            mtu: i.mtu,
+            up: (i.shutdown || !i.addresses.is_empty() || !i.vrrp.is_empty()).then_some(!i.shutdown),
+            settings: Vec::new(),
+        })
+        .collect();
+    SystemConfig { settings, every_interface, interfaces }
+}

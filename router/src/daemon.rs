@@ -1,0 +1,290 @@
+//! The daemon: starts the parts, waits for signals, ends them in the order that loses nothing.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, RwLock};
+use std::time::{Duration, Instant};
+
+use bgp::fsm::FsmState;
+use bgp::types::Family;
+use fib::Report;
+use rib::Event;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::control::{self, Control};
+use crate::shell::kernel;
+use crate::shell::netdevs::Netdevs;
+use crate::shell::peer::Command;
+use crate::shell::peers::Peers;
+use crate::shell::rib_thread::{self, FibSlot};
+
+/// How long after the start leftovers of an earlier run stay in the kernel at most, for neighbours to come up.
+const ADOPTION: Duration = Duration::from_secs(60);
+
+/// A session that is up as long as this has told its routes, whether it sends End-of-RIB or not.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// How long routes stay after the sessions ended, for neighbours to turn away.
+const FAREWELL: Duration = Duration::from_millis(1000);
+
+/// How the daemon was started.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Configuration file.
+    pub config: PathBuf,
+    /// State over restarts.
+    pub state_dir: PathBuf,
+    /// Where the shell finds us.
+    pub sockets: PathBuf,
+    /// Where metrics are served; empty is nowhere.
+    pub metrics: Vec<SocketAddr>,
+}
+
+/// `router --check FILE`: exit code 0 if every line is accepted; mistakes are printed one a line.
+pub fn check(file: &Path) -> ExitCode {
+    match control::read(&file.to_path_buf()) {
+        Ok(parsed) => {
+            for notice in &parsed.notices {
+                println!("{}: {notice}", file.display());
+            }
+            ExitCode::SUCCESS
+        }
+        Err(errors) => {
+            eprintln!("{errors}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the daemon until a signal ends it.
+pub fn run(options: Options) -> ExitCode {
+    let parsed = match control::read(&options.config) {
+        Ok(parsed) => parsed,
+        Err(errors) => {
+            eprintln!("{errors}");
+            return ExitCode::FAILURE;
+        }
+    };
+    crate::logs::init();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("net").enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("router: cannot start the runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match start(options, runtime.handle().clone()) {
+        Ok(parts) => {
+            for notice in &parsed.notices {
+                tracing::info!("{}: {notice}", parts.control.options.config.display());
+            }
+            tracing::info!(version = env!("CARGO_PKG_VERSION"), "router starts");
+            parts.control.apply(parsed.config);
+            runtime.spawn(adopt(parts.control.clone()));
+            runtime.block_on(signals(&parts.control));
+            stop(parts);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("router: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What runs.
+struct Parts {
+    control: Arc<Control>,
+    rib_thread: std::thread::JoinHandle<()>,
+}
+
+/// A number that neighbours cannot know, for the hashes of what they choose.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}
+
+fn start(options: Options, runtime: tokio::runtime::Handle) -> anyhow::Result<Parts> {
+    let seed = seed();
+    let netdevs: Arc<RwLock<Netdevs>> = Arc::default();
+    let fib_slot: FibSlot = Arc::default();
+    // The parts call each other; what comes later is reached through this.
+    let whole: Arc<OnceLock<Arc<Control>>> = Arc::default();
+    let events = {
+        let whole = whole.clone();
+        move |event| {
+            if let Some(control) = whole.get() {
+                table_event(control, event);
+            }
+        }
+    };
+    let (rib, rib_thread) = rib_thread::spawn(seed, fib_slot.clone(), events)?;
+    let sink = {
+        let (listener, reports) = (whole.clone(), whole.clone());
+        kernel::sink(
+            netdevs.clone(),
+            rib.clone(),
+            Box::new(move |event| {
+                if let Some(control) = listener.get() {
+                    kernel_event(control, event);
+                }
+            }),
+            Box::new(move |report| {
+                if report == Report::Synced
+                    && let Some(control) = reports.get()
+                {
+                    control.synced.store(true, Ordering::Release);
+                }
+            }),
+        )
+    };
+    let fib = Arc::new(fib::linux::spawn(fib::linux::Options::default(), sink)?);
+    let _ = fib_slot.set(fib.clone());
+    let watch = Box::new(|_addr, _up| {});
+    let peers = Peers::new(rib.clone(), netdevs.clone(), runtime.clone(), seed, watch);
+    let control = Arc::new(Control::new(options, rib, fib, peers, netdevs));
+    let _ = whole.set(control.clone());
+    for address in control.options.metrics.clone() {
+        let source = Arc::new(crate::collect::Collect::new(control.clone()));
+        runtime.spawn(async move {
+            if let Err(error) = crate::metrics::server::serve(address, source).await {
+                tracing::error!(%address, %error, "metrics are not served");
+            }
+        });
+    }
+    Ok(Parts { control, rib_thread })
+}
+
+fn table_event(control: &Arc<Control>, event: Event) {
+    match event {
+        Event::MaxPrefix { peer, family, limit } => max_prefix(control, peer, family, limit),
+        Event::RefreshNeeded { peer, family } => control.peers.command_by_id(peer, Command::SoftIn(family)),
+        Event::Purged(peer) => control.peers.purged(peer),
+        Event::EndOfRib { peer, family } => control.end_of_rib(peer, family),
+    }
+}
+
+fn max_prefix(control: &Arc<Control>, peer: rib::PeerId, family: Family, limit: u32) {
+    use crate::config::model::MaximumPrefixAction;
+    let entry = control.peers.address(peer).and_then(|addr| control.peers.entry(addr));
+    let Some(entry) = entry else { return };
+    let Some(maximum) = entry.neighbor.family(family).maximum_prefix else { return };
+    tracing::warn!(peer = %entry.addr, ?family, limit, "maximum-prefix crossed");
+    let restart = match maximum.action {
+        MaximumPrefixAction::Warn => return,
+        MaximumPrefixAction::Shutdown => None,
+        MaximumPrefixAction::Restart(minutes) => Some(u64::from(minutes) * 60 * bgp::types::SECOND),
+    };
+    control.peers.command_by_id(peer, Command::MaxPrefix(family, limit, restart));
+}
+
+fn kernel_event(control: &Arc<Control>, event: &fib::Event) {
+    match event {
+        fib::Event::AddressAdded(_) | fib::Event::AddressRemoved(_) => control.addresses_changed(),
+        _ => {}
+    }
+}
+
+/// Waits until neighbours have told their routes, then lets the kernel's leftovers go.
+async fn adopt(control: Arc<Control>) {
+    let deadline = Instant::now() + ADOPTION;
+    let mut settled: Option<Instant> = None;
+    while Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let entries = control.peers.entries();
+        let waiting = entries.iter().filter(|e| !e.dynamic && !e.neighbor.shutdown && !e.neighbor.passive);
+        let mut up = waiting.clone().filter(|e| e.state == FsmState::Established);
+        if waiting.clone().count() > up.clone().count() {
+            settled = None;
+            continue;
+        }
+        let told = up.all(|e| {
+            let families = Family::ALL.iter().filter(|f| e.neighbor.family(**f).activate);
+            families.clone().all(|f| control.has_end_of_rib(e.id, *f))
+        });
+        let since = *settled.get_or_insert_with(Instant::now);
+        if told || since.elapsed() >= SETTLED {
+            break;
+        }
+    }
+    let _ = control.rib.tell(|core| core.complete());
+}
+
+/// The signals that mean something: those of init systems and container engines, too.
+async fn signals(control: &Arc<Control>) {
+    let on = |kind: SignalKind| signal(kind);
+    // LXD and Incus stop a container by SIGPWR, systemd-like init by SIGRTMIN+3.
+    let kinds = [
+        on(SignalKind::terminate()),
+        on(SignalKind::interrupt()),
+        on(SignalKind::from_raw(libc::SIGPWR)),
+        on(SignalKind::from_raw(libc::SIGRTMIN() + 3)),
+    ];
+    let mut ends: Vec<Signal> = kinds.into_iter().filter_map(Result::ok).collect();
+    let mut reload = on(SignalKind::hangup()).ok();
+    let mut child = on(SignalKind::child()).ok();
+    loop {
+        let end = std::future::poll_fn(|cx| {
+            if ends.iter_mut().any(|s| s.poll_recv(cx).is_ready()) {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
+            }
+        });
+        tokio::select! {
+            () = end => return,
+            Some(()) = next(&mut reload) => {
+                let control = control.clone();
+                let done = tokio::task::spawn_blocking(move || control.reload()).await;
+                if let Ok(Err(errors)) = done {
+                    tracing::error!("the configuration stays as it was:\n{errors}");
+                }
+            }
+            Some(()) = next(&mut child) => reap(),
+        }
+    }
+}
+
+async fn next(signal: &mut Option<Signal>) -> Option<()> {
+    match signal {
+        Some(signal) => signal.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// As process 1 we inherit the orphans of the container.
+fn reap() {
+    if std::process::id() == 1 {
+        crate::sys::process::reap();
+    }
+}
+
+/// Ends everything: the gateway goes first, then the sessions; routes stay until neighbours have turned away.
+fn stop(parts: Parts) {
+    let Parts { control, rib_thread } = parts;
+    tracing::info!("router stops");
+    control.rib.hold(true);
+    control.peers.close();
+    std::thread::sleep(FAREWELL);
+    control.rib.hold(false);
+    let _ = control.rib.tell(|core| {
+        core.handle(crate::shell::clock::now(), rib::Input::Statics(Vec::new()));
+    });
+    // The kernel gets some time to take the routes out; what is left is adopted by the next start.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < deadline {
+        let left = control.rib.ask(|core| Family::ALL.iter().map(|f| core.totals(*f).paths).sum::<usize>());
+        let wanted = control.fib.counts(Duration::from_millis(200));
+        let gone = wanted.is_some_and(|c| c.iter().all(|(_, _, c)| c.wanted == 0 && c.pending == 0));
+        if left.is_err() || gone {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    control.rib.close();
+    let _ = rib_thread.join();
+}
