@@ -1,0 +1,3 @@
+//! The command line: the server that `vtysh` talks to, and `vtysh` itself.
+
+pub mod backend;

@@ -1,0 +1,3 @@
+//! What `show` commands print: data, and its two forms.
+
+pub mod views;
