@@ -229,6 +229,16 @@ impl Core {
         self.shared.fib.push(FibChange::Complete);
     }
 
+    /// Decides on a prefix anew and tells neighbours again if anything differs (`clear bgp prefix`).
+    pub fn tell_again(&mut self, net: IpNet) {
+        prefix!(self, net, |rib, shared, addr, len| {
+            if let Some(id) = rib.table.find(addr, len) {
+                rib.decide(shared, id, None);
+                rib.groups.iter_mut().for_each(|g| g.mark(id));
+            }
+        });
+    }
+
     /// Does one slice of walking through tables, if a walk is due. Returns whether one was.
     pub fn walk(&mut self) -> bool {
         let Some(mut task) = self.tasks.pop_front() else { return false };

@@ -67,6 +67,11 @@ pub struct GroupKey {
 }
 
 impl GroupKey {
+    /// Whether messages may have up to 65535 octets (RFC 8654).
+    pub fn extended_message(&self) -> bool {
+        self.extended_message
+    }
+
     /// Whether a default route is told whatever the table has.
     pub fn originates_default(&self) -> bool {
         self.default_originate.is_some()
@@ -267,6 +272,11 @@ impl<A: Addr> Group<A> {
     /// The member that was left out of what the others were told.
     pub fn left_out(&self, id: PrefixId) -> Option<PeerId> {
         self.out_source.get(id.index()).copied().filter(|s| *s != NOBODY)
+    }
+
+    /// Prefixes told to members.
+    pub fn told_to_all(&self) -> usize {
+        self.out.iter().filter(|a| !a.is_none()).count()
     }
 
     /// Prefixes told to a member.

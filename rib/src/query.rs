@@ -140,6 +140,10 @@ pub struct GroupView {
     pub members: Vec<PeerId>,
     /// Nothing is left to tell.
     pub idle: bool,
+    /// Prefixes told.
+    pub told: usize,
+    /// Messages may have up to 65535 octets.
+    pub extended_message: bool,
     /// Estimated memory in octets.
     pub memory: usize,
 }
@@ -280,6 +284,8 @@ impl Core {
                 family: A::FAMILY,
                 members: g.members().to_vec(),
                 idle: g.idle(),
+                told: g.told_to_all(),
+                extended_message: g.key().extended_message(),
                 memory: g.memory(),
             }));
         }

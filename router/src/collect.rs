@@ -8,8 +8,9 @@ use bgp::types::{Family, SECOND};
 
 use crate::config::model::FRR_VERSION;
 use crate::control::{Control, unix_time};
-use crate::metrics::sample::{PeerFamilySample, PeerSample, RouteSample, Snapshot, TableSample};
+use crate::metrics::sample::{PeerFamilySample, PeerSample, RouteSample, Snapshot, TableSample, VrrpSample};
 use crate::metrics::server::Source;
+use crate::ontime::Family as VrrpFamily;
 use crate::shell::clock;
 
 /// The source of metrics.
@@ -97,6 +98,43 @@ impl Collect {
             .collect()
     }
 
+    fn vrrp(&self) -> Vec<VrrpSample> {
+        let snapshot = self.control.vrrp_snapshot();
+        snapshot
+            .groups
+            .iter()
+            .map(|g| {
+                let v6 = g.key.family == VrrpFamily::V6;
+                let status = &g.status;
+                let stats = &status.stats;
+                let announced = |wanted: bool| if v6 == wanted { stats.announcements } else { 0 };
+                VrrpSample {
+                    family: if v6 { "v6" } else { "v4" },
+                    vrid: g.key.vrid,
+                    interface: g.key.interface.clone(),
+                    device: g.device.clone().unwrap_or_default(),
+                    state: match status.state {
+                        vrrp::State::Initialize => "Initialize",
+                        vrrp::State::Backup => "Backup",
+                        vrrp::State::Active => "Master",
+                    },
+                    priority: status.config.priority,
+                    effective: status.priority,
+                    master: match status.state {
+                        vrrp::State::Active => status.source,
+                        vrrp::State::Initialize | vrrp::State::Backup => status.peer.as_ref().map(|p| p.source),
+                    },
+                    sent: stats.sent,
+                    received: stats.received,
+                    garp: announced(false),
+                    neighbor_advertisements: announced(true),
+                    transitions: stats.transitions,
+                    errors: stats.discarded.iter().map(|(kind, n)| (*kind, *n)).collect(),
+                }
+            })
+            .collect()
+    }
+
     fn routes(&self) -> Vec<RouteSample> {
         let counts = self.control.fib.counts(Duration::from_millis(50)).unwrap_or_default();
         counts
@@ -138,7 +176,7 @@ impl Source for Collect {
             config_revision: self.control.revision(),
             tables: self.tables(&peers),
             peers,
-            vrrp: Vec::new(),
+            vrrp: self.vrrp(),
             routes: self.routes(),
         }
     }

@@ -12,6 +12,8 @@ use rib::{Input, PeerId};
 
 use crate::config::model::Config;
 use crate::daemon::Options;
+use crate::gateway::Gateways;
+use crate::ontime::Snapshot;
 use crate::shell::netdevs::Netdevs;
 use crate::shell::peers::Peers;
 use crate::shell::rib_thread::RibHandle;
@@ -36,6 +38,8 @@ pub struct Control {
     pub fib: Arc<fib::linux::Handle>,
     /// The neighbours.
     pub peers: Peers,
+    /// The gateways; `None` where the sockets that VRRP needs cannot be had.
+    pub gateways: Option<Arc<Gateways>>,
     /// Interfaces.
     pub netdevs: Arc<RwLock<Netdevs>>,
     /// When the process started.
@@ -64,6 +68,7 @@ impl Control {
         rib: RibHandle,
         fib: Arc<fib::linux::Handle>,
         peers: Peers,
+        gateways: Option<Arc<Gateways>>,
         netdevs: Arc<RwLock<Netdevs>>,
     ) -> Control {
         Control {
@@ -71,6 +76,7 @@ impl Control {
             rib,
             fib,
             peers,
+            gateways,
             netdevs,
             started: Instant::now(),
             started_at: unix_time(),
@@ -120,7 +126,17 @@ impl Control {
         if self.fib.configure(system(&config)).is_err() {
             tracing::error!("the kernel's thread has ended: interfaces are not configured");
         }
+        if let Some(gateways) = &self.gateways {
+            gateways.configure(&config);
+        } else if config.interfaces.values().any(|i| !i.vrrp.is_empty()) {
+            tracing::error!("VRRP is configured and cannot run: it needs CAP_NET_RAW and CAP_NET_ADMIN");
+        }
         self.distribute(&config);
+    }
+
+    /// The virtual routers as they run.
+    pub fn vrrp_snapshot(&self) -> Snapshot {
+        self.gateways.as_ref().map(|g| g.snapshot()).unwrap_or_default()
     }
 
     /// Tells the table and the neighbours; done again when addresses change.

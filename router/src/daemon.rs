@@ -14,6 +14,7 @@ use rib::Event;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::control::{self, Control};
+use crate::gateway::Gateways;
 use crate::shell::kernel;
 use crate::shell::netdevs::Netdevs;
 use crate::shell::peer::Command;
@@ -144,9 +145,17 @@ fn start(options: Options, runtime: tokio::runtime::Handle) -> anyhow::Result<Pa
     };
     let fib = Arc::new(fib::linux::spawn(fib::linux::Options::default(), sink)?);
     let _ = fib_slot.set(fib.clone());
-    let watch = Box::new(|_addr, _up| {});
+    let gateways = start_gateways();
+    let watch = {
+        let gateways = gateways.clone();
+        Box::new(move |addr, up| {
+            if let Some(gateways) = &gateways {
+                gateways.session(addr, up);
+            }
+        })
+    };
     let peers = Peers::new(rib.clone(), netdevs.clone(), runtime.clone(), seed, watch);
-    let control = Arc::new(Control::new(options, rib, fib, peers, netdevs));
+    let control = Arc::new(Control::new(options, rib, fib, peers, gateways, netdevs));
     let _ = whole.set(control.clone());
     for address in control.options.metrics.clone() {
         let source = Arc::new(crate::collect::Collect::new(control.clone()));
@@ -157,6 +166,18 @@ fn start(options: Options, runtime: tokio::runtime::Handle) -> anyhow::Result<Pa
         });
     }
     Ok(Parts { control, rib_thread })
+}
+
+/// The on-time thread, if the sockets that it needs can be had.
+fn start_gateways() -> Option<Arc<Gateways>> {
+    let options = crate::ontime::Options { clock: crate::shell::clock::now, real_time: true };
+    match crate::ontime::spawn(options, |event| crate::gateway::log(&event)) {
+        Ok(thread) => Some(Arc::new(Gateways::new(thread))),
+        Err(error) => {
+            tracing::warn!(%error, "VRRP cannot run here");
+            None
+        }
+    }
 }
 
 fn table_event(control: &Arc<Control>, event: Event) {
@@ -185,7 +206,22 @@ fn max_prefix(control: &Arc<Control>, peer: rib::PeerId, family: Family, limit: 
 fn kernel_event(control: &Arc<Control>, event: &fib::Event) {
     match event {
         fib::Event::AddressAdded(_) | fib::Event::AddressRemoved(_) => control.addresses_changed(),
-        _ => {}
+        fib::Event::LinkChanged(link) => {
+            if let Some(gateways) = &control.gateways {
+                gateways.link(&link.name, link.usable());
+            }
+            if !link.usable() {
+                control.peers.link_down(&link.name);
+            }
+            control.addresses_changed();
+        }
+        fib::Event::LinkGone { name, .. } => {
+            if let Some(gateways) = &control.gateways {
+                gateways.link(name, false);
+            }
+            control.peers.link_down(name);
+        }
+        fib::Event::RouteAdded(_) | fib::Event::RouteRemoved(_) | fib::Event::Resynced => {}
     }
 }
 
@@ -267,6 +303,12 @@ fn reap() {
 fn stop(parts: Parts) {
     let Parts { control, rib_thread } = parts;
     tracing::info!("router stops");
+    // First the hosts behind us: the gateway goes to its successor, and we forward until it has taken over.
+    if let Some(gateways) = &control.gateways
+        && !gateways.shutdown(Duration::from_secs(3))
+    {
+        tracing::warn!("the virtual devices could not be removed in time");
+    }
     control.rib.hold(true);
     control.peers.close();
     std::thread::sleep(FAREWELL);

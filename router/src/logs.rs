@@ -44,7 +44,20 @@ pub fn set_level(logging: &Logging) {
             LevelFilter::ERROR
         }
     };
+    reload(level);
+}
+
+fn reload(level: LevelFilter) {
     if let Some(handle) = LEVEL.get() {
         let _ = handle.reload(targets(level));
+    }
+}
+
+/// `debug ...` at the prompt: everything is logged while any of it is on.
+pub fn set_debugging(on: bool, logging: &Logging) {
+    if on {
+        reload(LevelFilter::DEBUG);
+    } else {
+        set_level(logging);
     }
 }

@@ -62,6 +62,8 @@ pub enum Command {
     Restart(StopReason),
     /// Ask for the neighbour's routes again.
     SoftIn(Family),
+    /// Set the message counters back to zero.
+    ClearStats,
     /// Too many prefixes.
     MaxPrefix(Family, u32, Option<u64>),
     /// What is the state?
@@ -287,6 +289,7 @@ impl Task {
             }
             Command::Restart(why) => self.session.handle(now, Input::Restart { why, message: None }),
             Command::SoftIn(family) => self.session.handle(now, Input::SoftIn(family)),
+            Command::ClearStats => self.session.clear_message_stats(),
             Command::MaxPrefix(family, limit, restart) => {
                 self.session.handle(now, Input::MaxPrefixReached { family, limit, restart });
             }

@@ -150,7 +150,13 @@ impl Peers {
     /// Adds a neighbour or changes it.
     fn put(&self, state: &mut State, addr: IpAddr, neighbor: NeighborSettings, dynamic: bool) {
         let Some(settings) = self.settings(state, addr, &neighbor) else { return };
-        let run = !neighbor.shutdown && settings.session.families.contains(&true) && state.router_id.is_some();
+        let wanted = !neighbor.shutdown && settings.session.families.contains(&true) && state.router_id.is_some();
+        // A neighbour on the link is dialled when its network is there: a try before that costs a whole retry time.
+        let reachable = settings.transport.ttl != 1
+            || neighbor.disable_connected_check
+            || self.inner.netdevs.read().unwrap_or_else(PoisonError::into_inner).connected(addr).is_some();
+        let running = state.entries.get(&addr).is_some_and(|e| e.running);
+        let run = wanted && (reachable || running);
         if let Some(entry) = state.entries.get_mut(&addr) {
             let message = neighbor.shutdown_message.clone();
             if entry.settings != settings {
@@ -310,6 +316,22 @@ impl Peers {
             mss: n.tcp_mss,
         };
         Some(Settings { name: addr.to_string(), session, transport })
+    }
+
+    /// An interface went down: external sessions over it end at once (`bgp fast-external-failover`).
+    pub fn link_down(&self, interface: &str) {
+        let state = self.lock();
+        let fast = state.config.bgp.as_ref().is_some_and(|b| b.knobs.fast_external_failover);
+        if !fast {
+            return;
+        }
+        let netdevs = self.inner.netdevs.read().unwrap_or_else(PoisonError::into_inner);
+        for entry in state.entries.values().filter(|e| e.settings.transport.ttl == 1) {
+            let over = netdevs.connected(entry.addr).is_some_and(|(link, _)| link.name == interface);
+            if over && entry.state > FsmState::Connect {
+                let _ = entry.commands.try_send(Command::Restart(StopReason::InterfaceDown));
+            }
+        }
     }
 
     /// All neighbours by address.

@@ -1,0 +1,215 @@
+//! The running router as the command line sees it: views filled from their owners.
+
+mod act;
+mod bgp;
+mod neighbor;
+mod routes;
+mod system;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ::bgp::types::{Family, SECOND};
+
+use crate::cli::backend::{
+    Action, ActionError, Backend, BgpRoutes, Cursor, Lookup, Range, ViewError,
+};
+use crate::config::model::{Config, PeerId};
+use crate::config::render;
+use crate::control::{Control, unix_time};
+use crate::shell::clock;
+use crate::shell::peer::Status;
+use crate::shell::peers::Entry;
+use crate::show::views::{
+    BgpNexthopView, InterfaceView, MemoryRow, NeighborView, NhtView, PolicyCounters, PrefixView, RouteSummary,
+    RouteView, SummaryView, TableHeader, UpdateGroupView, VersionView, VrrpView,
+};
+
+/// The command line's way to the running router.
+pub struct Live {
+    control: Arc<Control>,
+    debugging: Mutex<Vec<String>>,
+    saves: AtomicU64,
+}
+
+impl Live {
+    /// Of a running router.
+    pub fn new(control: Arc<Control>) -> Live {
+        Live { control, debugging: Mutex::default(), saves: AtomicU64::new(0) }
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.control.running()
+    }
+
+    /// Neighbours with their sessions' state, in the order of listings.
+    fn statuses(&self) -> Vec<(Entry, Option<Box<Status>>)> {
+        let mut all = self.control.peers.statuses();
+        all.sort_by_key(|(e, _)| PeerId::Address(e.addr));
+        all
+    }
+
+    /// The names that neighbours announced.
+    fn hostnames(&self) -> std::collections::HashMap<IpAddr, String> {
+        self.statuses()
+            .iter()
+            .filter_map(|(e, s)| {
+                let negotiated = s.as_ref()?.negotiated.as_ref()?;
+                Some((e.addr, negotiated.remote_hostname()?.0.to_owned()))
+            })
+            .collect()
+    }
+}
+
+/// Seconds since a time of the shell's clock that is counted in seconds.
+fn age_of_second(since: u32) -> u64 {
+    (clock::now() / SECOND).saturating_sub(u64::from(since))
+}
+
+/// Seconds since a time of the shell's clock.
+fn age(since: u64) -> u64 {
+    clock::now().saturating_sub(since) / SECOND
+}
+
+/// Milliseconds since a time of the shell's clock.
+fn age_ms(since: u64) -> u64 {
+    clock::now().saturating_sub(since) / ::bgp::types::MILLISECOND
+}
+
+/// The Unix time of an age in seconds.
+fn epoch_of(age: u64) -> u64 {
+    (unix_time() as u64).saturating_sub(age)
+}
+
+fn gone(_: crate::shell::rib_thread::RibGone) -> ViewError {
+    ViewError::Unavailable("the routing table is shutting down".into())
+}
+
+impl Backend for Live {
+    fn running_config(&self) -> Arc<Config> {
+        self.config()
+    }
+
+    fn apply(&self, candidate: Config) -> Result<Vec<String>, Vec<String>> {
+        let (problems, remarks) = crate::config::check(&candidate);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        if candidate != *self.config() {
+            self.control.apply(candidate);
+        }
+        // Remarks about the whole are for files; at the prompt they would come with every line.
+        drop(remarks);
+        Ok(Vec::new())
+    }
+
+    fn save(&self) -> Result<PathBuf, String> {
+        let path = &self.control.options.config;
+        let text = render(&self.config());
+        let number = self.saves.fetch_add(1, Ordering::Relaxed);
+        let fresh = path.with_extension(format!("conf.{}.{number}", std::process::id()));
+        let error = |e: std::io::Error| format!("{}: {e}", path.display());
+        let write = || -> std::io::Result<()> {
+            let mut file = std::fs::File::create(&fresh)?;
+            std::io::Write::write_all(&mut file, text.as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&fresh, path)
+        };
+        write().map_err(|e| {
+            let _ = std::fs::remove_file(&fresh);
+            error(e)
+        })?;
+        Ok(path.clone())
+    }
+
+    fn startup_config(&self) -> Option<String> {
+        std::fs::read_to_string(&self.control.options.config).ok()
+    }
+
+    fn version(&self) -> VersionView {
+        system::version(&self.config())
+    }
+
+    fn started_epoch(&self) -> u64 {
+        self.control.started_at as u64
+    }
+
+    fn bgp_summary(&self, family: Family) -> Result<SummaryView, ViewError> {
+        self.summary(family)
+    }
+
+    fn bgp_header(&self, family: Family) -> Result<TableHeader, ViewError> {
+        self.header(family)
+    }
+
+    fn bgp_routes(
+        &self,
+        family: Family,
+        which: BgpRoutes,
+        range: Range,
+    ) -> Result<Box<dyn Cursor<PrefixView>>, ViewError> {
+        self.table(family, which, range)
+    }
+
+    fn bgp_prefix(&self, lookup: Lookup) -> Result<Option<PrefixView>, ViewError> {
+        self.prefix(lookup)
+    }
+
+    fn bgp_neighbors(&self, id: Option<&PeerId>) -> Result<Vec<NeighborView>, ViewError> {
+        self.neighbors(id)
+    }
+
+    fn bgp_nexthops(&self) -> Result<Vec<BgpNexthopView>, ViewError> {
+        self.next_hops()
+    }
+
+    fn bgp_update_groups(&self) -> Result<Vec<UpdateGroupView>, ViewError> {
+        self.update_groups()
+    }
+
+    fn bgp_memory(&self) -> Result<Vec<MemoryRow>, ViewError> {
+        self.memory()
+    }
+
+    fn routes(&self, family: Family, range: Range) -> Result<Box<dyn Cursor<RouteView>>, ViewError> {
+        self.all_routes(family, range)
+    }
+
+    fn route(&self, lookup: Lookup) -> Result<Vec<RouteView>, ViewError> {
+        self.one_route(lookup)
+    }
+
+    fn route_summary(&self, family: Family) -> Result<RouteSummary, ViewError> {
+        self.summary_of_routes(family)
+    }
+
+    fn nht(&self, family: Family) -> Result<Vec<NhtView>, ViewError> {
+        self.tracked(family)
+    }
+
+    fn vrrp(&self) -> Vec<VrrpView> {
+        system::vrrp(&self.control)
+    }
+
+    fn interfaces(&self) -> Vec<InterfaceView> {
+        system::interfaces(&self.control)
+    }
+
+    fn forwarding(&self, family: Family) -> bool {
+        system::forwarding(family)
+    }
+
+    fn policy_counters(&self) -> PolicyCounters {
+        PolicyCounters::default()
+    }
+
+    fn debugging(&self) -> Vec<String> {
+        self.debugging.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn act(&self, action: Action) -> Result<(), ActionError> {
+        self.do_at_once(action)
+    }
+}

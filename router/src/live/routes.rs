@@ -1,0 +1,260 @@
+//! The routing table, next-hop tracking.
+
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bgp::types::Family;
+use ipnet::IpNet;
+use rib::base::Discard;
+use rib::nexthop::{NextHopKey, Resolution, ResolvedHop};
+use rib::policy::ast::SourceProtocol;
+use rib::query;
+
+use super::{Live, age_of_second, gone};
+use crate::cli::backend::{Cursor, Lookup, Range, ViewError};
+use crate::shell::netdevs::Netdevs;
+use crate::shell::rib_thread::RibHandle;
+use crate::show::views::{
+    self, NhtClient, NhtView, RouteHop, RouteProtocol, RouteState, RouteSummary, RouteSummaryRow, RouteView,
+};
+
+impl Live {
+    pub(super) fn all_routes(&self, family: Family, range: Range) -> Result<Box<dyn Cursor<RouteView>>, ViewError> {
+        let keys = self.control.rib.ask(move |core| core.route_keys(family)).map_err(gone)?;
+        let locals = self.local_prefixes(family);
+        let inside = |net: &IpNet| match range {
+            Range::All => true,
+            Range::Within(outer) => outer.contains(net),
+        };
+        let mut keys: Vec<IpNet> = keys.into_iter().chain(locals).filter(inside).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        Ok(Box::new(Routes {
+            rib: self.control.rib.clone(),
+            netdevs: self.control.netdevs.clone(),
+            keys: keys.into_iter(),
+            waiting: Vec::new().into_iter(),
+        }))
+    }
+
+    /// Host prefixes of our own addresses: FRR's local routes.
+    fn local_prefixes(&self, family: Family) -> Vec<IpNet> {
+        let netdevs = self.control.netdevs.read().unwrap_or_else(PoisonError::into_inner);
+        let all = netdevs.links().flat_map(|l| netdevs.addresses(l.index));
+        all.filter_map(|a| local_prefix(&a.net)).filter(|n| Family::of(n) == family).collect()
+    }
+
+    pub(super) fn one_route(&self, lookup: Lookup) -> Result<Vec<RouteView>, ViewError> {
+        let net = match lookup {
+            Lookup::Exact(net) => Some(net),
+            Lookup::Longest(addr) => {
+                let host = IpNet::from(addr);
+                let ours = self.local_prefixes(lookup.family()).contains(&host);
+                if ours { Some(host) } else { self.control.rib.ask(move |core| core.route_to(addr)).map_err(gone)? }
+            }
+        };
+        let Some(net) = net else { return Ok(Vec::new()) };
+        let routes = self.control.rib.ask(move |core| core.routes(net)).map_err(gone)?;
+        let netdevs = self.control.netdevs.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(views_of(net, &routes, &netdevs))
+    }
+
+    pub(super) fn summary_of_routes(&self, family: Family) -> Result<RouteSummary, ViewError> {
+        let mut cursor = self.all_routes(family, Range::All)?;
+        let mut rows: Vec<RouteSummaryRow> = Vec::new();
+        loop {
+            let slice = cursor.next(4096)?;
+            if slice.is_empty() {
+                break;
+            }
+            for route in slice {
+                let source = match (route.protocol, route.internal) {
+                    (RouteProtocol::Bgp, true) => "ibgp",
+                    (RouteProtocol::Bgp, false) => "ebgp",
+                    (protocol, _) => protocol.name(),
+                };
+                let at = match rows.iter().position(|r| r.source == source) {
+                    Some(at) => at,
+                    None => {
+                        rows.push(RouteSummaryRow { source, routes: 0, fib: 0 });
+                        rows.len() - 1
+                    }
+                };
+                if let Some(row) = rows.get_mut(at) {
+                    row.routes += 1;
+                    row.fib += u64::from(route.state == RouteState::Installed && route.selected);
+                }
+            }
+        }
+        const ORDER: [&str; 6] = ["kernel", "connected", "local", "static", "ebgp", "ibgp"];
+        rows.sort_by_key(|r| ORDER.iter().position(|o| *o == r.source));
+        Ok(RouteSummary { rows })
+    }
+
+    pub(super) fn tracked(&self, family: Family) -> Result<Vec<NhtView>, ViewError> {
+        let all = self.control.rib.ask(|core| core.next_hops()).map_err(gone)?;
+        let config = self.config();
+        let netdevs = self.control.netdevs.read().unwrap_or_else(PoisonError::into_inner);
+        let mut out: Vec<NhtView> = all
+            .into_iter()
+            .filter_map(|n| {
+                let address = n.key.addr?;
+                if Family::of(&address.into()) != family {
+                    return None;
+                }
+                let (resolved, hops) = match &n.resolution {
+                    Resolution::Resolved { hops, via, protocol, .. } => {
+                        let via = via.zip(*protocol).map(|(net, p)| (protocol_of(p), net));
+                        (via, hops.iter().map(|h| direct(h, address, &netdevs)).collect())
+                    }
+                    Resolution::Discard { via } => (Some((RouteProtocol::Static, *via)), Vec::new()),
+                    Resolution::Unresolved | Resolution::Ours => (None, Vec::new()),
+                };
+                let protocol = if n.sets > 0 { "bgp" } else { "static" };
+                let resolve_via_default = config.resolve_via_default_v4();
+                let client = NhtClient { protocol, connected: false, resolve_via_default };
+                Some(NhtView { family, address, resolved, hops, clients: vec![client] })
+            })
+            .collect();
+        out.sort_by_key(|v| v.address);
+        Ok(out)
+    }
+}
+
+struct Routes {
+    rib: RibHandle,
+    netdevs: Arc<RwLock<Netdevs>>,
+    keys: std::vec::IntoIter<IpNet>,
+    waiting: std::vec::IntoIter<RouteView>,
+}
+
+impl Cursor<RouteView> for Routes {
+    fn next(&mut self, most: usize) -> Result<Vec<RouteView>, ViewError> {
+        let mut rows: Vec<RouteView> = self.waiting.by_ref().take(most).collect();
+        while rows.len() < most {
+            let keys: Vec<IpNet> = self.keys.by_ref().take(most).collect();
+            if keys.is_empty() {
+                break;
+            }
+            let found = self.rib.ask(move |core| {
+                keys.into_iter().map(|net| (net, core.routes(net))).collect::<Vec<_>>()
+            });
+            let netdevs = self.netdevs.read().unwrap_or_else(PoisonError::into_inner);
+            for (net, routes) in found.map_err(gone)? {
+                rows.extend(views_of(net, &routes, &netdevs));
+            }
+        }
+        if rows.len() > most {
+            self.waiting = rows.split_off(most).into_iter();
+        }
+        Ok(rows)
+    }
+}
+
+/// The host prefix of an address of ours, if FRR would show it as a local route.
+fn local_prefix(net: &IpNet) -> Option<IpNet> {
+    let shown = match net.addr() {
+        IpAddr::V4(a) => !a.is_loopback(),
+        IpAddr::V6(a) => !a.is_loopback() && !bgp::types::is_link_local(&a),
+    };
+    shown.then(|| IpNet::from(net.addr()))
+}
+
+fn protocol_of(source: SourceProtocol) -> RouteProtocol {
+    match source {
+        SourceProtocol::Bgp => RouteProtocol::Bgp,
+        SourceProtocol::Connected => RouteProtocol::Connected,
+        SourceProtocol::Static => RouteProtocol::Static,
+        SourceProtocol::Kernel => RouteProtocol::Kernel,
+    }
+}
+
+/// All routes of a prefix: our address, if it is one, then what the table has.
+fn views_of(net: IpNet, routes: &[query::RouteView], netdevs: &Netdevs) -> Vec<RouteView> {
+    let mut out: Vec<RouteView> = Vec::new();
+    let selected = routes.iter().any(|r| r.selected);
+    for link in netdevs.links() {
+        let holds = netdevs.addresses(link.index).any(|a| local_prefix(&a.net) == Some(net));
+        if holds {
+            let mut view = RouteView::new(net, RouteProtocol::Local);
+            view.selected = !selected;
+            view.hops.push(interface_hop(link.index, netdevs));
+            out.push(view);
+        }
+    }
+    out.extend(routes.iter().map(|r| view_of(net, r, netdevs)));
+    out
+}
+
+fn interface_hop(ifindex: u32, netdevs: &Netdevs) -> RouteHop {
+    RouteHop {
+        interface: netdevs.by_index(ifindex).map(|l| l.name.clone()),
+        ifindex: Some(ifindex),
+        active: true,
+        fib: true,
+        weight: 1,
+        ..RouteHop::default()
+    }
+}
+
+fn view_of(net: IpNet, from: &query::RouteView, netdevs: &Netdevs) -> RouteView {
+    let mut view = RouteView::new(net, protocol_of(from.source));
+    view.internal = from.internal;
+    view.selected = from.selected;
+    view.distance = from.distance;
+    view.metric = from.metric;
+    view.tag = from.tag;
+    view.state = if from.selected { RouteState::Installed } else { RouteState::None };
+    view.uptime = age_of_second(from.since);
+    if let Some(discard) = from.discard {
+        view.hops.push(RouteHop {
+            discard: Some(match discard {
+                Discard::Blackhole => views::Discard::Blackhole,
+                Discard::Unreachable => views::Discard::Reject,
+                Discard::Prohibit => views::Discard::Prohibit,
+            }),
+            active: true,
+            fib: from.selected,
+            weight: 1,
+            ..RouteHop::default()
+        });
+        return view;
+    }
+    for (key, resolved) in &from.hops {
+        push_hops(&mut view, key, resolved, from.selected, netdevs);
+    }
+    view
+}
+
+/// A next hop, and behind a recursive one the ways that it resolves to.
+fn push_hops(view: &mut RouteView, key: &NextHopKey, resolved: &[ResolvedHop], selected: bool, netdevs: &Netdevs) {
+    let gateway = key.link_local.map(IpAddr::V6).or(key.addr);
+    let same = |h: &ResolvedHop| h.gateway == gateway;
+    let recursive = gateway.is_some() && !resolved.is_empty() && !resolved.iter().any(same);
+    let duplicate = view.hops.iter().any(|h| h.gateway == gateway && !h.resolver);
+    if recursive || resolved.is_empty() {
+        view.hops.push(RouteHop {
+            gateway,
+            active: !resolved.is_empty(),
+            fib: false,
+            recursive,
+            duplicate,
+            weight: 1,
+            ..RouteHop::default()
+        });
+    }
+    for hop in resolved {
+        view.hops.push(RouteHop {
+            gateway: hop.gateway,
+            fib: selected && !duplicate,
+            resolver: recursive,
+            onlink: hop.onlink,
+            duplicate: duplicate && !recursive,
+            ..interface_hop(hop.ifindex, netdevs)
+        });
+    }
+}
+
+fn direct(hop: &ResolvedHop, address: IpAddr, netdevs: &Netdevs) -> RouteHop {
+    RouteHop { gateway: hop.gateway.filter(|g| *g != address), ..interface_hop(hop.ifindex, netdevs) }
+}
