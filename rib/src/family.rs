@@ -22,15 +22,17 @@ use crate::table::{Path, Table, path_flag};
 /// Import filters are shared by all neighbours that name the same ones, unless they tell neighbours apart.
 type ImportKey = (FilterSpec, Option<PeerId>);
 
+type Seeded = foldhash::quality::FixedState;
+
 pub(crate) struct FamilyRib<A: Addr> {
     pub table: Table<A>,
     pub base: BaseTable<A>,
     pub groups: Vec<Group<A>>,
-    pub imports: HashMap<ImportKey, Evaluator>,
+    pub imports: HashMap<ImportKey, Evaluator, Seeded>,
     /// BGP's hop set of each prefix that is BGP's in the kernel; grown when used.
     pub fib: Vec<HopSetId>,
     /// What the kernel was told of prefixes that are static's.
-    pub fib_base: HashMap<(A, u8), FibRoute>,
+    pub fib_base: HashMap<(A, u8), FibRoute, Seeded>,
     /// Counts changes of best paths; FRR's "table version".
     pub version: u32,
     /// Networks and redistribution.
@@ -45,9 +47,9 @@ impl<A: Addr> FamilyRib<A> {
             table: Table::new(seed),
             base: BaseTable::default(),
             groups: Vec::new(),
-            imports: HashMap::new(),
+            imports: HashMap::with_hasher(Seeded::with_seed(seed)),
             fib: Vec::new(),
-            fib_base: HashMap::new(),
+            fib_base: HashMap::with_hasher(Seeded::with_seed(seed)),
             version: 0,
             local: crate::local::LocalRoutes::default(),
             tracked: Vec::new(),

@@ -31,6 +31,7 @@ fn command() -> Command {
                 .value_name("ADDR:PORT|off")
                 .help("Where Prometheus scrapes [default: 127.0.0.1:9342 and [::1]:9342]"),
         )
+        .subcommand(Command::new("demo").about("Build a small network in namespaces and show what the router does"))
         .subcommand(
             Command::new("healthcheck")
                 .about("Ask a running router whether it is ready")
@@ -88,6 +89,7 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
         }
     };
     match matches.subcommand() {
+        Some(("demo", _)) => return crate::demo::run(),
         Some(("healthcheck", sub)) => {
             let given = sub.get_one::<String>("address").and_then(|a| a.parse().ok());
             return crate::healthcheck::run(given.or_else(|| metrics.first().copied()));

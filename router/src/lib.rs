@@ -6,6 +6,7 @@ pub mod collect;
 pub mod config;
 pub mod control;
 pub mod daemon;
+pub mod demo;
 pub mod gateway;
 pub mod healthcheck;
 pub mod live;

@@ -2,7 +2,7 @@
 //!
 //! As in FRR, a neighbour's filter or `call` that names something undefined denies, and a `match` that does never holds.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ast::{
@@ -136,19 +136,16 @@ impl Filter {
 #[derive(Debug, Default)]
 pub struct Compiled {
     source: Policies,
-    prefix_lists: [HashMap<String, Arc<PrefixSet>>; 2],
-    access_lists: [HashMap<String, Arc<PrefixSet>>; 2],
-    as_path_lists: HashMap<String, Arc<AsPathSet>>,
-    communities: HashMap<String, Arc<CommunitySet<u32>>>,
-    large: HashMap<String, Arc<CommunitySet<LargeCommunity>>>,
-    ext: HashMap<String, Arc<CommunitySet<ExtCommunity>>>,
-    maps: HashMap<String, Arc<Program>>,
+    prefix_lists: [BTreeMap<String, Arc<PrefixSet>>; 2],
+    access_lists: [BTreeMap<String, Arc<PrefixSet>>; 2],
+    as_path_lists: BTreeMap<String, Arc<AsPathSet>>,
+    communities: BTreeMap<String, Arc<CommunitySet<u32>>>,
+    large: BTreeMap<String, Arc<CommunitySet<LargeCommunity>>>,
+    ext: BTreeMap<String, Arc<CommunitySet<ExtCommunity>>>,
+    maps: BTreeMap<String, Arc<Program>>,
 }
 
-fn each<T, U>(
-    from: &std::collections::BTreeMap<String, T>,
-    compile: impl Fn(&T) -> U,
-) -> HashMap<String, Arc<U>> {
+fn each<T, U>(from: &BTreeMap<String, T>, compile: impl Fn(&T) -> U) -> BTreeMap<String, Arc<U>> {
     from.iter().map(|(name, list)| (name.clone(), Arc::new(compile(list)))).collect()
 }
 
@@ -168,7 +165,7 @@ impl Compiled {
             communities: each(&source.community_lists, CommunitySet::new),
             large: each(&source.large_community_lists, CommunitySet::new),
             ext: each(&source.ext_community_lists, CommunitySet::new),
-            maps: HashMap::new(),
+            maps: BTreeMap::new(),
             source,
         };
         let names: Vec<String> = compiled.source.route_maps.keys().cloned().collect();
