@@ -18,4 +18,4 @@ mod tests;
 
 pub use check::check;
 pub use parse::{ParseError, Parsed, parse};
-pub use render::{render, running_config};
+pub use render::{render, route_map_entry, running_config};

@@ -1,6 +1,7 @@
 //! The configuration as text: `show running-config` and the file that `write` makes.
 
 use bgp::types::Family;
+use rib::policy::ast::RouteMapEntry;
 
 use super::grammar::{
     self, BlockKind, Command, EntryView, Instance, Lines, NodeKind, PeerFamilyView, PeerView, Render, tables,
@@ -87,21 +88,32 @@ fn route_maps(config: &Config, out: &mut Lines) {
         for (sequence, entry) in map {
             let action = grammar::action_name(entry.action);
             out.line(format_args!("route-map {name} {action} {sequence}"));
-            let kept = config.route_map_kept.get(&(name.clone(), *sequence));
-            let view = EntryView { entry, kept };
             out.indent(1);
-            for command in tables(NodeKind::RouteMap).into_iter().flatten() {
-                match (command.render, kept) {
-                    (Render::Entry(write), _) => write(&view, out),
-                    (Render::Kept, Some(kept)) => grammar::render_kept(kept, command, "", out),
-                    _ => {}
-                }
-            }
+            entry_lines(config, name, *sequence, entry, out);
             out.indent(-1);
             out.line(format_args!("exit"));
             out.line(format_args!("!"));
         }
     }
+}
+
+fn entry_lines(config: &Config, name: &str, sequence: u16, entry: &RouteMapEntry, out: &mut Lines) {
+    let kept = config.route_map_kept.get(&(name.to_owned(), sequence));
+    let view = EntryView { entry, kept };
+    for command in tables(NodeKind::RouteMap).into_iter().flatten() {
+        match (command.render, kept) {
+            (Render::Entry(write), _) => write(&view, out),
+            (Render::Kept, Some(kept)) => grammar::render_kept(kept, command, "", out),
+            _ => {}
+        }
+    }
+}
+
+/// The lines inside a route-map entry, one by one.
+pub fn route_map_entry(config: &Config, name: &str, sequence: u16, entry: &RouteMapEntry) -> Vec<String> {
+    let mut out = Lines::default();
+    entry_lines(config, name, sequence, entry, &mut out);
+    out.finish().lines().map(str::to_owned).collect()
 }
 
 fn statics(config: &Config, out: &mut Lines) {

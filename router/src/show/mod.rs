@@ -1,3 +1,16 @@
 //! What `show` commands print: data, and its two forms.
 
+pub mod format;
+pub mod interface;
+pub mod json;
+pub mod misc;
+pub mod neighbor_json;
+pub mod neighbor_routes;
+pub mod neighbor_text;
+pub mod path;
+pub mod policy;
+pub mod route;
+pub mod summary;
+pub mod table;
 pub mod views;
+pub mod vrrp;

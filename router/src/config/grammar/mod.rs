@@ -38,7 +38,7 @@ pub use lists::prefix_entry_text;
 pub use matcher::{Completions, Expected, Lookup, Pattern, Word};
 pub use neighbor::{render_group, render_peer};
 pub use node::{BlockKind, Instance, Node, NodeKind};
-pub use top::new_vrrp_group;
+pub use top::{DEBUG, new_vrrp_group};
 pub use value::{action_name, communities_text, large_communities_text};
 
 use super::model::{Bgp, BgpFamily, Config, Interface, Kept, PeerFamily, PeerOptions, Vrf, VrrpGroup};

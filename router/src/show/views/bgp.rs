@@ -196,6 +196,8 @@ pub enum PathOrigin {
 pub struct PathPeer {
     /// Who.
     pub id: PeerId,
+    /// The address of the session, for those named by an interface.
+    pub address: Option<IpAddr>,
     /// Its router identifier.
     pub router_id: Ipv4Addr,
     /// Its name.

@@ -1,0 +1,425 @@
+//! Small commands.
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use super::format::{afi_name, age, date, family_name, memory};
+use super::json::{Object, ObjectExt, compact, pretty};
+use super::views::{
+    BgpNexthopView, MemoryRow, NeighborView, PeerState, SummaryView, UpdateGroupView, VersionView,
+};
+use crate::config::model::{Bgp, Config, LogTarget, PeerId, RemoteAs};
+use bgp::types::Family;
+use ipnet::IpNet;
+
+/// The parts of FRR whose work this program does, as `show logging` and `show debugging` name them.
+pub const PARTS: [(&str, &str, &str); 6] = [
+    ("mgmtd", "MGMTD", "MGMT"),
+    ("zebra", "ZEBRA", "Zebra"),
+    ("bgpd", "BGP", "BGP"),
+    ("staticd", "STATIC", "StaticD"),
+    ("bfdd", "BFD", "BFD"),
+    ("vrrpd", "VRRP", "VRRP"),
+];
+
+/// `show version`.
+pub fn version(view: &VersionView, frr: &str, json: bool, out: &mut dyn Write) -> io::Result<()> {
+    if json {
+        let mut o = Object::new();
+        o.put("hostName", view.hostname.clone());
+        o.put("version", frr);
+        o.put("name", "FRRouting");
+        o.put("copyright", format!("router {}", view.version));
+        o.put("gitInformation", "");
+        return pretty(&Value::Object(o), out);
+    }
+    let (host, system, kernel) = (&view.hostname, &view.system, &view.kernel);
+    writeln!(out, "FRRouting {frr} ({host}) on {system}({kernel}).")?;
+    writeln!(out, "Spoken by router {}.", view.version)
+}
+
+/// `show logging`: a block for each part, of one configuration.
+pub fn logging(config: &Config, out: &mut dyn Write) -> io::Result<()> {
+    let log = &config.logging;
+    let level = |target: &LogTarget| target.level.map_or("debugging", |l| l.name());
+    let switch = |target: &Option<LogTarget>| match target {
+        Some(target) => format!("level {}", level(target)),
+        None => "disabled".to_owned(),
+    };
+    for (daemon, protocol, _) in PARTS {
+        writeln!(out, "Logging configuration for {daemon}:")?;
+        writeln!(out, "Syslog logging: {}", switch(&log.syslog))?;
+        writeln!(out, "Stdout logging: {}", switch(&log.stdout))?;
+        match &log.file {
+            Some((path, target)) => {
+                writeln!(out, "File logging: level {}, filename {path}", level(target))?;
+            }
+            None => writeln!(out, "File logging: disabled")?,
+        }
+        writeln!(out, "Protocol name: {protocol}")?;
+        writeln!(out, "Record priority: {}", if log.record_priority { "enabled" } else { "disabled" })?;
+        writeln!(out, "Record severity: disabled")?;
+        writeln!(out, "Timestamp precision: {}\n", log.timestamp_precision)?;
+    }
+    Ok(())
+}
+
+/// `show debugging`: a block for each part.
+pub fn debugging(config: &Config, now: &[String], out: &mut dyn Write) -> io::Result<()> {
+    let kept = config.kept.of(crate::config::grammar::DEBUG).filter_map(|l| l.text.strip_prefix("debug "));
+    let all: Vec<&str> = kept.chain(now.iter().map(String::as_str)).collect();
+    for (daemon, protocol, title) in PARTS {
+        writeln!(out, "{title} debugging status:")?;
+        let own = [daemon.trim_end_matches('d'), protocol, daemon];
+        for what in &all {
+            let (first, rest) = what.split_once(' ').unwrap_or((what, ""));
+            if own.iter().any(|o| o.eq_ignore_ascii_case(first)) {
+                writeln!(out, "  {protocol} {rest} debugging is on")?;
+            }
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// `show bgp nexthop`.
+pub fn nexthops(views: &[BgpNexthopView], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "Current BGP nexthop cache:")?;
+    for view in views {
+        let peer = view.peer.as_ref().map(|p| format!(", peer {p}")).unwrap_or_default();
+        let (address, paths) = (view.address, view.paths);
+        if view.valid {
+            writeln!(out, " {address} valid [IGP metric {}], #paths {paths}{peer}", view.metric)?;
+            match view.resolved_prefix {
+                Some(prefix) => writeln!(out, "  Resolved prefix {prefix}")?,
+                None => writeln!(out, "  Resolved prefix UNK prefix")?,
+            }
+            for hop in &view.hops {
+                let gate = hop.gateway.map(|g| format!("gate {g}, ")).unwrap_or_default();
+                writeln!(out, "  {gate}if {}, ifindex {}", hop.interface, hop.ifindex)?;
+            }
+        } else {
+            writeln!(out, " {address} invalid, #paths {paths}{peer}")?;
+        }
+        writeln!(out, "  Last update: {}", date(view.updated_epoch))?;
+    }
+    Ok(())
+}
+
+/// `show bgp nexthop json`.
+pub fn nexthops_json(views: &[BgpNexthopView], out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(b"{\n")?;
+    for (family, v4) in [("ipv4", true), ("ipv6", false)] {
+        let separator = if v4 { "" } else { "," };
+        write!(out, "{separator}\"{family}\":{{")?;
+        let own = views.iter().filter(|v| matches!(v.address, IpAddr::V4(_)) == v4);
+        for (i, view) in own.enumerate() {
+            if i > 0 {
+                out.write_all(b",")?;
+            }
+            write!(out, "\"{}\":", view.address)?;
+            compact(&nexthop_json(view), out)?;
+            out.write_all(b"\n")?;
+        }
+        out.write_all(b"}")?;
+    }
+    out.write_all(b"}\n")
+}
+
+fn nexthop_json(view: &BgpNexthopView) -> Value {
+    let mut o = Object::new();
+    o.put("valid", view.valid);
+    o.put("complete", view.valid);
+    o.put_some("igpMetric", view.valid.then_some(view.metric));
+    o.put("pathCount", view.paths);
+    o.put_some("peer", view.peer.clone());
+    if view.valid {
+        let prefix = view.resolved_prefix.map_or_else(|| "UNK prefix".to_owned(), |p| p.to_string());
+        o.put("resolvedPrefix", prefix);
+        let hops = view.hops.iter().map(|hop| {
+            let mut h = Object::new();
+            h.put_some("ip", hop.gateway.map(|g| g.to_string()));
+            h.put("interfaceName", hop.interface.clone());
+            h.put("ifindex", hop.ifindex);
+            Value::Object(h)
+        });
+        o.put("nexthops", Value::Array(hops.collect()));
+    }
+    o.put("lastUpdate", view.updated_epoch);
+    o.put("lastUpdateStr", age(view.age));
+    Value::Object(o)
+}
+
+/// A peer-group with its members, for both forms.
+struct GroupFacts<'a> {
+    remote_as: u32,
+    kind: Option<&'static str>,
+    families: Vec<&'static str>,
+    ranges: Vec<IpNet>,
+    members: Vec<&'a NeighborView>,
+}
+
+fn group_facts<'a>(bgp: &Bgp, name: &str, neighbors: &'a [NeighborView]) -> Option<GroupFacts<'a>> {
+    let group = bgp.peer_groups.get(name)?;
+    let (remote_as, kind) = match group.options.remote_as {
+        None => (0, None),
+        Some(RemoteAs::Internal) => (0, Some("internal")),
+        Some(RemoteAs::External) => (0, Some("external")),
+        Some(RemoteAs::Auto) => (0, Some("auto")),
+        Some(RemoteAs::Number(asn)) => (asn.0, Some(if asn == bgp.asn { "internal" } else { "external" })),
+    };
+    let settings = bgp.effective_dynamic(name);
+    let active = |family: Family| match &settings {
+        Some(settings) => settings.family(family).activate,
+        None => group.family(family).activate.unwrap_or(family == Family::Ipv4Unicast),
+    };
+    Some(GroupFacts {
+        remote_as,
+        kind,
+        families: Family::ALL.into_iter().filter(|f| active(*f)).map(family_name).collect(),
+        ranges: bgp.listen_ranges.iter().filter(|r| r.peer_group == name).map(|r| r.prefix).collect(),
+        members: neighbors.iter().filter(|n| n.peer_group.as_deref() == Some(name)).collect(),
+    })
+}
+
+fn state(view: &NeighborView) -> &'static str {
+    if view.admin_shutdown { "Idle (Admin)" } else { view.state.name() }
+}
+
+/// `show bgp peer-group`.
+pub fn peer_groups(
+    bgp: &Bgp,
+    name: Option<&str>,
+    neighbors: &[NeighborView],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for group in bgp.peer_groups.keys().filter(|g| name.is_none_or(|n| n == g.as_str())) {
+        let Some(facts) = group_facts(bgp, group, neighbors) else { continue };
+        writeln!(out, "\nBGP peer-group {group}, remote AS {}", facts.remote_as)?;
+        if let Some(kind) = facts.kind {
+            writeln!(out, "  Peer-group type is {kind}")?;
+        }
+        write!(out, "  Configured address-families:")?;
+        for family in &facts.families {
+            write!(out, " {family};")?;
+        }
+        writeln!(out)?;
+        for v4 in [true, false] {
+            let ranges: Vec<&IpNet> =
+                facts.ranges.iter().filter(|r| matches!(r, IpNet::V4(_)) == v4).collect();
+            if !ranges.is_empty() {
+                writeln!(out, "  {} {} listen range(s)", ranges.len(), if v4 { "IPv4" } else { "IPv6" })?;
+                ranges.iter().try_for_each(|r| writeln!(out, "    {r}"))?;
+            }
+        }
+        if !facts.members.is_empty() {
+            writeln!(out, "  Peer-group members:")?;
+            for member in &facts.members {
+                let dynamic = if member.dynamic { "(dynamic)" } else { "" };
+                writeln!(out, "    {}{dynamic}  {} ", member.id, state(member))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `show bgp peer-group json`.
+pub fn peer_groups_json(
+    bgp: &Bgp,
+    name: Option<&str>,
+    neighbors: &[NeighborView],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut all = Object::new();
+    for group in bgp.peer_groups.keys().filter(|g| name.is_none_or(|n| n == g.as_str())) {
+        let Some(facts) = group_facts(bgp, group, neighbors) else { continue };
+        let mut o = Object::new();
+        o.put("remoteAs", facts.remote_as);
+        o.put_some("type", facts.kind);
+        o.put("addressFamiliesConfigured", facts.families);
+        let mut ranges = Object::new();
+        for (key, v4) in [("IPv4", true), ("IPv6", false)] {
+            let own = facts.ranges.iter().filter(|r| matches!(r, IpNet::V4(_)) == v4);
+            let own: Vec<String> = own.map(ToString::to_string).collect();
+            if !own.is_empty() {
+                let mut range = Object::new();
+                range.put("count", own.len());
+                range.put("ranges", own);
+                ranges.put(key, range);
+            }
+        }
+        if !ranges.is_empty() {
+            o.put("dynamicRanges", ranges);
+        }
+        if !facts.members.is_empty() {
+            o.put("memberCount", facts.members.len());
+            let mut members = Object::new();
+            for member in facts.members {
+                let mut m = Object::new();
+                m.put("status", state(member));
+                m.put_true("dynamic", member.dynamic);
+                members.put(&member.id.to_string(), m);
+            }
+            o.put("members", members);
+        }
+        all.put(group, o);
+    }
+    pretty(&Value::Object(all), out)
+}
+
+/// `show bgp update-groups`.
+pub fn update_groups(views: &[UpdateGroupView], out: &mut dyn Write) -> io::Result<()> {
+    for v in views {
+        let (id, created) = (v.id, date(v.created_epoch));
+        writeln!(out, "Update-group {id}:\n  Created: {created}")?;
+        if let Some(map) = &v.route_map_out {
+            writeln!(out, "  Outgoing route map: {map}")?;
+        }
+        writeln!(out, "  MRAI value (seconds): {}\n", v.advertisement_interval)?;
+        writeln!(out, "  Update-subgroup {id}:\n    Created: {created}")?;
+        writeln!(out, "    Join events: {}\n    Prune events: {}", v.joins, v.prunes)?;
+        writeln!(out, "    Version: {}\n    Packet queue length: {}", v.version, v.queue)?;
+        writeln!(out, "    Total packets enqueued: {}", v.queued_total)?;
+        writeln!(out, "    Packet queue high watermark: {}", v.queue_high)?;
+        writeln!(out, "    Adj-out list count: {}", v.adj_out)?;
+        let pending = if v.queue == 0 { "empty" } else { "not empty" };
+        writeln!(out, "    Advertise list: {pending}\n    Flags: \n    Max packet size: {}", v.max_packet)?;
+        writeln!(out, "    Peers:")?;
+        v.peers.iter().try_for_each(|p| writeln!(out, "      - {p}"))?;
+    }
+    Ok(())
+}
+
+/// `show bgp update-groups json`.
+pub fn update_groups_json(views: &[UpdateGroupView], out: &mut dyn Write) -> io::Result<()> {
+    let mut groups = Object::new();
+    for v in views {
+        let created = || {
+            let mut o = Object::new();
+            o.put("epoch", v.created_epoch);
+            o.put("epochString", date(v.created_epoch));
+            o
+        };
+        let mut statistics = Object::new();
+        statistics.put("joinEvents", v.joins);
+        statistics.put("pruneEvents", v.prunes);
+        for key in ["mergeEvents", "splitEvents", "switchEvents", "peerRefreshEvents", "mergeCheckEvents"] {
+            statistics.put(key, 0);
+        }
+        let mut queue = Object::new();
+        queue.put("qeueueLen", v.queue);
+        queue.put("queuedTotal", v.queued_total);
+        queue.put("queueHwmLen", v.queue_high);
+        queue.put("totalEnqueued", v.queued_total);
+        let mut sub = Object::new();
+        sub.put("subGroupId", v.id);
+        sub.put("groupCreateTime", created());
+        sub.put("subGrpCreateTimeStr", age(v.age));
+        sub.put("statistics", statistics);
+        sub.put("coalesceTime", 0);
+        sub.put("version", v.version);
+        sub.put("packetQueueInfo", queue);
+        sub.put("adjListCount", v.adj_out);
+        sub.put("needsRefresh", false);
+        sub.put("peers", v.peers.iter().map(PeerId::to_string).collect::<Vec<_>>());
+        let mut o = Object::new();
+        o.put("groupCreateTime", created());
+        o.put("afi", afi_name(v.family));
+        o.put("safi", "unicast");
+        o.put("grpCreateTimeStr", age(v.age));
+        o.put_some("outRouteMap", v.route_map_out.clone());
+        o.put("minRouteAdvInt", v.advertisement_interval);
+        o.put("subGroup", vec![Value::Object(sub)]);
+        groups.put(&v.id.to_string(), o);
+    }
+    let mut all = Object::new();
+    all.put("default", groups);
+    pretty(&Value::Object(all), out)
+}
+
+/// `show bgp memory`.
+pub fn memory_rows(rows: &[MemoryRow], out: &mut dyn Write) -> io::Result<()> {
+    rows.iter().try_for_each(|r| writeln!(out, "{} {}, using {} of memory", r.count, r.what, memory(r.bytes)))
+}
+
+/// What `show bgp router` and `show bgp vrfs` need.
+pub struct RouterFacts<'a> {
+    /// When BGP started.
+    pub started: u64,
+    /// The configuration.
+    pub config: &'a Config,
+    /// Summaries of both families.
+    pub summaries: &'a [SummaryView],
+}
+
+impl RouterFacts<'_> {
+    fn established(&self) -> usize {
+        let peers = self.summaries.iter().flat_map(|s| &s.peers);
+        let up = peers.filter(|p| p.state == PeerState::Established);
+        let mut ids: Vec<&PeerId> = up.map(|p| &p.id).collect();
+        ids.sort();
+        ids.dedup();
+        ids.len()
+    }
+
+    /// `show bgp router`.
+    pub fn router(&self, json: bool, out: &mut dyn Write) -> io::Result<()> {
+        let instances = usize::from(self.config.bgp.is_some());
+        let shutdown = self.config.bgp.as_ref().is_some_and(|b| b.knobs.graceful_shutdown);
+        if json {
+            let mut o = Object::new();
+            o.put("bgpStartedAt", self.started);
+            o.put("bgpStartedGracefully", false);
+            o.put("bgpGshutEnabled", shutdown);
+            o.put("bgpInMaintenanceMode", shutdown);
+            o.put("bgpInstanceCount", instances);
+            o.put("establishedPeersTotal", self.established());
+            o.put("bgpWaitForFibSet", false);
+            o.put("bgpInputQueueLimit", 10000);
+            o.put("bgpOutputQueueLimit", 10000);
+            for key in ["zebraAnnounceCount", "zebraAnnounceEarlyCount", "bgpUpdateDelayTime"] {
+                o.put(key, 0);
+            }
+            o.put("bgpEstablishWaitTime", 0);
+            o.put("bgpRmapDelayTimer", 0);
+            o.put("bgpRmapDelayTimerRemaining", 0);
+            return pretty(&Value::Object(o), out);
+        }
+        writeln!(out, "BGP started at {}", date(self.started))?;
+        writeln!(out, "BGP Graceful Shutdown is {}", if shutdown { "enabled" } else { "disabled" })?;
+        writeln!(out, "Number of BGP instances (including default): {instances}")?;
+        writeln!(out, "Total established peers: {}", self.established())?;
+        writeln!(out, "BGP suppress FIB pending is disabled")
+    }
+
+    /// `show bgp vrfs`.
+    pub fn vrfs(&self, json: bool, out: &mut dyn Write) -> io::Result<()> {
+        let configured = self.config.bgp.as_ref().map_or(0, |b| b.neighbors.len());
+        let id = self.summaries.first().map_or_else(|| "0.0.0.0".to_owned(), |s| s.router_id.to_string());
+        let total = usize::from(self.config.bgp.is_some());
+        if json {
+            let mut vrfs = Object::new();
+            if let Some(bgp) = &self.config.bgp {
+                let mut o = Object::new();
+                o.put("type", "DFLT");
+                o.put("vrfId", 0);
+                o.put("routerId", id);
+                o.put("as", bgp.asn.0);
+                o.put("numConfiguredPeers", configured);
+                o.put("numEstablishedPeers", self.established());
+                vrfs.put("default", o);
+            }
+            let mut all = Object::new();
+            all.put("vrfs", vrfs);
+            all.put("totalVrfs", total);
+            return pretty(&Value::Object(all), out);
+        }
+        writeln!(out, "Type  Id     routerId          #PeersCfg  #PeersEstb  Name")?;
+        if total > 0 {
+            writeln!(out, "DFLT  0      {id:<16}  {configured:<9}  {:<10}  default", self.established())?;
+        }
+        writeln!(out, "\nTotal number of VRFs (including default): {total}")
+    }
+}

@@ -1,0 +1,158 @@
+//! `show bgp neighbors X advertised-routes|received-routes|filtered-routes`.
+
+use std::io::Write;
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use super::json::{Object, ObjectExt, compact};
+use super::path;
+use super::table::{ListError, header_line, legend, row, titles};
+use super::views::{PathView, PrefixView, TableHeader};
+use crate::cli::backend::Cursor;
+
+/// Rows asked for at a time.
+const SLICE: usize = 500;
+
+/// Which of the three.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// What the neighbour was told.
+    Advertised,
+    /// What it sent.
+    Received,
+    /// What policy refused of it.
+    Filtered,
+}
+
+/// As text. `default` says that a default route is sent besides the table; `filtered` counts what policy
+/// refused.
+pub fn text(
+    kind: Kind,
+    header: &TableHeader,
+    cursor: &mut dyn Cursor<PrefixView>,
+    default: bool,
+    filtered: u64,
+    out: &mut dyn Write,
+) -> Result<(), ListError> {
+    let (mut prefixes, mut paths) = (0u64, 0u64);
+    let status_width = if kind == Kind::Advertised { 5 } else { 4 };
+    let mut started = false;
+    if default {
+        start(header, true, out)?;
+        started = true;
+    }
+    loop {
+        let slice = cursor.next(SLICE)?;
+        if slice.is_empty() {
+            break;
+        }
+        for prefix in &slice {
+            if !started {
+                start(header, false, out)?;
+                started = true;
+            }
+            for (i, p) in prefix.paths.iter().enumerate() {
+                row(header, prefix, p, i == 0, false, status_width, out)?;
+                paths += 1;
+            }
+            prefixes += 1;
+        }
+    }
+    if !started {
+        return Ok(());
+    }
+    let total = prefixes + u64::from(default);
+    match kind {
+        Kind::Advertised => {
+            writeln!(out, "\nTotal number of prefixes {total}, total number of paths {paths}")?;
+        }
+        Kind::Received if filtered > 0 => {
+            writeln!(out, "\nTotal number of prefixes {total} ({filtered} filtered)")?;
+        }
+        Kind::Received => writeln!(out, "\nTotal number of prefixes {total}")?,
+        Kind::Filtered => writeln!(out, "\nTotal number of prefixes {total}, total number of paths 0")?,
+    }
+    Ok(())
+}
+
+fn start(header: &TableHeader, default: bool, out: &mut dyn Write) -> std::io::Result<()> {
+    header_line(header, out)?;
+    legend(out)?;
+    if default {
+        let net = if header.family == bgp::types::Family::Ipv4Unicast { "0.0.0.0/0" } else { "::/0" };
+        writeln!(out, "Originating default network {net}\n")?;
+    }
+    titles(false, out)
+}
+
+/// As JSON.
+pub fn json(
+    kind: Kind,
+    header: &TableHeader,
+    cursor: &mut dyn Cursor<PrefixView>,
+    default: bool,
+    filtered: u64,
+    out: &mut dyn Write,
+) -> Result<(), ListError> {
+    let key = if kind == Kind::Advertised { "advertisedRoutes" } else { "receivedRoutes" };
+    write!(
+        out,
+        "{{\n\"bgpTableVersion\":{},\"bgpLocalRouterId\":\"{}\",\"defaultLocPrf\":{},\"localAS\":{}",
+        header.table_version, header.router_id, header.default_local_pref, header.local_as
+    )?;
+    if default {
+        let net = if header.family == bgp::types::Family::Ipv4Unicast { "0.0.0.0/0" } else { "::/0" };
+        write!(out, ",\"bgpOriginatingDefaultNetwork\":\"{net}\"")?;
+    }
+    write!(out, ",\"{key}\": {{")?;
+    let (mut prefixes, mut paths) = (0u64, 0u64);
+    loop {
+        let slice = cursor.next(SLICE)?;
+        if slice.is_empty() {
+            break;
+        }
+        for prefix in &slice {
+            let Some(path) = prefix.paths.first() else { continue };
+            if prefixes > 0 {
+                out.write_all(b",")?;
+            }
+            write!(out, "\"{}\":", prefix.prefix)?;
+            compact(&route(prefix, path), out)?;
+            prefixes += 1;
+            paths += u64::try_from(prefix.paths.len()).unwrap_or(0);
+        }
+    }
+    let total = prefixes + u64::from(default);
+    let paths = if kind == Kind::Advertised { paths } else { 0 };
+    let filtered = if kind == Kind::Received { filtered } else { 0 };
+    writeln!(
+        out,
+        "}}\n,\"totalPrefixCounter\":{total},\"filteredPrefixCounter\":{filtered},\"totalPathsCount\":{paths}}}"
+    )?;
+    Ok(())
+}
+
+fn route(prefix: &PrefixView, path: &PathView) -> Value {
+    let mut o = Object::new();
+    o.put("addrPrefix", prefix.prefix.addr().to_string());
+    o.put("prefixLen", prefix.prefix.prefix_len());
+    o.put("network", prefix.prefix.to_string());
+    match path.nexthop.address {
+        IpAddr::V4(address) => o.put("nextHop", address.to_string()),
+        IpAddr::V6(address) => o.put("nextHopGlobal", address.to_string()),
+    }
+    o.put_some("metric", path.med);
+    o.put_some("locPrf", path.local_pref);
+    o.put("weight", path.weight);
+    o.put("path", path.as_path_text());
+    o.put("origin", path::origin_word(path));
+    o.put_true("suppressed", path.suppressed);
+    o.put_true("damped", path.damped);
+    o.put_true("history", path.history);
+    o.put_true("valid", path.valid);
+    o.put_true("best", path.best);
+    o.put_true("multipath", path.multipath);
+    o.put_true("internal", path.origin_kind == super::views::PathOrigin::Internal);
+    Value::Object(o)
+}

@@ -1,0 +1,343 @@
+//! Prefix-lists, route-maps and the other lists, as they stand in the configuration, with their counters.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use rib::policy::ast::{Action, CommunityList, CommunityMatch, OnMatch, PrefixList, RouteMap};
+use serde_json::Value;
+
+use super::json::{Object, ObjectExt, pretty};
+use super::views::PolicyCounters;
+use crate::config::grammar::{communities_text, large_communities_text, prefix_entry_text};
+use crate::config::model::Config;
+use crate::config::route_map_entry;
+
+/// The name under which a single daemon shows what FRR shows per daemon.
+const NAME: &str = "BGP";
+
+/// And its key in JSON.
+const KEY: &str = "bgpd";
+
+const fn action(action: Action) -> &'static str {
+    match action {
+        Action::Permit => "permit",
+        Action::Deny => "deny",
+    }
+}
+
+/// How much of a prefix-list is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ListForm {
+    /// Entries.
+    #[default]
+    Plain,
+    /// Entries with counters.
+    Detail,
+    /// Counts only.
+    Summary,
+}
+
+/// `show ip|ipv6 prefix-list`.
+pub struct PrefixLists<'a> {
+    /// The lists.
+    pub lists: &'a BTreeMap<String, PrefixList>,
+    /// How often entries matched.
+    pub hits: &'a BTreeMap<(String, u32), u64>,
+    /// IPv6.
+    pub v6: bool,
+    /// One of them.
+    pub name: Option<&'a str>,
+    /// One entry of it.
+    pub sequence: Option<u32>,
+    /// How much.
+    pub form: ListForm,
+}
+
+impl PrefixLists<'_> {
+    fn chosen(&self) -> impl Iterator<Item = (&String, &PrefixList)> {
+        self.lists.iter().filter(|(name, _)| self.name.is_none_or(|n| n == name.as_str()))
+    }
+
+    /// As text.
+    pub fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.name.is_some() && self.chosen().next().is_none() {
+            return writeln!(out, "% Can't find specified prefix-list");
+        }
+        let family = if self.v6 { "ipv6" } else { "ip" };
+        for (name, list) in self.chosen() {
+            match self.form {
+                ListForm::Plain => {
+                    writeln!(out, "{NAME}: {family} prefix-list {name}: {} entries", list.entries.len())?;
+                }
+                _ => writeln!(out, "{NAME}: {family} prefix-list {name}:")?,
+            }
+            if let Some(text) = &list.description {
+                writeln!(out, "   Description: {text}")?;
+            }
+            if self.form != ListForm::Plain {
+                let (first, last) = ends(list);
+                let count = list.entries.len();
+                writeln!(out, "   count: {count}, range entries: 0, sequences: {first} - {last}")?;
+            }
+            if self.form == ListForm::Summary {
+                continue;
+            }
+            for (sequence, entry) in list.entries.iter().filter(|(s, _)| self.wants(**s)) {
+                write!(out, "   seq {sequence} {}", prefix_entry_text(entry))?;
+                match self.form {
+                    ListForm::Detail => {
+                        writeln!(out, " (hit count: {}, refcount: 0)", self.hit(name, *sequence))?;
+                    }
+                    _ => writeln!(out)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn wants(&self, sequence: u32) -> bool {
+        self.sequence.is_none_or(|s| s == sequence)
+    }
+
+    fn hit(&self, name: &str, sequence: u32) -> u64 {
+        self.hits.get(&(name.to_owned(), sequence)).copied().unwrap_or(0)
+    }
+
+    /// As JSON.
+    pub fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut lists = Object::new();
+        for (name, list) in self.chosen() {
+            lists.put(name, self.list_json(name, list));
+        }
+        let mut all = Object::new();
+        all.put(KEY, lists);
+        pretty(&Value::Object(all), out)
+    }
+
+    fn list_json(&self, name: &str, list: &PrefixList) -> Object {
+        let mut o = Object::new();
+        o.put("addressFamily", if self.v6 { "IPv6" } else { "IPv4" });
+        if self.form != ListForm::Plain {
+            let (first, last) = ends(list);
+            o.put_some("description", list.description.clone());
+            o.put("count", list.entries.len());
+            o.put("rangeEntries", 0);
+            o.put("sequenceStart", first);
+            o.put("sequenceEnd", last);
+        }
+        if self.form != ListForm::Summary {
+            let entries = list.entries.iter().filter(|(s, _)| self.wants(**s)).map(|(sequence, entry)| {
+                let mut e = Object::new();
+                e.put("sequenceNumber", *sequence);
+                e.put("type", action(entry.action));
+                e.put("prefix", entry.prefix.map_or_else(|| "any".to_owned(), |p| p.to_string()));
+                e.put_some("minimumPrefixLength", entry.ge);
+                e.put_some("maximumPrefixLength", entry.le);
+                if self.form == ListForm::Detail {
+                    e.put("hitCount", self.hit(name, *sequence));
+                    e.put("referenceCount", 0);
+                }
+                Value::Object(e)
+            });
+            o.put("entries", Value::Array(entries.collect()));
+        }
+        if self.form == ListForm::Plain {
+            o.put_some("description", list.description.clone());
+        }
+        o
+    }
+}
+
+fn ends(list: &PrefixList) -> (u32, u32) {
+    let first = list.entries.first_key_value().map_or(0, |(s, _)| *s);
+    let last = list.entries.last_key_value().map_or(0, |(s, _)| *s);
+    (first, last)
+}
+
+/// `show ip access-list`.
+pub fn access_lists(
+    lists: &BTreeMap<String, PrefixList>,
+    name: Option<&str>,
+    v6: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let family = if v6 { "IPv6" } else { "IP" };
+    writeln!(out, "{NAME}:")?;
+    for (list_name, list) in lists.iter().filter(|(n, _)| name.is_none_or(|name| name == n.as_str())) {
+        writeln!(out, "Zebra {family} access list {list_name}")?;
+        for (sequence, entry) in &list.entries {
+            let prefix = entry.prefix.map_or_else(|| "any".to_owned(), |p| p.to_string());
+            writeln!(out, "    seq {sequence} {:6} {prefix}", action(entry.action))?;
+        }
+    }
+    Ok(())
+}
+
+fn clauses(config: &Config, name: &str, sequence: u16, word: &str) -> Vec<String> {
+    let entry = config.policies.route_maps.get(name).and_then(|m| m.get(&sequence));
+    let lines = entry.map(|e| route_map_entry(config, name, sequence, e)).unwrap_or_default();
+    lines.iter().filter_map(|l| l.strip_prefix(word)).map(str::to_owned).collect()
+}
+
+fn action_text(on_match: Option<OnMatch>) -> String {
+    match on_match {
+        None => "Exit routemap".to_owned(),
+        Some(OnMatch::Next) => "Continue to next entry".to_owned(),
+        Some(OnMatch::Goto(n)) => format!("Goto {n}"),
+    }
+}
+
+/// `show route-map`.
+pub fn route_maps(
+    config: &Config,
+    counters: &PolicyCounters,
+    name: Option<&str>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "{NAME}:")?;
+    let maps = &config.policies.route_maps;
+    if let Some(name) = name.filter(|n| !maps.contains_key(*n)) {
+        return writeln!(out, "{NAME}: 'route-map {name}' not found");
+    }
+    for (map_name, map) in maps.iter().filter(|(n, _)| name.is_none_or(|name| name == n.as_str())) {
+        one_route_map(config, counters, map_name, map, out)?;
+    }
+    Ok(())
+}
+
+fn one_route_map(
+    config: &Config,
+    counters: &PolicyCounters,
+    name: &str,
+    map: &RouteMap,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let invoked = counters.route_maps.get(name).copied().unwrap_or(0);
+    writeln!(
+        out,
+        "route-map: {name} Invoked: {invoked} (0 milliseconds total) Optimization: enabled Processed Change: false"
+    )?;
+    for (sequence, entry) in map {
+        let count = counters.entries.get(&(name.to_owned(), *sequence)).copied().unwrap_or(0);
+        let word = action(entry.action);
+        writeln!(out, " {word}, sequence {sequence} Invoked {count} (0 milliseconds total)")?;
+        if let Some(text) = &entry.description {
+            writeln!(out, "  Description:\n    {text}")?;
+        }
+        for (title, word) in [("Match", "match "), ("Set", "set ")] {
+            writeln!(out, "  {title} clauses:")?;
+            for clause in clauses(config, name, *sequence, word) {
+                writeln!(out, "    {clause}")?;
+            }
+        }
+        writeln!(out, "  Call clause:")?;
+        if let Some(call) = &entry.call {
+            writeln!(out, "    Call {call}")?;
+        }
+        writeln!(out, "  Action:\n    {}", action_text(entry.on_match))?;
+    }
+    Ok(())
+}
+
+/// `show route-map json`.
+pub fn route_maps_json(
+    config: &Config,
+    counters: &PolicyCounters,
+    name: Option<&str>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut maps = Object::new();
+    let wanted = |n: &str| name.is_none_or(|name| name == n);
+    for (map_name, map) in config.policies.route_maps.iter().filter(|(n, _)| wanted(n)) {
+        let rules = map.iter().map(|(sequence, entry)| {
+            let mut rule = Object::new();
+            rule.put("sequenceNumber", *sequence);
+            rule.put("type", action(entry.action));
+            let count = counters.entries.get(&(map_name.clone(), *sequence)).copied().unwrap_or(0);
+            rule.put("invoked", count);
+            rule.put("cpuTimeMS", 0);
+            rule.put_some("description", entry.description.clone());
+            rule.put("matchClauses", clauses(config, map_name, *sequence, "match "));
+            rule.put("setClauses", clauses(config, map_name, *sequence, "set "));
+            rule.put_some("callClause", entry.call.clone());
+            rule.put("action", action_text(entry.on_match));
+            Value::Object(rule)
+        });
+        let mut o = Object::new();
+        o.put("invoked", counters.route_maps.get(map_name).copied().unwrap_or(0));
+        o.put("disabledOptimization", false);
+        o.put("processedChange", false);
+        o.put("rules", Value::Array(rules.collect()));
+        o.put("cpuTimeMS", 0);
+        maps.put(map_name, o);
+    }
+    let mut all = Object::new();
+    all.put(KEY, maps);
+    pretty(&Value::Object(all), out)
+}
+
+/// `show bgp as-path-access-list`.
+pub fn as_path_lists(config: &Config, name: Option<&str>, json: bool, out: &mut dyn Write) -> io::Result<()> {
+    let lists =
+        config.policies.as_path_lists.iter().filter(|(n, _)| name.is_none_or(|name| name == n.as_str()));
+    let mut all = Object::new();
+    for (list_name, list) in lists {
+        if !json {
+            writeln!(out, "AS path access list {list_name}")?;
+        }
+        let mut entries = Vec::new();
+        for (sequence, entry) in list {
+            if !json {
+                writeln!(out, "    {} {}", action(entry.action), entry.value)?;
+                continue;
+            }
+            let mut e = Object::new();
+            e.put("sequenceNumber", *sequence);
+            e.put("type", action(entry.action));
+            e.put("regExp", entry.value.clone());
+            entries.push(Value::Object(e));
+        }
+        all.put(list_name, Value::Array(entries));
+    }
+    if json { pretty(&Value::Object(all), out) } else { Ok(()) }
+}
+
+/// `show bgp community-list`.
+pub fn community_lists(config: &Config, name: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
+    let text = |values: &[u32]| match values {
+        [] => "internet".to_owned(),
+        values => communities_text(values),
+    };
+    lists("Named Community", "community-list", &config.policies.community_lists, name, text, out)
+}
+
+/// `show bgp large-community-list`.
+pub fn large_community_lists(config: &Config, name: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
+    let known = &config.policies.large_community_lists;
+    lists("Named large community", "large-community-list", known, name, large_communities_text, out)
+}
+
+fn lists<T>(
+    title: &str,
+    kind: &str,
+    lists: &BTreeMap<String, CommunityList<T>>,
+    name: Option<&str>,
+    text: impl Fn(&[T]) -> String,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if let Some(name) = name.filter(|n| !lists.contains_key(*n)) {
+        return writeln!(out, "% {name} {kind} not found");
+    }
+    for (list_name, list) in lists.iter().filter(|(n, _)| name.is_none_or(|name| name == n.as_str())) {
+        let form = if list.expanded { "expanded" } else { "standard" };
+        writeln!(out, "{title} {form} list {list_name}")?;
+        for entry in list.entries.values() {
+            let values = match &entry.value {
+                CommunityMatch::Standard(values) => text(values),
+                CommunityMatch::Expanded(expression) => expression.clone(),
+            };
+            writeln!(out, "    {} {values}", action(entry.action))?;
+        }
+    }
+    Ok(())
+}
