@@ -1,7 +1,7 @@
 //! The table against a naive model: whatever happens in whatever order, at rest every neighbour holds what the
 //! best paths say, the kernel leads where they lead, and no reference is left over.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use bgp::attrs::{AttrBuilder, AttrView, Origin, hash_block, summarize};
@@ -26,7 +26,7 @@ struct Lab {
     now: Time,
     peers: BTreeMap<u16, (PeerKind, Rib, UpdateDecoder)>,
     kernel: BTreeMap<IpNet, FibRouteSeen>,
-    hop_sets: HashMap<HopSetId, Vec<ResolvedHop>>,
+    hop_sets: BTreeMap<HopSetId, Vec<ResolvedHop>>,
     events: Vec<Event>,
     /// Octets that a stuck neighbour has not taken.
     stuck: BTreeMap<u16, usize>,
@@ -70,7 +70,7 @@ impl Lab {
             now: 0,
             peers: BTreeMap::new(),
             kernel: BTreeMap::new(),
-            hop_sets: HashMap::new(),
+            hop_sets: BTreeMap::new(),
             events: Vec::new(),
             stuck: BTreeMap::new(),
             is_stuck: BTreeSet::new(),

@@ -6,7 +6,7 @@ mod negotiation;
 mod scenarios;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::*;
@@ -56,10 +56,10 @@ pub(super) struct Pair {
     pub ops: [Vec<Op>; 2],
     queue: BinaryHeap<Reverse<(Time, u64, Wire)>>,
     sequence: u64,
-    other_end: HashMap<(usize, ConnId), ConnId>,
+    other_end: BTreeMap<(usize, ConnId), ConnId>,
     gone: BTreeMap<(usize, ConnId), ()>,
     /// Bytes that arrive on a connection do so in order.
-    last_arrival: HashMap<(usize, ConnId), Time>,
+    last_arrival: BTreeMap<(usize, ConnId), Time>,
 }
 
 impl Pair {
@@ -75,9 +75,9 @@ impl Pair {
             ops: Default::default(),
             queue: BinaryHeap::new(),
             sequence: 0,
-            other_end: HashMap::new(),
+            other_end: BTreeMap::new(),
             gone: BTreeMap::new(),
-            last_arrival: HashMap::new(),
+            last_arrival: BTreeMap::new(),
         }
     }
 
