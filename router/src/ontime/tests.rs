@@ -319,6 +319,31 @@ fn losing_health_hands_over_without_loss() {
 }
 
 #[test]
+fn ten_milliseconds_hold_under_load_without_real_time_priority() {
+    let _one = lock();
+    let Some(_net) = Net::new() else { return };
+    let r1 = Router::start("vrrpt-r1", 200, 1);
+    r1.until(State::Active);
+    let r2 = Router::start("vrrpt-r2", 150, 1);
+    r2.until(State::Backup);
+    let mut load: Vec<Child> =
+        (0..4).map(|_| Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap()).collect();
+    std::thread::sleep(Duration::from_secs(10));
+    for child in &mut load {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let lines: Vec<String> = r1.lines.try_iter().chain(r2.lines.try_iter()).collect();
+    let moved = lines.iter().filter(|line| line.starts_with("state")).count();
+    let late = lines.iter().filter(|line| line.contains("Late")).count();
+    println!("10 ms under load: {moved} changes of state, {late} times late");
+    let counts = probe(Duration::from_secs(2), || ip("-n vrrpt-sw link set r1lan nomaster"));
+    println!("10 ms, silent: {counts:?}");
+    assert_eq!(moved, 0);
+    assert!(counts.iter().all(|count| count.gap <= 60));
+}
+
+#[test]
 fn an_interface_that_appears_later_is_served_and_a_dead_one_left() {
     let _one = lock();
     let Some(_net) = Net::new() else { return };

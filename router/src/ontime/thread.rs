@@ -73,7 +73,7 @@ impl Runner {
     }
 
     fn run(&mut self) {
-        self.real_time = self.options.real_time && ontime::be_punctual();
+        self.real_time = ontime::be_punctual(self.options.real_time);
         self.refill();
         loop {
             self.publish();

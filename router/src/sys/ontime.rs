@@ -198,15 +198,51 @@ impl FrameSocket {
     }
 }
 
+/// `struct sched_attr` of linux/sched/types.h, first version.
+#[repr(C)]
+#[derive(Default)]
+struct SchedAttr {
+    size: u32,
+    policy: u32,
+    flags: u64,
+    nice: i32,
+    priority: u32,
+    runtime: u64,
+    deadline: u64,
+    period: u64,
+}
+
+const _: () = assert!(size_of::<SchedAttr>() == 48);
+
+fn set_schedule(attr: &SchedAttr) -> bool {
+    // SAFETY: thread 0 is the caller; the attribute is live and carries its size.
+    unsafe { libc::syscall(libc::SYS_sched_setattr, 0, std::ptr::from_ref(attr), 0) == 0 }
+}
+
+/// Shortest time slice that the scheduler grants (`sched_setattr`, since Linux 6.12).
+const SLICE: u64 = 100_000;
+
 /// Makes the calling thread punctual as far as permitted: timers without slack, round-robin
-/// scheduling at the lowest real-time priority. Says whether the latter was granted.
-pub fn be_punctual() -> bool {
+/// scheduling at the lowest real-time priority if wanted. Without that a short time slice, which
+/// needs no permission: the fair scheduler serves a task the sooner the less it asks for; and the
+/// best nice value that can be had. Says whether real-time scheduling was granted.
+pub fn be_punctual(real_time: bool) -> bool {
     // SAFETY: no pointers.
     let _ = unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1u64, 0u64, 0u64, 0u64) };
-    // SAFETY: all-zero is a valid sched_param.
-    let mut how: libc::sched_param = unsafe { MaybeUninit::zeroed().assume_init() };
-    how.sched_priority = 1;
-    let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
-    // SAFETY: thread 0 is the caller, and the parameter is a live local.
-    unsafe { libc::sched_setscheduler(0, policy, &raw const how) == 0 }
+    let size = size_of::<SchedAttr>() as u32;
+    const RESET_ON_FORK: u64 = 1;
+    if real_time {
+        let policy = libc::SCHED_RR as u32;
+        let attr = SchedAttr { size, policy, flags: RESET_ON_FORK, priority: 1, ..SchedAttr::default() };
+        if set_schedule(&attr) {
+            return true;
+        }
+    }
+    for nice in [-20, 0] {
+        let attr = SchedAttr { size, flags: RESET_ON_FORK, nice, runtime: SLICE, ..SchedAttr::default() };
+        if set_schedule(&attr) {
+            break;
+        }
+    }
+    false
 }

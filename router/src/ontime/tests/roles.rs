@@ -12,7 +12,7 @@ fn router() {
     let mut words = argument.split(' ');
     let priority = words.next().unwrap().parse().unwrap();
     let interval = words.next().unwrap().parse().unwrap();
-    let options = Options { clock, real_time: true };
+    let options = Options { clock, real_time: words.next() == Some("rt") };
     let handle = spawn(options, |event| match event {
         Event::Changed { group, to, reason, .. } => {
             println!("\nstate {:?} {} {}", group.family, to.name(), reason.name());
