@@ -65,7 +65,7 @@ fn start() -> Lab {
 }
 
 fn until(what: &str, mut check: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(60);
     while !check() {
         assert!(Instant::now() < end, "{what} did not happen");
         std::thread::sleep(Duration::from_millis(10));
@@ -306,11 +306,12 @@ fn a_hundred_thousand_routes_take_their_time_and_turn_at_once() {
     in_namespace("a_hundred_thousand_routes_take_their_time_and_turn_at_once", || {
         let [a1, a2] = pairs();
         let lab = start();
-        let number = 100_000u32;
+        let number: u32 =
+            std::env::var("FIB_TEST_ROUTES").ok().and_then(|n| n.parse().ok()).unwrap_or(100_000);
         let mut intents = vec![group(1, &[hop("10.0.1.1", a1)])];
         intents.extend((0..number).map(|i| {
-            let address = std::net::Ipv4Addr::from(0x1600_0000 + (i << 8));
-            on(&format!("{address}/24"), 1)
+            let address = std::net::Ipv4Addr::from(0x1600_0000 + (i << 6));
+            on(&format!("{address}/26"), 1)
         }));
         let began = Instant::now();
         for part in intents.chunks(1000) {
@@ -320,14 +321,14 @@ fn a_hundred_thousand_routes_take_their_time_and_turn_at_once() {
         println!("{number} routes installed in {:?}", began.elapsed());
         let began = Instant::now();
         lab.say(vec![group(1, &[hop("10.0.2.1", a2)])]);
-        while goes_via("22.0.5.0/24") != names(&["10.0.2.1"]) {
+        while goes_via("22.0.5.0/26") != names(&["10.0.2.1"]) {
             assert!(began.elapsed() < Duration::from_secs(5));
         }
         println!("turned in {:?}, the look included", began.elapsed());
         ip("link set b2 down");
         lab.say(vec![group(1, &[hop("10.0.1.1", a1)])]);
         let began = Instant::now();
-        until("look", || goes_via("22.0.5.0/24") == names(&["10.0.1.1"]));
+        until("look", || goes_via("22.0.5.0/26") == names(&["10.0.1.1"]));
         lab.until_installed(u64::from(number));
         println!("moved off a dead link in {:?}", began.elapsed());
         drop(lab);
