@@ -1,0 +1,15 @@
+//! Routers of this and of other projects, each running in a node until its value is dropped.
+
+mod bird;
+mod exabgp;
+mod frr;
+mod gobgp;
+mod keepalived;
+mod router;
+
+pub use bird::Bird;
+pub use exabgp::ExaBgp;
+pub use frr::Frr;
+pub use gobgp::GoBgp;
+pub use keepalived::Keepalived;
+pub use router::Router;

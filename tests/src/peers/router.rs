@@ -1,0 +1,141 @@
+//! Our own router.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use crate::Node;
+use crate::process::Process;
+use crate::wait::{PATIENCE, wait_ok};
+
+/// Where every router of a laboratory serves its metrics: each has its own loopback.
+const METRICS: &str = "127.0.0.1:9342";
+
+/// Our router in a node.
+pub struct Router {
+    node: Node,
+    process: Process,
+}
+
+/// The binary: `ROUTER_BIN`, else the one that was built beside this test.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("ROUTER_BIN") {
+        return PathBuf::from(path);
+    }
+    let test = std::env::current_exe().expect("the path of this test");
+    let found = test.ancestors().skip(1).map(|folder| folder.join("router")).find(|p| p.is_file());
+    found.unwrap_or_else(|| {
+        panic!(
+            "no router beside {}: build it first (cargo build -p router) or name it by ROUTER_BIN",
+            test.display()
+        )
+    })
+}
+
+impl Router {
+    /// Starts it with a configuration and waits until it serves.
+    #[track_caller]
+    pub fn start(node: &Node, config: &str) -> Router {
+        node.write("frr.conf", config);
+        Router::again(node)
+    }
+
+    /// Starts it with the configuration and state that are there.
+    #[track_caller]
+    pub fn again(node: &Node) -> Router {
+        let mut router = Router { process: Router::spawn(node), node: node.clone() };
+        wait_ok(PATIENCE, "our router to serve metrics", || {
+            if let Some(status) = router.process.ended() {
+                panic!("our router ended with {status}:\n{}", router.process.log());
+            }
+            router.get("/livez")
+        });
+        router
+    }
+
+    fn spawn(node: &Node) -> Process {
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        let config = text(node.file("frr.conf"));
+        let (state, sockets) = (text(node.folder("state")), text(node.folder("run")));
+        let args =
+            ["--config", &config, "--state-dir", &state, "--socket", &sockets, "--metrics", METRICS];
+        Process::start(node.name(), &binary(), &args, node.file("router.log"))
+    }
+
+    /// Another configuration takes effect by SIGHUP. Returns before it is read.
+    pub fn reload(&self, config: &str) {
+        self.node.write("frr.conf", config);
+        self.process.signal("HUP");
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    /// Ends it by SIGTERM and waits.
+    #[track_caller]
+    pub fn stop(&mut self) -> ExitStatus {
+        self.process.signal("TERM");
+        self.process.wait_end(PATIENCE)
+    }
+
+    /// Ends it by SIGKILL.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// A page of its metrics server.
+    pub fn get(&self, path: &str) -> Result<String, String> {
+        let address: SocketAddr = METRICS.parse().expect("an address");
+        self.node.enter(|| {
+            let ask = || -> std::io::Result<String> {
+                let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
+                stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+                write!(stream, "GET {path} HTTP/1.1\r\nHost: router\r\nConnection: close\r\n\r\n")?;
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer)?;
+                Ok(answer)
+            };
+            let answer = ask().map_err(|e| e.to_string())?;
+            let (head, body) = answer.split_once("\r\n\r\n").ok_or("no HTTP answer")?;
+            if head.starts_with("HTTP/1.1 200") { Ok(body.to_owned()) } else { Err(answer.clone()) }
+        })
+    }
+
+    /// The value of the first metric whose name and labels contain all of `parts`.
+    pub fn metric(&self, name: &str, parts: &[&str]) -> Option<f64> {
+        let page = self.get("/metrics").ok()?;
+        let line = page.lines().find(|l| {
+            let of_name = l.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+            of_name && parts.iter().all(|p| l.contains(p))
+        })?;
+        line.rsplit(' ').next()?.parse().ok()
+    }
+
+    /// Whether the session with a neighbour is up.
+    pub fn established(&self, peer: &str) -> bool {
+        self.metric("frr_bgp_peer_state", &[&format!("peer=\"{peer}\"")]) == Some(1.0)
+    }
+
+    /// A command of its shell, given through its own `vtysh`.
+    #[track_caller]
+    pub fn vtysh(&self, command: &str) -> Result<String, String> {
+        let sockets = self.node.file("run");
+        let binary = binary();
+        let args = ["vtysh", "--vty_socket", &sockets.to_string_lossy(), "-c", command];
+        self.node.run(&binary.to_string_lossy(), &args)
+    }
+}

@@ -1,0 +1,81 @@
+//! Programs that run in a namespace until the value is dropped.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use crate::netns::{output, package};
+use crate::wait::wait_ok;
+
+/// A program in a namespace, in a process group of its own.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `program` in the namespace `netns`; its output goes to the file `log`, behind what is there.
+    ///
+    /// # Panics
+    /// When the program is missing, naming its package.
+    pub fn start(netns: &str, program: &Path, args: &[&str], log: PathBuf) -> Process {
+        assert!(
+            program.exists(),
+            "{} is missing: install the package {}",
+            program.display(),
+            package(&program.to_string_lossy())
+        );
+        let out = File::options().create(true).append(true).open(&log).expect("a log file");
+        let err = out.try_clone().expect("a second handle of the log file");
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", netns]).arg(program).args(args);
+        command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
+        let child = command.spawn().expect("ip from the package iproute2");
+        Process { child, log }
+    }
+
+    /// Its process id, which is also that of its group: `ip netns exec` becomes the program.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by its name, to the program alone.
+    pub fn signal(&self, name: &str) {
+        let done = output("kill", &[&format!("-{name}"), &self.pid().to_string()]);
+        assert!(done.status.success(), "cannot send {name} to process {}", self.pid());
+    }
+
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn wait_end(&mut self, deadline: Duration) -> ExitStatus {
+        wait_ok(deadline, "a program to end", || self.ended().ok_or("it still runs"))
+    }
+
+    /// Ends it at once and for sure.
+    pub fn kill(&mut self) {
+        if self.ended().is_none() {
+            let _ = output("kill", &["-KILL", "--", &format!("-{}", self.pid())]);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// What it has printed.
+    pub fn log(&self) -> String {
+        std::fs::read(&self.log).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

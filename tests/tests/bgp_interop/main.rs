@@ -1,0 +1,4 @@
+//! Our router against FRR, BIRD, GoBGP and ExaBGP, on real sockets and a real kernel.
+
+mod common;
+mod sessions;
