@@ -1,3 +1,8 @@
 //! The command line: the server that `vtysh` talks to, and `vtysh` itself.
 
 pub mod backend;
+pub mod exec;
+mod filter;
+pub mod help;
+pub mod server;
+pub mod session;

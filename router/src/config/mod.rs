@@ -18,4 +18,4 @@ mod tests;
 
 pub use check::check;
 pub use parse::{ParseError, Parsed, parse};
-pub use render::{render, route_map_entry, running_config};
+pub use render::{Part, render, route_map_entry, running_config, running_config_of};

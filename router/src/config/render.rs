@@ -8,31 +8,68 @@ use super::grammar::{
 };
 use super::model::{Bgp, Block, Config, Interface, Kept, PeerFamily, PeerOptions, Vrf};
 
+/// What part of the configuration is wanted: FRR spreads it over its daemons.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Part {
+    /// Everything.
+    #[default]
+    All,
+    /// `zebra`: lists, policies, interfaces.
+    Zebra,
+    /// `bgpd`: lists, policies, BGP.
+    Bgp,
+    /// `staticd`: static routes.
+    Static,
+    /// `bfdd`: BFD.
+    Bfd,
+    /// Only what all have.
+    Header,
+}
+
 /// The whole configuration, from `frr version` to `end`.
 pub fn render(config: &Config) -> String {
+    render_part(config, Part::All)
+}
+
+/// A part of the configuration, from `frr version` to `end`.
+pub fn render_part(config: &Config, part: Part) -> String {
+    let has = |parts: &[Part]| part == Part::All || parts.contains(&part);
     let mut out = Lines::default();
     header(config, &mut out);
-    prefix_lists(config, &mut out);
-    route_maps(config, &mut out);
-    statics(config, &mut out);
-    for (name, interface) in config.interfaces.iter().filter(|(_, i)| !i.is_empty()) {
-        render_interface(config, name, interface, &mut out);
+    if has(&[Part::Zebra]) {
+        section(&mut out, |out| grammar::globals().iter().for_each(|command| top(config, command, out)));
     }
-    if let Some(bgp) = &config.bgp {
-        render_bgp(bgp, &None, &mut out);
+    if has(&[Part::Zebra, Part::Bgp]) {
+        prefix_lists(config, &mut out);
+        route_maps(config, &mut out);
     }
-    for (name, bgp) in &config.other_bgp {
-        render_bgp(bgp, &Some(name.clone()), &mut out);
+    if has(&[Part::Static]) {
+        statics(config, &mut out);
     }
-    for command in grammar::path_lists() {
-        section(&mut out, |out| top(config, command, out));
+    if has(&[Part::Zebra]) {
+        for (name, interface) in config.interfaces.iter().filter(|(_, i)| !i.is_empty()) {
+            render_interface(config, name, interface, &mut out);
+        }
+    }
+    if has(&[Part::Bgp]) {
+        if let Some(bgp) = &config.bgp {
+            render_bgp(bgp, &None, &mut out);
+        }
+        for (name, bgp) in &config.other_bgp {
+            render_bgp(bgp, &Some(name.clone()), &mut out);
+        }
+        for command in grammar::path_lists() {
+            section(&mut out, |out| top(config, command, out));
+        }
     }
     if config.line_vty.as_ref().is_some_and(|l| *l != Default::default()) {
         line_vty(config, &mut out);
     }
-    for (name, block) in &config.blocks {
-        render_block(name, block, &mut out);
-        out.line(format_args!("!"));
+    if has(&[Part::Bfd]) {
+        for (name, block) in config.blocks.iter().filter(|(n, _)| part == Part::All || n.as_str() == "bfd") {
+            render_block(name, block, &mut out);
+            out.line(format_args!("!"));
+        }
     }
     out.line(format_args!("end"));
     out.finish()
@@ -40,7 +77,12 @@ pub fn render(config: &Config) -> String {
 
 /// What `show running-config` prints: [`render`] behind its preamble.
 pub fn running_config(config: &Config, with_header: bool) -> String {
-    let body = render(config);
+    running_config_of(config, Part::All, with_header)
+}
+
+/// The same of a part.
+pub fn running_config_of(config: &Config, part: Part, with_header: bool) -> String {
+    let body = render_part(config, part);
     match with_header {
         true => format!("Building configuration...\n\nCurrent configuration:\n!\n{body}"),
         false => body,
@@ -65,16 +107,7 @@ fn top(config: &Config, command: &'static Command, out: &mut Lines) {
 }
 
 fn header(config: &Config, out: &mut Lines) {
-    section(out, |out| {
-        for command in grammar::header() {
-            top(config, command, out);
-        }
-    });
-    section(out, |out| {
-        for command in grammar::globals() {
-            top(config, command, out);
-        }
-    });
+    section(out, |out| grammar::header().iter().for_each(|command| top(config, command, out)));
 }
 
 fn prefix_lists(config: &Config, out: &mut Lines) {

@@ -55,6 +55,12 @@ impl<'l> Args<'l> {
         self.captures.iter().any(|c| c.keyword == Some(keyword))
     }
 
+    /// Whether one keyword was given before another; both must be there.
+    pub fn before(&self, first: &str, second: &str) -> bool {
+        let at = |keyword: &str| self.captures.iter().position(|c| c.keyword == Some(keyword));
+        matches!((at(first), at(second)), (Some(a), Some(b)) if a < b)
+    }
+
     /// The word captured under a name, which the notation makes mandatory.
     pub fn word(&self, name: &str) -> Result<&str, Fail> {
         self.get(name).ok_or(Fail::Internal("argument missing"))

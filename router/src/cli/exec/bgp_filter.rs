@@ -1,0 +1,162 @@
+//! Selecting paths of a BGP listing.
+
+use bgp::attrs::text::{Community, parse_community, parse_large_community};
+use ipnet::IpNet;
+use regex_automata::meta::Regex;
+use rib::policy::ast::{Action, CommunityList, CommunityMatch, PrefixList, PrefixListEntry};
+
+use crate::config::grammar::{Args, Fail};
+use crate::config::model::Config;
+use crate::show::table::PathFilter;
+use crate::show::views::{PathView, PrefixView};
+
+/// Builds the filter of `show bgp ... SELECTOR`; none of the selectors means all paths.
+pub fn filter<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<'a>>, Fail> {
+    if args.has("regexp") {
+        let line = args.word("REGEX")?;
+        let regex = compile(line.strip_suffix(" json").unwrap_or(line))?;
+        return Ok(Box::new(move |_, path| regex.is_match(&path.as_path_text())));
+    }
+    if args.has("community-list") {
+        return community_list(config, args);
+    }
+    if args.has("large-community") {
+        return large_communities(args);
+    }
+    if args.has("community") {
+        return communities(args);
+    }
+    if args.has("prefix-list") {
+        let name = args.word("list")?;
+        let policies = &config.policies;
+        let lists = [policies.prefix_lists_v4.get(name), policies.prefix_lists_v6.get(name)];
+        let known: Vec<&PrefixList> = lists.into_iter().flatten().collect();
+        if known.is_empty() {
+            return Err(Fail::refuse(format!("% {name} is not a valid prefix-list name")));
+        }
+        return Ok(Box::new(move |prefix, _| known.iter().any(|list| permits(list, &prefix.prefix))));
+    }
+    if args.has("filter-list") {
+        return as_path_list(config, args);
+    }
+    if args.has("cidr-only") {
+        return Ok(Box::new(|prefix, _| !is_classful(&prefix.prefix)));
+    }
+    if args.has("self-originate") {
+        return Ok(Box::new(|_, path| path.is_local()));
+    }
+    Ok(Box::new(|_, _| true))
+}
+
+/// A POSIX expression in which `_` is a delimiter.
+fn compile(text: &str) -> Result<Regex, Fail> {
+    let expanded = text.trim().replace('_', "(?:^|[,{}() ]|$)");
+    Regex::new(&expanded).map_err(|_| Fail::refuse(format!("Can't compile regexp {text}")))
+}
+
+fn communities<'a>(args: &Args<'_>) -> Result<Box<PathFilter<'a>>, Fail> {
+    let mut wanted = Vec::new();
+    let mut exact = false;
+    for word in args.get("AA:NN").unwrap_or("").split_whitespace() {
+        match word {
+            "json" => {}
+            "exact-match" => exact = true,
+            _ => wanted.push(parse_community(word).ok_or_else(|| Fail::refuse("% Community malformed"))?),
+        }
+    }
+    wanted.sort_unstable();
+    Ok(Box::new(move |_, path: &PathView| match (wanted.is_empty(), exact) {
+        (true, _) => !path.communities.is_empty(),
+        (false, true) => path.communities == wanted,
+        (false, false) => wanted.iter().all(|c| path.communities.contains(c)),
+    }))
+}
+
+fn large_communities<'a>(args: &Args<'_>) -> Result<Box<PathFilter<'a>>, Fail> {
+    let words = args.get("AA:BB:CC").unwrap_or("").split_whitespace().filter(|w| *w != "json");
+    let wanted = words
+        .map(|w| parse_large_community(w).ok_or_else(|| Fail::refuse("% Large-community malformed")))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Box::new(move |_, path: &PathView| match wanted.is_empty() {
+        true => !path.large_communities.is_empty(),
+        false => wanted.iter().all(|c| path.large_communities.contains(c)),
+    }))
+}
+
+fn community_list<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<'a>>, Fail> {
+    let name = args.word("list")?;
+    let list = config.policies.community_lists.get(name);
+    let list = list.ok_or_else(|| Fail::refuse(format!("% {name} is not a valid community-list name")))?;
+    let mut rules = Vec::new();
+    for entry in list.entries.values() {
+        let regex = match &entry.value {
+            CommunityMatch::Expanded(text) => Some(compile(text)?),
+            CommunityMatch::Standard(_) => None,
+        };
+        rules.push((entry.action == Action::Permit, regex));
+    }
+    Ok(Box::new(move |_, path: &PathView| in_community_list(list, &rules, path)))
+}
+
+fn in_community_list(list: &CommunityList<u32>, rules: &[(bool, Option<Regex>)], path: &PathView) -> bool {
+    let text: Vec<String> = path.communities.iter().map(|c| Community(*c).to_string()).collect();
+    let text = text.join(" ");
+    for (entry, (permit, regex)) in list.entries.values().zip(rules) {
+        let holds = match (&entry.value, regex) {
+            (CommunityMatch::Standard(values), _) => values.iter().all(|v| path.communities.contains(v)),
+            (CommunityMatch::Expanded(_), Some(regex)) => regex.is_match(&text),
+            (CommunityMatch::Expanded(_), None) => false,
+        };
+        if holds {
+            return *permit;
+        }
+    }
+    false
+}
+
+fn as_path_list<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<'a>>, Fail> {
+    let name = args.word("list")?;
+    let list = config.policies.as_path_lists.get(name);
+    let list =
+        list.ok_or_else(|| Fail::refuse(format!("% {name} is not a valid AS-path access-list name")))?;
+    let mut rules = Vec::new();
+    for entry in list.values() {
+        rules.push((entry.action == Action::Permit, compile(&entry.value)?));
+    }
+    Ok(Box::new(move |_, path: &PathView| {
+        let text = path.as_path_text();
+        rules.iter().find(|(_, regex)| regex.is_match(&text)).is_some_and(|(permit, _)| *permit)
+    }))
+}
+
+/// Whether a prefix-list permits a prefix: the first entry that holds counts.
+pub fn permits(list: &PrefixList, prefix: &IpNet) -> bool {
+    let holds = |entry: &&PrefixListEntry| {
+        let Some(within) = entry.prefix else { return true };
+        let length = prefix.prefix_len();
+        let (low, high) = match (entry.ge, entry.le) {
+            (None, None) => (within.prefix_len(), within.prefix_len()),
+            (Some(ge), None) => (ge, within.max_prefix_len()),
+            (ge, Some(le)) => (ge.unwrap_or(within.prefix_len()), le),
+        };
+        within.contains(prefix) && (low..=high).contains(&length)
+    };
+    list.entries.values().find(holds).is_some_and(|e| e.action == Action::Permit)
+}
+
+/// Whether a prefix has the length that its class would give it.
+fn is_classful(prefix: &IpNet) -> bool {
+    let IpNet::V4(net) = prefix else { return false };
+    let class = match net.addr().octets()[0] {
+        0 if net.prefix_len() == 0 => 0,
+        0..=127 => 8,
+        128..=191 => 16,
+        _ => 24,
+    };
+    net.prefix_len() == class
+}
+
+/// Everything, for commands without a selector.
+pub fn all(_: &PrefixView, _: &PathView) -> bool {
+    true
+}

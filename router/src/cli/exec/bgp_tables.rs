@@ -1,0 +1,218 @@
+//! BGP: listings of routes and single prefixes.
+
+use bgp::types::Family;
+use ipnet::IpNet;
+
+use super::super::backend::{BgpRoutes, Cursor, Lookup, Range, ViewError};
+use super::bgp::{given_family, only_instance};
+use super::bgp_filter::{self, filter};
+use super::{Context, Daemon, ExecCommand, ExecError, Ran, exec};
+use crate::config::grammar::Args;
+use crate::config::model::PeerId;
+use crate::show::format::family_name;
+use crate::show::json::pretty;
+use crate::show::neighbor_routes::{self, Kind};
+use crate::show::path::{self, Which};
+use crate::show::table::{self, Layout};
+use crate::show::views::PrefixView;
+
+const BGPD: Option<Daemon> = Some(Daemon::Bgpd);
+
+/// Commands about routes.
+pub const COMMANDS: &[ExecCommand] = &[
+    exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] [<cidr-only|self-originate|community-list COMMUNITY_LIST_NAME$list|prefix-list NAME$list|filter-list AS_PATH_FILTER_NAME$list>] [{json|detail|wide}]",
+        "The table",
+        BGPD,
+        listing,
+    ),
+    exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] regexp REGEX...",
+        "Routes whose AS path matches",
+        BGPD,
+        listing,
+    ),
+    exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] community [AA:NN...]",
+        "Routes with communities",
+        BGPD,
+        listing,
+    ),
+    exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] large-community [AA:BB:CC...]",
+        "Routes with large communities",
+        BGPD,
+        listing,
+    ),
+    exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] <A.B.C.D/M|X:X::X:X/M>$net longer-prefixes [{json|detail|wide}]",
+        "A prefix and those inside",
+        BGPD,
+        listing,
+    ),
+    exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] <A.B.C.D|A.B.C.D/M|X:X::X:X|X:X::X:X/M>$prefix [<bestpath|multipath>$which] [json]",
+        "One prefix",
+        BGPD,
+        prefix,
+    ),
+    exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] neighbors <A.B.C.D|X:X::X:X|WORD>$peer routes [{json|detail|wide}]",
+        "Routes in the table from a neighbor",
+        BGPD,
+        from_neighbor,
+    ),
+    exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] neighbors <A.B.C.D|X:X::X:X|WORD>$peer <advertised-routes|received-routes|filtered-routes>$kind [{json|detail|wide}]",
+        "Routes to and from a neighbor, before and behind policy",
+        BGPD,
+        neighbor_tables,
+    ),
+];
+
+/// The family of a listing. `show bgp` alone means IPv6, as it does in FRR.
+fn listed_family(args: &Args<'_>) -> Family {
+    given_family(args).unwrap_or(Family::Ipv6Unicast)
+}
+
+fn layout(args: &Args<'_>) -> Layout {
+    let trailing = ["REGEX", "AA:NN", "AA:BB:CC"].iter().filter_map(|n| args.get(n));
+    let json = args.has("json") || trailing.into_iter().any(|t| t == "json" || t.ends_with(" json"));
+    match (json, args.has("detail"), args.has("wide")) {
+        (true, true, _) if args.before("json", "detail") => Layout::JsonDetail,
+        (true, true, _) => Layout::JsonDetailList,
+        (true, false, _) => Layout::Json,
+        (false, true, _) => Layout::Detail,
+        (false, false, true) => Layout::Wide,
+        (false, false, false) => Layout::Brief,
+    }
+}
+
+fn listing(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
+    if !only_instance(context, args)? {
+        return Ok(());
+    }
+    let mut family = listed_family(args);
+    let range = match args.get("net") {
+        Some(_) => {
+            let net = args.prefix("net")?;
+            family = Family::of(&net);
+            Range::Within(net)
+        }
+        None => Range::All,
+    };
+    let config = context.config.clone();
+    let keep = filter(&config, args)?;
+    let header = context.backend.bgp_header(family)?;
+    let mut cursor = context.backend.bgp_routes(family, BgpRoutes::Table, range)?;
+    table::list(&header, &mut *cursor, &*keep, layout(args), context.out)?;
+    Ok(())
+}
+
+fn prefix(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
+    if !only_instance(context, args)? {
+        return Ok(());
+    }
+    let lookup = match args.word("prefix")?.parse::<IpNet>() {
+        Ok(net) => Lookup::Exact(net.trunc()),
+        Err(_) => Lookup::Longest(args.ip("prefix")?),
+    };
+    let which = match args.get("which") {
+        Some("bestpath") => Which::Best,
+        Some(_) => Which::Multipath,
+        None => Which::All,
+    };
+    let header = context.backend.bgp_header(lookup.family())?;
+    let view = context.backend.bgp_prefix(lookup)?;
+    match (view, args.has("json")) {
+        (Some(view), true) => Ok(pretty(&path::prefix_json_of(&header, &view, which), context.out)?),
+        (Some(view), false) => Ok(path::prefix_text(&header, &view, which, context.out)?),
+        (None, true) => Ok(writeln!(context.out, "{{\n}}")?),
+        (None, false) => Ok(writeln!(context.out, "% Network not in table")?),
+    }
+}
+
+/// The neighbour of the line, if it exists and has the family; says so if not.
+fn neighbor(context: &mut Context<'_>, args: &Args<'_>, family: Family) -> Result<Option<PeerId>, ExecError> {
+    let id = PeerId::from_word(args.word("peer")?);
+    let found = match context.backend.bgp_neighbors(Some(&id)) {
+        Err(ViewError::NoNeighbor) => None,
+        other => other?.pop(),
+    };
+    let json = args.has("json");
+    let Some(view) = found else {
+        let text =
+            if json { "{\n  \"bgpNoSuchNeighbor\":true\n}" } else { "% No such neighbor or address family" };
+        writeln!(context.out, "{text}")?;
+        return Ok(None);
+    };
+    if !view.families.iter().any(|f| f.family == family) {
+        match json {
+            true => writeln!(context.out, "{{\n  \"warning\":\"No such neighbor or address family\"\n}}")?,
+            false => writeln!(context.out, "% {} is not enabled for this neighbor", family_name(family))?,
+        }
+        return Ok(None);
+    }
+    Ok(Some(id))
+}
+
+fn from_neighbor(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
+    let family = listed_family(args);
+    let Some(id) = neighbor(context, args, family)? else { return Ok(()) };
+    let header = context.backend.bgp_header(family)?;
+    let mut cursor = context.backend.bgp_routes(family, BgpRoutes::From(id), Range::All)?;
+    table::list(&header, &mut *cursor, &bgp_filter::all, layout(args), context.out)?;
+    Ok(())
+}
+
+fn neighbor_tables(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
+    let family = listed_family(args);
+    let Some(id) = neighbor(context, args, family)? else { return Ok(()) };
+    let (kind, which) = match args.word("kind")? {
+        "advertised-routes" => (Kind::Advertised, BgpRoutes::Advertised(id.clone())),
+        "received-routes" => (Kind::Received, BgpRoutes::Received(id.clone())),
+        _ => (Kind::Filtered, BgpRoutes::Filtered(id.clone())),
+    };
+    let header = context.backend.bgp_header(family)?;
+    let cursor = context.backend.bgp_routes(family, which, Range::All);
+    let mut cursor = match cursor {
+        Err(ViewError::NoSoftReconfiguration) if args.has("json") => {
+            let why = "Inbound soft reconfiguration not enabled";
+            return Ok(writeln!(context.out, "{{\n  \"warning\":\"{why}\"\n}}")?);
+        }
+        other => other?,
+    };
+    if args.has("detail") && !args.has("json") {
+        table::list(&header, &mut *cursor, &bgp_filter::all, Layout::Detail, context.out)?;
+        return Ok(());
+    }
+    let default = kind == Kind::Advertised && default_sent(context, &id, family)?;
+    let filtered = match kind {
+        Kind::Received => {
+            count(&mut *context.backend.bgp_routes(family, BgpRoutes::Filtered(id), Range::All)?)?
+        }
+        _ => 0,
+    };
+    match args.has("json") {
+        true => neighbor_routes::json(kind, &header, &mut *cursor, default, filtered, context.out)?,
+        false => neighbor_routes::text(kind, &header, &mut *cursor, default, filtered, context.out)?,
+    }
+    Ok(())
+}
+
+fn default_sent(context: &Context<'_>, id: &PeerId, family: Family) -> Result<bool, ViewError> {
+    let views = context.backend.bgp_neighbors(Some(id))?;
+    let families = views.iter().flat_map(|v| &v.families);
+    Ok(families.into_iter().any(|f| f.family == family && f.default_originate && f.default_sent))
+}
+
+fn count(cursor: &mut dyn Cursor<PrefixView>) -> Result<u64, ViewError> {
+    let mut total = 0u64;
+    loop {
+        let slice = cursor.next(1000)?;
+        if slice.is_empty() {
+            return Ok(total);
+        }
+        total += u64::try_from(slice.len()).unwrap_or(0);
+    }
+}

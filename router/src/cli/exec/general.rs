@@ -1,0 +1,111 @@
+//! The shell itself: moving between nodes, saving, versions, logging.
+
+use super::super::backend::Action;
+use super::{Context, Daemon, ExecCommand, ExecError, Move, Ran, exec};
+use crate::config::grammar::Args;
+use crate::config::model::FRR_VERSION;
+use crate::config::{Part, running_config_of};
+use crate::show::misc;
+
+/// Commands that belong to every daemon.
+pub const COMMANDS: &[ExecCommand] = &[
+    exec("enable", "Turn on privileged commands", None, |c, _| go(c, Move::Enable)),
+    exec("disable", "Turn off privileged commands", None, |c, _| go(c, Move::Disable)),
+    exec("exit", "Leave", None, |c, _| go(c, Move::Exit)),
+    exec("quit", "Leave", None, |c, _| go(c, Move::Exit)),
+    exec("end", "Back to the enable node", None, |c, _| go(c, Move::End)),
+    exec("configure [terminal [file-lock]]", "Change the configuration", None, |c, _| go(c, Move::Configure))
+        .privileged(),
+    exec("show running-config [<zebra|bgpd|staticd|bfdd|vrrpd|mgmtd>$daemon] [no-header]", "The configuration in force", None, running_config)
+        .privileged(),
+    exec("write terminal [<zebra|bgpd|staticd|bfdd|vrrpd|mgmtd>$daemon] [no-header]", "The configuration in force", None, running_config)
+        .privileged(),
+    exec("show startup-config", "The configuration that is read at start", None, |c, _| {
+        if let Some(text) = c.backend.startup_config() {
+            c.out.write_all(text.as_bytes())?;
+        }
+        Ok(())
+    })
+    .privileged(),
+    exec("write [<memory|file|integrated>]", "Save the configuration", None, save).privileged(),
+    exec("copy running-config startup-config", "Save the configuration", None, save).privileged(),
+    exec("show version [json]", "Version", None, |c, a| {
+        Ok(misc::version(&c.backend.version(), FRR_VERSION, a.has("json"), c.out)?)
+    }),
+    exec("show daemons", "The parts that run", None, |c, _| {
+        for daemon in Daemon::ALL {
+            write!(c.out, " {}", daemon.name())?;
+        }
+        Ok(writeln!(c.out)?)
+    }),
+    exec("show history", "Commands typed in this session", None, |c, _| {
+        for line in c.history {
+            writeln!(c.out, "  {line}")?;
+        }
+        Ok(())
+    }),
+    exec("show logging", "Where messages go", None, |c, _| Ok(misc::logging(&c.config, c.out)?)),
+    exec("show debugging", "What is logged in detail", None, |c, _| {
+        Ok(misc::debugging(&c.config, &c.backend.debugging(), c.out)?)
+    }),
+    exec("debug LINE...", "Log details until the next restart", None, debug).privileged(),
+    exec("no debug LINE...", "Stop logging details", None, debug).privileged(),
+    exec("undebug LINE...", "Stop logging details", None, debug).privileged(),
+    exec(
+        "send log [level <emergencies|alerts|critical|errors|warnings|notifications|informational|debugging>$level] LINE...",
+        "Write a message into the log",
+        None,
+        |c, a| Ok(c.backend.act(Action::Log(a.string("LINE")?))?),
+    )
+    .privileged(),
+    exec("terminal length (0-4294967295)", "Lines of the terminal", None, |_, _| Ok(())).with_no(),
+    exec("terminal <paginate|monitor>", "A detail of the terminal", None, |_, _| Ok(())).with_no(),
+    exec("clear log cmdline-targets", "Forget log targets of the command line", None, |_, _| Ok(())).privileged(),
+    exec("show memory [LINE...]", "Memory", Some(Daemon::Bgpd), |c, _| {
+        Ok(misc::memory_rows(&c.backend.bgp_memory()?, c.out)?)
+    }),
+    exec("show bfd [vrf NAME] peers [<brief|counters>] [json]", "BFD sessions", Some(Daemon::Bfdd), |c, a| {
+        // There are none before the engine is there.
+        let text: &[u8] = if a.has("json") { b"[\n]\n" } else { b"BFD Peers:\n" };
+        Ok(c.out.write_all(text)?)
+    }),
+];
+
+fn go(context: &mut Context<'_>, to: Move) -> Ran {
+    context.go = Some(to);
+    Ok(())
+}
+
+fn running_config(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
+    let named = args.get("daemon").and_then(|name| Daemon::ALL.into_iter().find(|d| d.name() == name));
+    let part = match named.or(context.daemon) {
+        Some(Daemon::Zebra) => Part::Zebra,
+        Some(Daemon::Bgpd) => Part::Bgp,
+        Some(Daemon::Staticd) => Part::Static,
+        Some(Daemon::Bfdd) => Part::Bfd,
+        Some(Daemon::Vrrpd) => Part::Header,
+        None if args.get("daemon").is_some() => Part::Header,
+        None => Part::All,
+    };
+    let text = running_config_of(&context.config, part, !args.has("no-header"));
+    Ok(context.out.write_all(text.as_bytes())?)
+}
+
+fn save(context: &mut Context<'_>, _: &Args<'_>) -> Ran {
+    match context.backend.save() {
+        Ok(path) => {
+            writeln!(context.out, "Note: this version of vtysh never writes vtysh.conf")?;
+            writeln!(context.out, "Building Configuration...")?;
+            writeln!(context.out, "Integrated configuration saved to {}\n[OK]", path.display())?;
+            Ok(())
+        }
+        Err(why) => Err(ExecError::Action(super::super::backend::ActionError::Other(why))),
+    }
+}
+
+fn debug(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
+    let what = args.string("LINE")?;
+    let on = args.has("debug") && !args.has("no");
+    context.backend.act(Action::Debug { on, what })?;
+    Ok(())
+}

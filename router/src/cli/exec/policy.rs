@@ -1,0 +1,102 @@
+//! Lists and route-maps.
+
+use super::super::backend::Action;
+use super::{Context, Daemon, ExecCommand, Ran, exec};
+use crate::config::grammar::Args;
+use crate::show::policy::{self, ListForm, PrefixLists};
+
+const BGPD: Option<Daemon> = Some(Daemon::Bgpd);
+
+/// Commands about policy.
+pub const COMMANDS: &[ExecCommand] = &[
+    exec(
+        "show ip prefix-list [PREFIXLIST4_NAME$name [seq (1-4294967295)$seq]] [json]",
+        "IPv4 prefix-lists",
+        None,
+        |c, a| prefix_lists(c, a, false, ListForm::Plain),
+    ),
+    exec(
+        "show ip prefix-list detail [PREFIXLIST4_NAME$name] [json]",
+        "IPv4 prefix-lists with counters",
+        None,
+        |c, a| prefix_lists(c, a, false, ListForm::Detail),
+    ),
+    exec(
+        "show ip prefix-list summary [PREFIXLIST4_NAME$name] [json]",
+        "IPv4 prefix-lists in numbers",
+        None,
+        |c, a| prefix_lists(c, a, false, ListForm::Summary),
+    ),
+    exec(
+        "show ipv6 prefix-list [PREFIXLIST6_NAME$name [seq (1-4294967295)$seq]] [json]",
+        "IPv6 prefix-lists",
+        None,
+        |c, a| prefix_lists(c, a, true, ListForm::Plain),
+    ),
+    exec(
+        "show ipv6 prefix-list detail [PREFIXLIST6_NAME$name] [json]",
+        "IPv6 prefix-lists with counters",
+        None,
+        |c, a| prefix_lists(c, a, true, ListForm::Detail),
+    ),
+    exec(
+        "show ipv6 prefix-list summary [PREFIXLIST6_NAME$name] [json]",
+        "IPv6 prefix-lists in numbers",
+        None,
+        |c, a| prefix_lists(c, a, true, ListForm::Summary),
+    ),
+    exec("show <ip|ipv6>$afi access-list [NAME]", "Access-lists", None, |c, a| {
+        let v6 = a.get("afi") == Some("ipv6");
+        let policies = &c.config.policies;
+        let lists = if v6 { &policies.access_lists_v6 } else { &policies.access_lists_v4 };
+        Ok(policy::access_lists(lists, a.get("NAME"), v6, c.out)?)
+    }),
+    exec("show route-map [WORD] [json]", "Route-maps", None, |c, a| {
+        let counters = c.backend.policy_counters();
+        match a.has("json") {
+            true => Ok(policy::route_maps_json(&c.config, &counters, a.get("WORD"), c.out)?),
+            false => Ok(policy::route_maps(&c.config, &counters, a.get("WORD"), c.out)?),
+        }
+    }),
+    exec(
+        "show <bgp|ip>$p as-path-access-list [AS_PATH_FILTER_NAME$name] [json]",
+        "AS-path lists",
+        BGPD,
+        |c, a| Ok(policy::as_path_lists(&c.config, a.get("name"), a.has("json"), c.out)?),
+    ),
+    exec("show bgp community-list [COMMUNITY_LIST_NAME$name] [detail]", "Community lists", BGPD, |c, a| {
+        Ok(policy::community_lists(&c.config, a.get("name"), c.out)?)
+    }),
+    exec(
+        "show bgp large-community-list [LCOMMUNITY_LIST_NAME$name] [detail]",
+        "Large community lists",
+        BGPD,
+        |c, a| Ok(policy::large_community_lists(&c.config, a.get("name"), c.out)?),
+    ),
+    exec(
+        "clear <ip|ipv6> prefix-list [NAME [<A.B.C.D/M|X:X::X:X/M>]]",
+        "Counters of prefix-lists",
+        None,
+        clear,
+    )
+    .privileged(),
+    exec("clear route-map counters [RMAP_NAME]", "Counters of route-maps", None, clear).privileged(),
+];
+
+fn prefix_lists(context: &mut Context<'_>, args: &Args<'_>, v6: bool, form: ListForm) -> Ran {
+    let counters = context.backend.policy_counters();
+    let policies = &context.config.policies;
+    let (lists, hits) = match v6 {
+        false => (&policies.prefix_lists_v4, &counters.prefix_lists_v4),
+        true => (&policies.prefix_lists_v6, &counters.prefix_lists_v6),
+    };
+    let view = PrefixLists { lists, hits, v6, name: args.get("name"), sequence: args.opt("seq")?, form };
+    match args.has("json") {
+        true => Ok(view.json(context.out)?),
+        false => Ok(view.text(context.out)?),
+    }
+}
+
+fn clear(context: &mut Context<'_>, _: &Args<'_>) -> Ran {
+    Ok(context.backend.act(Action::ClearPolicyCounters)?)
+}

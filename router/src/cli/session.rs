@@ -1,0 +1,326 @@
+//! One client's session: in which node it is, and what its lines do.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use regex_automata::meta::Regex;
+
+use super::backend::Backend;
+use super::exec::{self, Context, Daemon, ExecError, Move, Status};
+use super::filter::LineFilter;
+use super::help;
+use crate::config::check;
+use crate::config::grammar::{Editor, Lookup, Node, Verdict, matcher, table};
+
+/// Lines that `show history` remembers.
+const HISTORY: usize = 20;
+
+/// Where a session is.
+enum Place {
+    /// `host>`
+    View,
+    /// `host#`
+    Enable,
+    /// `host(config)#` and below.
+    Config(Box<Editor>),
+}
+
+/// Whether the session goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// More lines may come.
+    Go,
+    /// The client said goodbye.
+    Close,
+}
+
+/// A client's session.
+pub struct Session {
+    backend: Arc<dyn Backend>,
+    daemon: Option<Daemon>,
+    place: Place,
+    /// Between the marks that enclose a file, lines gather here and take effect together.
+    batch: bool,
+    history: Vec<String>,
+}
+
+impl Session {
+    /// A session in the view node. `daemon` is whose socket the client is on, if it is one of FRR's.
+    pub fn new(backend: Arc<dyn Backend>, daemon: Option<Daemon>) -> Session {
+        Session { backend, daemon, place: Place::View, batch: false, history: Vec::new() }
+    }
+
+    /// What stands before the cursor: `edge1(config-router)# `.
+    pub fn prompt(&self) -> String {
+        let config = self.backend.running_config();
+        let host = config.hostname.clone().unwrap_or_else(|| self.backend.version().hostname);
+        match &self.place {
+            Place::View => format!("{host}> "),
+            Place::Enable => format!("{host}# "),
+            Place::Config(editor) => format!("{host}({})# ", editor.node.prompt()),
+        }
+    }
+
+    /// Carries out a line. What it prints goes to `out` as it comes; an error means that the client is gone.
+    pub fn execute(&mut self, line: &str, out: &mut dyn Write) -> io::Result<(Status, Next)> {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with(['!', '#']) {
+            return Ok((Status::Success, Next::Go));
+        }
+        if let Some(rest) = line.strip_prefix(super::server::OWN) {
+            return self.own(rest, out);
+        }
+        self.history.push(line.to_owned());
+        if self.history.len() > HISTORY {
+            self.history.remove(0);
+        }
+        let (line, filter) = match split_pipe(line) {
+            Ok(parts) => parts,
+            Err(text) => {
+                writeln!(out, "{text}")?;
+                return Ok((Status::Success, Next::Go));
+            }
+        };
+        match filter {
+            None => self.plain(line, out),
+            Some(regex) => {
+                let mut filtered = LineFilter::new(regex, out);
+                let result = self.plain(line, &mut filtered)?;
+                filtered.finish()?;
+                Ok(result)
+            }
+        }
+    }
+
+    fn plain(&mut self, line: &str, out: &mut dyn Write) -> io::Result<(Status, Next)> {
+        let mut words = line.splitn(2, char::is_whitespace);
+        let first = words.next().unwrap_or("");
+        let rest = words.next().unwrap_or("").trim_start();
+        match (first, &self.place) {
+            ("do", Place::View) if !rest.is_empty() => self.run(rest, false, out),
+            ("do", _) if !rest.is_empty() => self.run(rest, true, out),
+            ("find", _) if !rest.is_empty() => self.find(rest, out).map(|()| (Status::Success, Next::Go)),
+            ("list", _) => self.find("", out).map(|()| (Status::Success, Next::Go)),
+            ("XFRR_start_configuration", _) => self.start_batch(),
+            ("XFRR_end_configuration", _) => self.end_batch(out),
+            (_, Place::View) => self.run(line, false, out),
+            (_, Place::Enable) => self.run(line, true, out),
+            (_, Place::Config(_)) => self.config_line(line, out),
+        }
+    }
+
+    /// A line of the enable or view node.
+    fn run(&mut self, line: &str, enabled: bool, out: &mut dyn Write) -> io::Result<(Status, Next)> {
+        let words = matcher::split(line);
+        let (command, args) = match matcher::lookup(exec::table(enabled), line, &words) {
+            Lookup::Found(pattern, args) => (pattern.command, args),
+            Lookup::Unknown => return refuse(Status::NoMatch, "Unknown command", line, out),
+            Lookup::Ambiguous => return refuse(Status::Ambiguous, "Ambiguous command", line, out),
+            Lookup::Incomplete => return refuse(Status::Incomplete, "Command incomplete", line, out),
+        };
+        if let (Some(here), Some(owner)) = (self.daemon, command.daemon)
+            && here != owner
+        {
+            writeln!(out, "{} is not running", owner.name())?;
+            return Ok((Status::NoDaemon, Next::Go));
+        }
+        let mut context = Context {
+            backend: &*self.backend,
+            config: self.backend.running_config(),
+            daemon: self.daemon,
+            history: &self.history,
+            out,
+            go: None,
+        };
+        let result = (command.run)(&mut context, &args);
+        let go = context.go;
+        match result {
+            Ok(()) => Ok((Status::Success, go.map_or(Next::Go, |to| self.go(to)))),
+            Err(ExecError::Io(error)) => Err(error),
+            Err(error) => {
+                writeln!(out, "{error}")?;
+                Ok((Status::Warning, Next::Go))
+            }
+        }
+    }
+
+    fn go(&mut self, to: Move) -> Next {
+        match (to, &self.place) {
+            (Move::Enable | Move::End, Place::View | Place::Enable) => self.place = Place::Enable,
+            (Move::Enable, Place::Config(_)) => {}
+            (Move::End, Place::Config(_)) => self.place = Place::Enable,
+            (Move::Disable, _) => self.place = Place::View,
+            (Move::Configure, _) => {
+                let running = self.backend.running_config();
+                self.place = Place::Config(Box::new(Editor::new((*running).clone())));
+            }
+            (Move::Exit, Place::Config(_)) => self.place = Place::Enable,
+            (Move::Exit, _) => return Next::Close,
+        }
+        Next::Go
+    }
+
+    /// A line of a configuration node: takes effect at once, unless a file is being read.
+    fn config_line(&mut self, line: &str, out: &mut dyn Write) -> io::Result<(Status, Next)> {
+        let Place::Config(editor) = &mut self.place else { return Ok((Status::Warning, Next::Go)) };
+        let leaving = editor.node == Node::Top && matches!(line, "exit" | "quit");
+        if leaving || (line == "end" && !self.batch) {
+            self.place = Place::Enable;
+            return Ok((Status::Success, Next::Go));
+        }
+        let running = self.backend.running_config();
+        if !self.batch && editor.config != *running {
+            editor.config = (*running).clone();
+        }
+        let before = editor.node.clone();
+        let verdict = editor.line(line);
+        let mut notices = std::mem::take(&mut editor.notices);
+        let fail = match verdict {
+            Verdict::Done => None,
+            Verdict::Unknown => return refuse(Status::NoMatch, "Unknown command", line, out),
+            Verdict::Ambiguous => return refuse(Status::Ambiguous, "Ambiguous command", line, out),
+            Verdict::Incomplete => return refuse(Status::Incomplete, "Command incomplete", line, out),
+            Verdict::Failed(fail) => Some(fail),
+        };
+        if let Some(fail) = fail {
+            writeln!(out, "{fail}")?;
+            return Ok((Status::ConfigFailed, Next::Go));
+        }
+        let mut status = Status::Success;
+        if !self.batch && editor.config != *running {
+            match self.backend.apply(editor.config.clone()) {
+                Ok(more) => notices.extend(more),
+                Err(errors) => {
+                    editor.node = before;
+                    notices = errors.into_iter().map(|e| format!("% {e}")).collect();
+                    status = Status::ConfigFailed;
+                }
+            }
+        }
+        notices.iter().try_for_each(|notice| writeln!(out, "{notice}"))?;
+        Ok((status, Next::Go))
+    }
+
+    fn start_batch(&mut self) -> io::Result<(Status, Next)> {
+        let running = self.backend.running_config();
+        self.place = Place::Config(Box::new(Editor::new((*running).clone())));
+        self.batch = true;
+        Ok((Status::Success, Next::Go))
+    }
+
+    fn end_batch(&mut self, out: &mut dyn Write) -> io::Result<(Status, Next)> {
+        if !std::mem::take(&mut self.batch) {
+            return Ok((Status::Success, Next::Go));
+        }
+        let Place::Config(editor) = &mut self.place else { return Ok((Status::Warning, Next::Go)) };
+        editor.node = Node::Top;
+        let candidate = editor.config.clone();
+        let (problems, remarks) = check(&candidate);
+        remarks.iter().try_for_each(|r| writeln!(out, "{r}"))?;
+        let outcome = if problems.is_empty() { self.backend.apply(candidate) } else { Err(problems) };
+        match outcome {
+            Ok(notices) => {
+                notices.iter().try_for_each(|n| writeln!(out, "{n}"))?;
+                Ok((Status::Success, Next::Go))
+            }
+            Err(errors) => {
+                errors.iter().try_for_each(|e| writeln!(out, "% {e}"))?;
+                Ok((Status::ConfigFailed, Next::Go))
+            }
+        }
+    }
+
+    /// Lines of our own shell, which are no commands: the prompt, help and completion.
+    fn own(&mut self, request: &str, out: &mut dyn Write) -> io::Result<(Status, Next)> {
+        let (what, line) = request.split_once(' ').unwrap_or((request, ""));
+        match what {
+            "prompt" => write!(out, "{}", self.prompt())?,
+            "help" => write!(out, "{}", self.help(line))?,
+            "complete" => {
+                for word in self.completions(line) {
+                    writeln!(out, "{word}")?;
+                }
+            }
+            "place" => {
+                let word = if matches!(self.place, Place::Config(_)) { "config" } else { "enable" };
+                write!(out, "{word}")?;
+            }
+            _ => return Ok((Status::NoMatch, Next::Go)),
+        }
+        Ok((Status::Success, Next::Go))
+    }
+
+    /// What `?` behind `line` shows.
+    pub fn help(&self, line: &str) -> String {
+        self.with_tables(line, help::help)
+    }
+
+    /// Whole words that may stand in place of the last word of `line`.
+    pub fn completions(&self, line: &str) -> Vec<String> {
+        self.with_tables(line, help::completions)
+    }
+
+    fn with_tables<T>(&self, line: &str, ask: fn(&help::Tables, &str) -> T) -> T {
+        let after_do = line.trim_start().strip_prefix("do ");
+        match (&self.place, after_do) {
+            (Place::View, _) => ask(&help::Tables::Exec(false), line),
+            (Place::Enable, _) => ask(&help::Tables::Exec(true), line),
+            (Place::Config(_), Some(rest)) => ask(&help::Tables::Exec(true), rest),
+            (Place::Config(editor), None) => ask(&help::Tables::Config(editor.node.clone()), line),
+        }
+    }
+
+    /// `find REGEX` and `list`: the commands of the node.
+    fn find(&self, pattern: &str, out: &mut dyn Write) -> io::Result<()> {
+        let Ok(regex) = Regex::new(pattern) else { return writeln!(out, "% Can't compile {pattern}") };
+        let mut print = |syntax: &str, no: bool| -> io::Result<()> {
+            let shown = plain_notation(syntax);
+            let shown = if no { format!("[no] {shown}") } else { shown };
+            if regex.is_match(&shown) { writeln!(out, "  {shown}") } else { Ok(()) }
+        };
+        match &self.place {
+            Place::View => exec::table(false).iter().try_for_each(|p| print(p.syntax, p.no)),
+            Place::Enable => exec::table(true).iter().try_for_each(|p| print(p.syntax, p.no)),
+            Place::Config(editor) => table(editor.node.kind()).iter().try_for_each(|p| print(p.syntax, p.no)),
+        }
+    }
+}
+
+fn refuse(status: Status, why: &str, line: &str, out: &mut dyn Write) -> io::Result<(Status, Next)> {
+    writeln!(out, "% {why}: {line}")?;
+    Ok((status, Next::Go))
+}
+
+/// The notation as it is shown: without the names of captures.
+pub fn plain_notation(syntax: &str) -> String {
+    let mut out = String::with_capacity(syntax.len());
+    let mut name = false;
+    for c in syntax.chars() {
+        match c {
+            '$' => name = true,
+            c if name && (c.is_ascii_alphanumeric() || c == '_') => {}
+            c => {
+                name = false;
+                out.push(c);
+            }
+        }
+    }
+    out.replace("PEER", "<A.B.C.D|X:X::X:X|WORD>")
+}
+
+/// Splits `show ... | include X`. Only commands that show something have a pipe: elsewhere the sign may be
+/// part of a value.
+fn split_pipe(line: &str) -> Result<(&str, Option<Regex>), String> {
+    let shown = line.strip_prefix("do ").unwrap_or(line).trim_start();
+    let first = shown.split_whitespace().next().unwrap_or("");
+    let shows = first.len() >= 2 && ["show", "write", "list", "find"].iter().any(|w| w.starts_with(first));
+    let Some((command, action)) = line.split_once(" | ").filter(|_| shows) else { return Ok((line, None)) };
+    let (verb, pattern) = action.trim().split_once(' ').unwrap_or((action.trim(), ""));
+    if verb.is_empty() || !"include".starts_with(verb) {
+        return Err(format!("% Unknown action '{verb}'"));
+    }
+    match Regex::new(pattern.trim()) {
+        Ok(regex) => Ok((command.trim_end(), Some(regex))),
+        Err(_) => Err(format!("% Regex compilation error: {pattern}")),
+    }
+}
