@@ -57,8 +57,13 @@ struct Lab {
 }
 
 fn start() -> Lab {
+    start_with(true)
+}
+
+fn start_with(objects: bool) -> Lab {
     let (sender, told) = channel();
-    let handle = linux::spawn(Options::default(), move |message| {
+    let core = fib::core::Config { objects, ..fib::core::Config::default() };
+    let handle = linux::spawn(Options { core, ..Options::default() }, move |message| {
         let _ = sender.send(message);
     });
     Lab { handle: handle.unwrap(), told }
@@ -225,6 +230,60 @@ fn a_lost_link_moves_routes_and_its_return_brings_them_back() {
                 && goes_via("172.17.0.0/16") == names(&["10.0.1.1"])
                 && goes_via("2001:db8:100::/48") == names(&["2001:db8:1::1"])
         });
+    });
+}
+
+#[test]
+fn gateways_in_routes_serve_where_there_are_no_objects() {
+    in_namespace("gateways_in_routes_serve_where_there_are_no_objects", || {
+        let [a1, a2] = pairs();
+        let lab = start_with(false);
+        let both6 = [hop("2001:db8:1::1", a1), hop("2001:db8:2::1", a2)];
+        let intents = vec![
+            group(1, &[hop("10.0.1.1", a1), Hop { weight: 3, ..hop("10.0.2.1", a2) }]),
+            group(2, &both6),
+            group(3, &[hop("fe80::77", a1)]),
+            group(4, &[Hop { onlink: true, ..hop("192.0.2.200", a1) }]),
+            group(5, &[Hop { gateway: None, ifindex: a2, weight: 1, onlink: false }]),
+            on("172.16.0.0/16", 1),
+            on("2001:db8:100::/48", 2),
+            on("172.17.0.0/16", 3),
+            on("172.18.0.0/16", 4),
+            on("172.19.0.0/16", 5),
+            to("172.20.0.0/16", Target::Blackhole),
+            Intent::Synced,
+        ];
+        lab.say(intents.clone());
+        lab.until_installed(6);
+        let has = |prefix: &str, words: &[&str]| {
+            let family = if prefix.contains(':') { "-6" } else { "-4" };
+            let text = ip(&format!("{family} route show {prefix} proto bgp"));
+            words.iter().all(|word| text.contains(word))
+        };
+        assert!(has("172.16.0.0/16", &["via 10.0.1.1 dev a1 weight 1", "via 10.0.2.1 dev a2 weight 3"]));
+        assert!(has("2001:db8:100::/48", &["via 2001:db8:1::1 dev a1", "via 2001:db8:2::1 dev a2"]));
+        assert!(has("172.17.0.0/16", &["via inet6 fe80::77"]));
+        assert!(has("172.18.0.0/16", &["192.0.2.200", "onlink"]));
+        assert!(has("172.19.0.0/16", &["dev a2 scope link"]));
+        ip("link set a2 down");
+        until("loss", || {
+            has("172.16.0.0/16", &["via 10.0.1.1 dev a1"])
+                && !has("172.16.0.0/16", &["10.0.2.1"])
+                && has("2001:db8:100::/48", &["via 2001:db8:1::1"])
+                && !has("172.19.0.0/16", &["a2"])
+        });
+        ip("link set a2 up");
+        ip("addr replace 2001:db8:2::2/64 dev a2 nodad");
+        lab.until_installed(6);
+        assert!(has("2001:db8:100::/48", &["via 2001:db8:1::1 dev a1", "via 2001:db8:2::1 dev a2"]));
+        lab.say(vec![group(2, &both6[1..])]);
+        until("change of hops", || !has("2001:db8:100::/48", &["2001:db8:1::1"]));
+        drop(lab);
+        let lab = start_with(false);
+        lab.say(intents[..intents.len() - 3].to_vec());
+        lab.say(vec![Intent::Synced]);
+        until("sweep", || !has("172.19.0.0/16", &["a2"]) && !has("172.20.0.0/16", &["172.20"]));
+        lab.until_installed(4);
     });
 }
 

@@ -43,6 +43,8 @@ pub struct Config {
     pub batch: usize,
     /// Send [`Report::Acknowledged`].
     pub acknowledge: bool,
+    /// Use next-hop objects if the kernel has them. Without, routes name their gateways.
+    pub objects: bool,
 }
 
 impl Default for Config {
@@ -53,6 +55,7 @@ impl Default for Config {
             object_protocol: 186,
             batch: 256,
             acknowledge: false,
+            objects: true,
         }
     }
 }
@@ -192,6 +195,7 @@ impl Core {
             counts_at: 0,
             now: 0,
         };
+        core.objects.supported = core.config.objects;
         core.begin_dump();
         core
     }
