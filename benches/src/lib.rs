@@ -76,21 +76,25 @@ pub fn table(peers: u8) -> Core {
             require_connected: true,
             families: [Some(family.clone()), Some(family)],
         };
-        let session = PeerSession {
-            router_id: Ipv4Addr::new(198, 18, 0, n + 1),
-            as4: true,
-            extended_next_hop: false,
-            extended_message: false,
-            families: [true; 2],
-            local_v4: Some(Ipv4Addr::new(198, 18, 0, 1)),
-            local_v6: None,
-            local_link: None,
-            shared_net: [None; 2],
-        };
         core.handle(0, Input::Peer(PeerId(u16::from(n)), config));
-        core.handle(0, Input::Up(PeerId(u16::from(n)), session));
+        core.handle(0, Input::Up(PeerId(u16::from(n)), session(n)));
     }
     core
+}
+
+/// What the session with a neighbour of [`table`] agreed on.
+pub fn session(n: u8) -> PeerSession {
+    PeerSession {
+        router_id: Ipv4Addr::new(198, 18, 0, n + 1),
+        as4: true,
+        extended_next_hop: false,
+        extended_message: false,
+        families: [true; 2],
+        local_v4: Some(Ipv4Addr::new(198, 18, 0, 1)),
+        local_v6: None,
+        local_link: None,
+        shared_net: [None; 2],
+    }
 }
 
 /// Runs a table until it has nothing left to do, taking what it sends at once; returns octets and messages sent.
