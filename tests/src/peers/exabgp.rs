@@ -22,7 +22,8 @@ impl ExaBgp {
     pub fn start(node: &Node, neighbors: &str) -> ExaBgp {
         let text = |name: &str| node.file(name).to_string_lossy().into_owned();
         node.write("commands", "");
-        let ear = script(node, "ear", &format!("exec cat >> {}\n", text("heard")));
+        // ExaBGP takes a helper that closes its standard output for dead: it stays open as another number.
+        let ear = script(node, "ear", &format!("exec cat 3>&1 >> {}\n", text("heard")));
         let mouth = script(node, "mouth", &format!("exec tail -n +1 -f {}\n", text("commands")));
         let config = format!(
             "process ear {{ run {ear}; encoder json; }}\nprocess mouth {{ run {mouth}; encoder text; }}\n{neighbors}"

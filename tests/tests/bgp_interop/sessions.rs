@@ -71,8 +71,8 @@ fn bird(asns: [u32; 2]) {
     for (prefix, hop) in [(OURS, "10.0.0.1"), (OURS6, "2001:db8::1")] {
         until("our prefix at BIRD", || !bird.route(prefix).is_empty());
         let route = bird.route(prefix);
-        let path = if asns[0] == asns[1] { String::new() } else { format!(" {}", asns[0]) };
-        assert!(route.contains(&format!("BGP.as_path:{path}\n")), "{route}");
+        let path = if asns[0] == asns[1] { String::new() } else { asns[0].to_string() };
+        assert!(route.contains(&format!("BGP.as_path: {path}\n")), "{route}");
         assert!(route.contains(&format!("BGP.next_hop: {hop}")), "{route}");
         assert!(route.contains("BGP.origin: IGP"), "{route}");
     }
