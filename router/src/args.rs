@@ -104,6 +104,5 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
 }
 
 fn vtysh(args: Vec<OsString>) -> ExitCode {
-    let _ = args;
-    ExitCode::FAILURE
+    crate::cli::vtysh::run(args)
 }

@@ -7,12 +7,14 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, RwLock};
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use bgp::fsm::FsmState;
 use bgp::types::Family;
 use fib::Report;
 use rib::Event;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::cli::server::{Server, ServerOptions};
 use crate::control::{self, Control};
 use crate::gateway::Gateways;
 use crate::shell::kernel;
@@ -101,6 +103,8 @@ pub fn run(options: Options) -> ExitCode {
 struct Parts {
     control: Arc<Control>,
     rib_thread: std::thread::JoinHandle<()>,
+    /// Takes its sockets away when dropped.
+    server: Server,
 }
 
 /// A number that neighbours cannot know, for the hashes of what they choose.
@@ -157,6 +161,10 @@ fn start(options: Options, runtime: tokio::runtime::Handle) -> anyhow::Result<Pa
     let peers = Peers::new(rib.clone(), netdevs.clone(), runtime.clone(), seed, watch);
     let control = Arc::new(Control::new(options, rib, fib, peers, gateways, netdevs));
     let _ = whole.set(control.clone());
+    let live = Arc::new(crate::live::Live::new(control.clone()));
+    let sockets = ServerOptions::new(&control.options.sockets);
+    let server = Server::start(live, sockets)
+        .with_context(|| format!("cannot make the shell's sockets in {}", control.options.sockets.display()))?;
     for address in control.options.metrics.clone() {
         let source = Arc::new(crate::collect::Collect::new(control.clone()));
         runtime.spawn(async move {
@@ -165,7 +173,7 @@ fn start(options: Options, runtime: tokio::runtime::Handle) -> anyhow::Result<Pa
             }
         });
     }
-    Ok(Parts { control, rib_thread })
+    Ok(Parts { control, rib_thread, server })
 }
 
 /// The on-time thread, if the sockets that it needs can be had.
@@ -301,7 +309,7 @@ fn reap() {
 
 /// Ends everything: the gateway goes first, then the sessions; routes stay until neighbours have turned away.
 fn stop(parts: Parts) {
-    let Parts { control, rib_thread } = parts;
+    let Parts { control, rib_thread, server } = parts;
     tracing::info!("router stops");
     // First the hosts behind us: the gateway goes to its successor, and we forward until it has taken over.
     if let Some(gateways) = &control.gateways
@@ -327,6 +335,7 @@ fn stop(parts: Parts) {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+    drop(server);
     control.rib.close();
     let _ = rib_thread.join();
 }

@@ -122,7 +122,10 @@ impl Peers {
         }
         let Some(bgp) = &config.bgp else { return };
         for id in bgp.neighbors.keys() {
-            let model::PeerId::Address(addr) = id else { continue };
+            let model::PeerId::Address(addr) = id else {
+                tracing::warn!(peer = %id, "interface neighbors are not supported yet: it stays down");
+                continue;
+            };
             let Some(neighbor) = bgp.effective(id) else { continue };
             self.put(&mut state, *addr, neighbor, false);
         }
