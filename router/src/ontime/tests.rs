@@ -319,6 +319,7 @@ fn losing_health_hands_over_without_loss() {
 }
 
 #[test]
+#[ignore = "a measurement: the outcome depends on what else the machine does"]
 fn ten_milliseconds_hold_under_load_without_real_time_priority() {
     let _one = lock();
     let Some(_net) = Net::new() else { return };
