@@ -4,23 +4,24 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use bgp::batch::{Op, UpdateBatch};
-use bgp::types::{Addr, Family, SECOND, Time};
+use bgp::types::{Family, SECOND, Time};
 use ipnet::IpNet;
 use smallvec::SmallVec;
 
-use crate::base::{BaseRoute, BaseTarget, Discard};
+use crate::base::Discard;
 use crate::event::{Event, FibChange, Output};
 use crate::family::FamilyRib;
-use crate::group::{Group, GroupKey};
-use crate::id::{AttrId, HopSetId, NhId, PeerId, PrefixId};
+use crate::group::GroupKey;
+use crate::id::{AttrId, NhId, PeerId};
 use crate::intern::Local;
 use crate::local::LocalRoutes;
-use crate::nexthop::{Members, NextHopKey, Resolution, ResolvedHop};
+use crate::membership::{assign, flush_family};
+use crate::nexthop::{NextHopKey, ResolvedHop};
 use crate::peer::{Peer, PeerConfig, PeerSession};
-use crate::policy::ast::{Policies, SourceProtocol};
+use crate::policy::ast::Policies;
 use crate::policy::compile::Compiled;
-use crate::resolve;
 use crate::shared::{Settings, Shared};
+use crate::walk::{Task, Walk, walk_slice};
 
 /// Where a static route leads.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -105,68 +106,13 @@ pub enum Input<'a> {
     },
 }
 
-/// Work that walks a table in slices.
-#[derive(Debug)]
-enum Walk {
-    /// Take out paths of sessions that ended.
-    Purge(PeerId),
-    /// Apply import policy to kept paths.
-    Reimport(PeerId),
-    /// Decide anew where a path has one of these next hops.
-    Revisit(Vec<bool>),
-    /// Decide anew everywhere.
-    DecideAll,
-}
-
-#[derive(Debug)]
-struct Task {
-    family: Family,
-    cursor: usize,
-    walk: Walk,
-}
-
 /// The routing table of both families.
 pub struct Core {
     pub(crate) shared: Shared,
     pub(crate) v4: FamilyRib<u32>,
     pub(crate) v6: FamilyRib<u128>,
-    tasks: VecDeque<Task>,
-    statics: Vec<StaticRoute>,
-}
-
-macro_rules! family {
-    ($self:ident, $family:expr, |$rib:ident, $shared:ident| $body:expr) => {{
-        let $shared = &mut $self.shared;
-        match $family {
-            Family::Ipv4Unicast => {
-                let $rib = &mut $self.v4;
-                $body
-            }
-            Family::Ipv6Unicast => {
-                let $rib = &mut $self.v6;
-                $body
-            }
-        }
-    }};
-}
-
-/// Calls `$body` with the prefix's address in the type of its family.
-macro_rules! prefix {
-    ($self:ident, $net:expr, |$rib:ident, $shared:ident, $addr:ident, $len:ident| $body:expr) => {{
-        let net: IpNet = $net;
-        let $len = net.prefix_len();
-        let $shared = &mut $self.shared;
-        match net.trunc() {
-            IpNet::V4(n) => {
-                let ($rib, $addr) = (&mut $self.v4, u32::from(n.addr()));
-                $body
-            }
-            IpNet::V6(n) => {
-                let ($rib, $addr) = (&mut $self.v6, u128::from(n.addr()));
-                $body
-            }
-        }
-    }};
+    pub(crate) tasks: VecDeque<Task>,
+    pub(crate) statics: Vec<StaticRoute>,
 }
 
 impl Core {
@@ -403,7 +349,7 @@ impl Core {
         }
     }
 
-    fn task(&mut self, family: Family, walk: Walk) {
+    pub(crate) fn task(&mut self, family: Family, walk: Walk) {
         self.tasks.push_back(Task { family, cursor: 0, walk });
     }
 
@@ -519,244 +465,6 @@ impl Core {
         }
     }
 
-    fn link(&mut self, ifindex: u32, name: &str, up: bool) {
-        if !self.shared.links.set(ifindex, name, up) {
-            return;
-        }
-        self.shared.next_hops_dirty = true;
-        let connected: Vec<IpNet> =
-            self.shared.links.get(ifindex).map(|l| l.addresses.clone()).unwrap_or_default();
-        for net in connected {
-            self.sync_connected(ifindex, net);
-        }
-        self.check_activity();
-    }
-
-    fn link_gone(&mut self, ifindex: u32) {
-        let Some(link) = self.shared.links.get(ifindex).cloned() else { return };
-        for net in link.addresses {
-            self.address_gone(ifindex, net);
-        }
-        self.shared.links.remove(ifindex);
-        self.shared.next_hops_dirty = true;
-        self.check_activity();
-    }
-
-    fn address(&mut self, ifindex: u32, net: IpNet) {
-        let Some(link) = self.shared.links.get_mut(ifindex) else { return };
-        if !link.addresses.contains(&net) {
-            link.addresses.push(net);
-        }
-        self.sync_connected(ifindex, net);
-    }
-
-    fn address_gone(&mut self, ifindex: u32, net: IpNet) {
-        if let Some(link) = self.shared.links.get_mut(ifindex) {
-            link.addresses.retain(|a| *a != net);
-        }
-        self.sync_connected(ifindex, net);
-    }
-
-    /// The connected route of an address: there while an address of its network is on the link.
-    fn sync_connected(&mut self, ifindex: u32, net: IpNet) {
-        let link = self.shared.links.get(ifindex);
-        let up = link.is_some_and(|l| l.up);
-        let held = link.is_some_and(|l| l.addresses.iter().any(|a| a.trunc() == net.trunc()));
-        let hop = ResolvedHop { gateway: None, ifindex, onlink: false };
-        let target = BaseTarget::Direct(SmallVec::from_slice(&[hop]));
-        let since = self.shared.now;
-        prefix!(self, net, |rib, shared, addr, len| {
-            if held {
-                let source = SourceProtocol::Connected;
-                let route = BaseRoute { source, distance: 0, metric: 0, tag: 0, target, active: up, since };
-                rib.base.insert(addr, len, route);
-            } else {
-                rib.base.remove(addr, len, |r| r.source == SourceProtocol::Connected && r.target == target);
-            }
-            rib.base_changed(shared, addr, len);
-        });
-    }
-
-    fn kernel_route(&mut self, prefix: IpNet, metric: u32, hops: SmallVec<[ResolvedHop; 2]>) {
-        let target = if hops.is_empty() {
-            BaseTarget::Discard(Discard::Unreachable)
-        } else {
-            BaseTarget::Direct(hops)
-        };
-        let active = true;
-        let (source, since) = (SourceProtocol::Kernel, self.shared.now);
-        // The kernel prefers its lowest metric; FRR shows the metric's top octet as distance.
-        let distance = (metric >> 24) as u8;
-        prefix!(self, prefix, |rib, shared, addr, len| {
-            rib.base.remove(addr, len, |r| r.source == source && r.metric == metric);
-            rib.base.insert(addr, len, BaseRoute { source, distance, metric, tag: 0, target, active, since });
-            rib.base_changed(shared, addr, len);
-        });
-        self.check_activity();
-    }
-
-    fn kernel_route_gone(&mut self, prefix: IpNet, metric: u32) {
-        prefix!(self, prefix, |rib, shared, addr, len| {
-            rib.base.remove(addr, len, |r| r.source == SourceProtocol::Kernel && r.metric == metric);
-            rib.base_changed(shared, addr, len);
-        });
-    }
-
-    fn set_statics(&mut self, statics: Vec<StaticRoute>) {
-        let old = std::mem::take(&mut self.statics);
-        for route in old.iter().filter(|r| !statics.contains(r)) {
-            prefix!(self, route.prefix, |rib, shared, addr, len| {
-                let same = |r: &BaseRoute| {
-                    r.source == SourceProtocol::Static && r.distance == route.distance && r.tag == route.tag
-                };
-                for gone in rib.base.remove(addr, len, same) {
-                    if let BaseTarget::Hops(set) = gone.target {
-                        shared.release_hop_set(set);
-                    }
-                }
-                rib.base_changed(shared, addr, len);
-            });
-        }
-        for route in statics.iter().filter(|r| !old.contains(r)) {
-            let target = match &route.target {
-                StaticTarget::Discard(kind) => BaseTarget::Discard(*kind),
-                StaticTarget::Hops(keys) => {
-                    let members: Members = keys.iter().map(|k| self.shared.next_hop(k)).collect();
-                    let set = self.shared.hop_set(members.clone());
-                    members.iter().for_each(|m| self.shared.next_hops.release(*m));
-                    BaseTarget::Hops(set)
-                }
-            };
-            let active = matches!(target, BaseTarget::Discard(_));
-            let base = BaseRoute {
-                source: SourceProtocol::Static,
-                distance: route.distance,
-                metric: 0,
-                tag: route.tag,
-                target,
-                active,
-                since: self.shared.now,
-            };
-            prefix!(self, route.prefix, |rib, shared, addr, len| {
-                rib.base.insert(addr, len, base);
-                rib.base_changed(shared, addr, len);
-            });
-        }
-        self.statics = statics;
-        self.shared.next_hops_dirty = true;
-    }
-
-    /// Resolves next hops anew if anything they depend on changed.
-    fn settle(&mut self) {
-        // Each round can activate routes that others resolve over.
-        for _ in 0..8 {
-            if !self.shared.next_hops_dirty {
-                return;
-            }
-            self.resolve();
-        }
-    }
-
-    fn resolve(&mut self) {
-        self.shared.next_hops_dirty = false;
-        let now = resolve::resolve_all(&self.shared, &self.v4, &self.v6);
-        let mut changed = vec![false; now.len()];
-        let mut any = false;
-        let mut decide = false;
-        for (slot, resolution) in now.into_iter().enumerate() {
-            let id = NhId(slot as u32);
-            let old = self.shared.next_hops.resolution(id);
-            if *old == resolution {
-                continue;
-            }
-            any = true;
-            let discard = |r: &Resolution| matches!(r, Resolution::Discard { .. });
-            let weighs = old.usable() != resolution.usable()
-                || old.connected() != resolution.connected()
-                || old.metric() != resolution.metric()
-                || discard(old) != discard(&resolution);
-            changed[slot] = weighs;
-            decide |= weighs;
-            let since = self.shared.now;
-            self.shared.next_hops.set_resolution(id, resolution, since);
-        }
-        self.track();
-        if !any {
-            return;
-        }
-        let sets: Vec<HopSetId> = self.shared.hop_sets.iter().map(|(id, _)| id).collect();
-        for id in sets {
-            self.shared.refresh_hop_set(id, false);
-        }
-        self.check_activity();
-        if decide && self.shared.attrs.iter().next().is_some() {
-            for f in Family::ALL {
-                self.revisit(f, &changed);
-            }
-        }
-    }
-
-    /// Joins a revisit that has not begun, or orders one.
-    fn revisit(&mut self, family: Family, changed: &[bool]) {
-        let waiting = self.tasks.iter_mut().find_map(|t| match &mut t.walk {
-            Walk::Revisit(set) if t.family == family && t.cursor == 0 => Some(set),
-            _ => None,
-        });
-        match waiting {
-            Some(set) => {
-                set.resize(set.len().max(changed.len()), false);
-                changed.iter().enumerate().for_each(|(i, c)| set[i] |= c);
-            }
-            None => self.task(family, Walk::Revisit(changed.to_vec())),
-        }
-    }
-
-    /// The addresses whose way may change with a BGP route.
-    fn track(&mut self) {
-        let mut v4: Vec<u32> = Vec::new();
-        let mut v6: Vec<u128> = Vec::new();
-        for (_, entry) in self.shared.next_hops.iter() {
-            match (resolve::family_of(&entry.key), entry.key.addr) {
-                (Some(Family::Ipv4Unicast), Some(addr)) => v4.extend(u32::from_ip(addr)),
-                (Some(Family::Ipv6Unicast), Some(addr)) => v6.extend(u128::from_ip(addr)),
-                _ => {}
-            }
-        }
-        v4.sort_unstable();
-        v6.sort_unstable();
-        self.v4.tracked = v4;
-        self.v6.tracked = v6;
-    }
-
-    /// Static, connected and kernel routes come and go with links and next hops.
-    fn check_activity(&mut self) {
-        fn check<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared) {
-            let mut changed: Vec<(A, u8)> = Vec::new();
-            let now = shared.now;
-            for (addr, len, route) in rib.base.iter_mut() {
-                let active = match &route.target {
-                    BaseTarget::Direct(hops) => {
-                        hops.iter().any(|h| shared.links.get(h.ifindex).is_some_and(|l| l.up))
-                    }
-                    BaseTarget::Hops(id) => {
-                        shared.hop_sets.get(*id).is_some_and(|s| !s.hops.is_empty() || s.discard)
-                    }
-                    BaseTarget::Discard(_) => true,
-                };
-                if active != route.active {
-                    route.active = active;
-                    route.since = now;
-                    changed.push((addr, len));
-                }
-            }
-            for (addr, len) in changed {
-                rib.base_changed(shared, addr, len);
-            }
-        }
-        check(&mut self.v4, &mut self.shared);
-        check(&mut self.v6, &mut self.shared);
-    }
-
     /// One slice of a walk. Returns whether it is complete.
     fn slice(&mut self, task: &mut Task) -> bool {
         family!(self, task.family, |rib, shared| walk_slice(rib, shared, task))
@@ -770,128 +478,6 @@ impl Core {
             if peer.purging == 0 && peer.removed && peer.session.is_none() {
                 self.forget(id);
             }
-        }
-    }
-}
-
-/// Prefixes that a walk visits before other work gets its turn.
-const SLICE: usize = 8192;
-
-fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, task: &mut Task) -> bool {
-    let end = (task.cursor + SLICE).min(rib.table.bound());
-    for slot in task.cursor..end {
-        let Some(id) = rib.table.live(slot) else { continue };
-        match &task.walk {
-            Walk::Purge(peer) => purge(rib, shared, id, *peer),
-            Walk::Reimport(peer) => reimport(rib, shared, id, *peer),
-            Walk::DecideAll => {
-                rib.decide(shared, id, None);
-                rib.sync_fib(shared, id);
-            }
-            Walk::Revisit(changed) => {
-                let concerned = rib.table.paths(id).any(|(_, p)| {
-                    let next_hop = shared.attrs.get(p.attr).local.next_hop;
-                    changed.get(next_hop.index()).copied().unwrap_or(false)
-                });
-                if concerned {
-                    rib.decide(shared, id, None);
-                    rib.retell(shared, id);
-                }
-            }
-        }
-    }
-    task.cursor = end;
-    end >= rib.table.bound()
-}
-
-/// Takes out the paths of a neighbour's ended sessions.
-fn purge<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, id: PrefixId, peer: PeerId) {
-    let generation = shared.peer(peer).map(|p| p.generation);
-    loop {
-        let stale = rib.table.paths(id).find(|(_, p)| p.peer == peer && Some(p.generation) != generation);
-        let Some((idx, _)) = stale else { return };
-        let last = rib.table.paths(id).count() == 1;
-        rib.drop_path(shared, id, idx);
-        if last {
-            return;
-        }
-    }
-}
-
-/// Applies import policy to what a neighbour sent for a prefix.
-fn reimport<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, id: PrefixId, peer: PeerId) {
-    let paths: SmallVec<[(AttrId, u32); 2]> =
-        rib.table.paths(id).filter(|(_, p)| p.peer == peer).map(|(_, p)| (p.attr_in, p.path_id)).collect();
-    let entry = rib.table.prefix(id);
-    let (addr, len) = (entry.addr, entry.len);
-    for (attr_in, path_id) in paths {
-        shared.attrs.retain(attr_in);
-        rib.announce(shared, peer, attr_in, &[bgp::types::Nlri { addr, path_id, len }]);
-        shared.release(attr_in);
-    }
-}
-
-fn assign<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, id: PeerId, key: Option<GroupKey>) {
-    let current = rib.groups.iter().position(|g| g.members().contains(&id));
-    if let Some(at) = current {
-        if Some(rib.groups[at].key()) == key.as_ref() {
-            return;
-        }
-        rib.groups[at].leave(id);
-        if rib.groups[at].members().is_empty() {
-            let mut gone = rib.groups.swap_remove(at);
-            for prefix in gone.dissolve(shared) {
-                if rib.table.live(prefix.index()).is_some() {
-                    rib.remove_if_unused(prefix);
-                }
-            }
-        }
-    }
-    let Some(key) = key else { return };
-    let was_member = current.is_some();
-    let open = rib.groups.iter_mut().find(|g| g.fresh() && *g.key() == key);
-    match open {
-        Some(group) if !was_member => group.join(id),
-        _ => {
-            if key.originates_default() {
-                rib.table.find_or_insert(A::from_be_slice(&[]), 0);
-            }
-            let mut group = Group::new(key, shared, &rib.table);
-            group.join(id);
-            rib.groups.push(group);
-        }
-    }
-}
-
-fn flush_family<A: Addr>(shared: &mut Shared, rib: &mut FamilyRib<A>) {
-    let mut unused: Vec<PrefixId> = Vec::new();
-    for group in &mut rib.groups {
-        unused.append(&mut group.flush(shared, &rib.table));
-    }
-    for at in 0..rib.groups.len() {
-        let slow = rib.groups[at].laggards(shared);
-        if !slow.is_empty() && slow.len() < rib.groups[at].members().len() {
-            let own = rib.groups[at].split(shared, &slow);
-            rib.groups.push(own);
-        }
-    }
-    let mut at = 0;
-    while at < rib.groups.len() {
-        let twin = (at + 1..rib.groups.len()).find(|other| {
-            let (a, b) = (&rib.groups[at], &rib.groups[*other]);
-            a.key() == b.key() && a.idle() && b.idle()
-        });
-        match twin {
-            Some(other) => {
-                let other = rib.groups.swap_remove(other);
-                rib.groups[at].absorb(shared, other);
-            }
-            None => at += 1,
-        }
-    }
-    for id in unused {
-        if rib.table.live(id.index()).is_some() {
-            rib.remove_if_unused(id);
         }
     }
 }

@@ -11,6 +11,10 @@
 //!   links, addresses, static and kernel routes ─► base ─► next hops ─┘
 //! ```
 
+#[macro_use]
+mod by_family;
+
+mod around;
 pub mod base;
 pub mod best;
 mod core;
@@ -21,6 +25,7 @@ pub mod group;
 pub mod id;
 pub mod intern;
 pub mod local;
+mod membership;
 mod memo;
 pub mod nexthop;
 pub mod peer;
@@ -29,6 +34,7 @@ pub mod query;
 mod resolve;
 mod shared;
 pub mod table;
+mod walk;
 
 pub use self::core::{Core, Input, StaticRoute, StaticTarget};
 pub use self::event::{Event, FibChange, FibRoute, FibTarget, Output};

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use crate::sys::namespace;
 
 const INTERVAL: Duration = Duration::from_millis(1);
-const PORT: u16 = 7007;
+/// One a family: an IPv6 socket for all addresses takes IPv4, too.
+const PORTS: [u16; 2] = [7007, 7008];
 
 /// Packets that still travel when counting ends get this long.
 const GRACE: Duration = Duration::from_millis(300);
@@ -50,10 +51,10 @@ impl Probe {
             IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x100, 0, 0, 0, 0, 1)),
             IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         );
-        for (family, (target, any)) in [("IPv4", v4), ("IPv6", v6)] {
-            let receiver = namespace::udp_socket(to, SocketAddr::new(any, PORT))?;
+        for ((family, (target, any)), port) in [("IPv4", v4), ("IPv6", v6)].into_iter().zip(PORTS) {
+            let receiver = namespace::udp_socket(to, SocketAddr::new(any, port))?;
             let sender = namespace::udp_socket(from, SocketAddr::new(any, 0))?;
-            probe.add(family, sender, receiver, SocketAddr::new(target, PORT))?;
+            probe.add(family, sender, receiver, SocketAddr::new(target, port))?;
         }
         Ok(probe)
     }

@@ -495,10 +495,8 @@ fn session_config(
 }
 
 fn jitter(seed: u64, addr: IpAddr) -> u64 {
-    use std::hash::{BuildHasher, Hash, Hasher};
-    let mut hasher = std::hash::BuildHasherDefault::<std::hash::DefaultHasher>::default().build_hasher();
-    (seed, addr).hash(&mut hasher);
-    hasher.finish()
+    use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+    BuildHasherDefault::<DefaultHasher>::default().hash_one((seed, addr))
 }
 
 /// The system's name.

@@ -45,13 +45,40 @@ fn mark(socket: &SockRef<'_>, v6: bool, transport: &Transport) -> io::Result<()>
     Ok(())
 }
 
-/// Connects to a neighbour.
+/// How soon a neighbour that cannot be reached for want of a route, or that refuses, is tried again within one attempt
+/// of the session; and how often one that refuses.
+const UNREACHABLE: Duration = Duration::from_millis(250);
+const REFUSED: Duration = Duration::from_secs(1);
+const REFUSALS: u32 = 3;
+
+/// Connects to a neighbour. Interfaces that are still coming up and neighbours that are just starting cost a moment, not a
+/// whole connect retry time; the session gives the attempt up when that has passed.
 pub async fn dial(transport: Transport) -> io::Result<TcpStream> {
+    let mut refusals = 0;
+    loop {
+        let error = match try_dial(&transport).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => error,
+        };
+        match error.kind() {
+            io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable | io::ErrorKind::AddrNotAvailable => {
+                tokio::time::sleep(UNREACHABLE).await;
+            }
+            io::ErrorKind::ConnectionRefused if refusals < REFUSALS => {
+                refusals += 1;
+                tokio::time::sleep(REFUSED).await;
+            }
+            _ => return Err(error),
+        }
+    }
+}
+
+async fn try_dial(transport: &Transport) -> io::Result<TcpStream> {
     let v6 = transport.peer.is_ipv6();
     let socket = if v6 { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
     {
         let sock = SockRef::from(&socket);
-        mark(&sock, v6, &transport)?;
+        mark(&sock, v6, transport)?;
         if let Some(mss) = transport.mss {
             sock.set_tcp_mss(u32::from(mss))?;
         }

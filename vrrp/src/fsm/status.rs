@@ -44,9 +44,9 @@ pub struct Stats {
     pub late: u64,
     /// Packets dropped, by reason.
     pub discarded: BTreeMap<&'static str, u64>,
-    /// Gaps between advertisements by [`GAP_BOUNDS`]; the last counts the longer ones.
+    /// Gaps between advertisements by `GAP_BOUNDS`; the last counts the longer ones.
     pub gaps: [u64; 7],
-    /// Lateness of timers by [`LATE_BOUNDS`]; the last counts the longer ones.
+    /// Lateness of timers by `LATE_BOUNDS`; the last counts the longer ones.
     pub lateness: [u64; 7],
     /// Worst lateness.
     pub worst_lateness: Time,

@@ -1,0 +1,80 @@
+//! Who is in which update group.
+
+use bgp::types::Addr;
+
+use crate::family::FamilyRib;
+use crate::group::{Group, GroupKey};
+use crate::id::{PeerId, PrefixId};
+use crate::shared::Shared;
+
+/// Puts a neighbour into the group of its rules; `None` takes it out of the one that it is in.
+pub(crate) fn assign<A: Addr>(
+    rib: &mut FamilyRib<A>,
+    shared: &mut Shared,
+    id: PeerId,
+    key: Option<GroupKey>,
+) {
+    let current = rib.groups.iter().position(|g| g.members().contains(&id));
+    if let Some(at) = current {
+        if Some(rib.groups[at].key()) == key.as_ref() {
+            return;
+        }
+        rib.groups[at].leave(id);
+        if rib.groups[at].members().is_empty() {
+            let mut gone = rib.groups.swap_remove(at);
+            for prefix in gone.dissolve(shared) {
+                if rib.table.live(prefix.index()).is_some() {
+                    rib.remove_if_unused(prefix);
+                }
+            }
+        }
+    }
+    let Some(key) = key else { return };
+    let was_member = current.is_some();
+    let open = rib.groups.iter_mut().find(|g| g.fresh() && *g.key() == key);
+    match open {
+        Some(group) if !was_member => group.join(id),
+        _ => {
+            if key.originates_default() {
+                rib.table.find_or_insert(A::from_be_slice(&[]), 0);
+            }
+            let mut group = Group::new(key, shared, &rib.table);
+            group.join(id);
+            rib.groups.push(group);
+        }
+    }
+}
+
+/// Tells the members of all groups what changed, parts laggards from the others and brings twins together.
+pub(crate) fn flush_family<A: Addr>(shared: &mut Shared, rib: &mut FamilyRib<A>) {
+    let mut unused: Vec<PrefixId> = Vec::new();
+    for group in &mut rib.groups {
+        unused.append(&mut group.flush(shared, &rib.table));
+    }
+    for at in 0..rib.groups.len() {
+        let slow = rib.groups[at].laggards(shared);
+        if !slow.is_empty() && slow.len() < rib.groups[at].members().len() {
+            let own = rib.groups[at].split(shared, &slow);
+            rib.groups.push(own);
+        }
+    }
+    let mut at = 0;
+    while at < rib.groups.len() {
+        let twin = (at + 1..rib.groups.len()).find(|other| {
+            let (a, b) = (&rib.groups[at], &rib.groups[*other]);
+            a.key() == b.key() && a.idle() && b.idle()
+        });
+        match twin {
+            Some(other) => {
+                let other = rib.groups.swap_remove(other);
+                rib.groups[at].absorb(shared, other);
+            }
+            None => at += 1,
+        }
+    }
+    for id in unused {
+        if rib.table.live(id.index()).is_some() {
+            rib.remove_if_unused(id);
+        }
+    }
+}
