@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::HopSetId;
 use crate::peer::{PeerFamily, PeerKind};
 use crate::policy::ast::{self, Action, AddressMatch, Match, PrefixListEntry, RouteMapEntry, Set};
 
