@@ -12,4 +12,4 @@ pub use exabgp::ExaBgp;
 pub use frr::Frr;
 pub use gobgp::GoBgp;
 pub use keepalived::Keepalived;
-pub use router::Router;
+pub use router::{Router, binary as router_binary};

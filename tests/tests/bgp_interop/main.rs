@@ -1,6 +1,9 @@
 //! Our router against FRR, BIRD, GoBGP and ExaBGP, on real sockets and a real kernel.
 
 mod common;
+mod kernel_routes;
+mod malformed;
 mod options;
 mod policy;
+mod reload;
 mod sessions;

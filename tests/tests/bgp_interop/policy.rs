@@ -84,7 +84,7 @@ fn nothing_passes_between_ases_without_policy_unless_told_so() {
     let lab = two();
     let strict = filtered("", "").replace(" no bgp ebgp-requires-policy\n", "");
     let router = Router::start(&lab.r, &strict);
-    let frr = Frr::start(&lab.p, &source());
+    let frr = Frr::start(&lab.p, &("log stdout debugging\ndebug bgp updates\ndebug bgp neighbor-events\n".to_owned() + &source()));
     until("a session", || router.established(TWO) && frr.established(ONE));
     stays(Duration::from_secs(2), "nothing passes", || kernel::count(&lab.r, kernel::BGP) == 0 && frr.path(OURS).is_none());
     let family = "  neighbor 10.0.0.2 route-map ALL in\n  neighbor 10.0.0.2 route-map ALL out\n";
@@ -192,7 +192,7 @@ fn equal_paths_share_the_load_and_one_takes_over_when_the_other_dies() {
             &format!(
                 " neighbor 10.0.0.2 remote-as 65002\n neighbor 10.0.0.2 timers connect 1\n \
                  neighbor 10.0.0.3 remote-as 65002\n neighbor 10.0.0.3 timers connect 1\n \
-                 address-family ipv4 unicast\n  maximum-paths {paths}\n exit-address-family"
+                 bgp bestpath compare-routerid\n address-family ipv4 unicast\n  maximum-paths {paths}\n exit-address-family"
             ),
         )
     };
