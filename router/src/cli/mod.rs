@@ -2,7 +2,12 @@
 
 pub mod backend;
 pub mod exec;
+#[cfg(test)]
+mod fake;
 mod filter;
 pub mod help;
 pub mod server;
 pub mod session;
+#[cfg(test)]
+mod tests;
+pub mod vtysh;

@@ -111,6 +111,35 @@ fn random_config(seed: u64) -> (Editor, String) {
     (editor, script)
 }
 
+/// A line of the top level read inside another node must leave that node, whatever it begins like.
+#[test]
+fn no_inner_node_swallows_a_line_of_the_top_level() {
+    use super::grammar::BlockKind as B;
+    use super::grammar::matcher::{Lookup, lookup, split};
+    let inner = [
+        NodeKind::Interface,
+        NodeKind::RouteMap,
+        NodeKind::LineVty,
+        NodeKind::Block(B::Bfd),
+        NodeKind::Block(B::BfdPeer),
+        NodeKind::Block(B::KeyChain),
+        NodeKind::Block(B::Key),
+        NodeKind::Block(B::NexthopGroup),
+    ];
+    let mut random = Random(7);
+    for pattern in table(NodeKind::Top) {
+        for _ in 0..20 {
+            let mut words = Vec::new();
+            line(&mut random, &pattern.elements, false, &mut words);
+            let text = words.join(" ");
+            for kind in inner {
+                let found = lookup(table(kind), &text, &split(&text));
+                assert!(!matches!(found, Lookup::Found(..)), "{kind:?} takes {text}");
+            }
+        }
+    }
+}
+
 #[test]
 fn whatever_lines_make_reads_back_to_the_same_text() {
     for seed in 0..500 {

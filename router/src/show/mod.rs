@@ -10,7 +10,11 @@ pub mod neighbor_text;
 pub mod path;
 pub mod policy;
 pub mod route;
+#[cfg(test)]
+pub mod samples;
 pub mod summary;
 pub mod table;
+#[cfg(test)]
+mod tests;
 pub mod views;
 pub mod vrrp;

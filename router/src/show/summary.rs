@@ -100,6 +100,9 @@ pub fn text(view: &SummaryView, options: &SummaryOptions, out: &mut dyn Write) -
     let names: Vec<String> = shown.iter().map(|p| display_name(view, p)).collect();
     let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0).max(8);
     if options.state == StateFilter::Failed {
+        // This table is as wide as that of all neighbours would be.
+        let all = view.peers.iter().map(|p| display_name(view, p).chars().count());
+        let width = all.max().unwrap_or(0).max(width);
         writeln!(out, "{:width$} {:>7} {:>7} {:>9} Reason", "Neighbor", "EstdCnt", "DropCnt", "ResetTime")?;
         for (peer, name) in shown.iter().zip(&names) {
             failed_row(peer, name, width, out)?;

@@ -91,10 +91,12 @@ fn running_config(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
     Ok(context.out.write_all(text.as_bytes())?)
 }
 
-fn save(context: &mut Context<'_>, _: &Args<'_>) -> Ran {
+fn save(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
     match context.backend.save() {
         Ok(path) => {
-            writeln!(context.out, "Note: this version of vtysh never writes vtysh.conf")?;
+            if !args.has("integrated") {
+                writeln!(context.out, "Note: this version of vtysh never writes vtysh.conf")?;
+            }
             writeln!(context.out, "Building Configuration...")?;
             writeln!(context.out, "Integrated configuration saved to {}\n[OK]", path.display())?;
             Ok(())

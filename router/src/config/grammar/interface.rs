@@ -19,7 +19,9 @@ pub const INTERFACE: &[Command] = &[
     })),
     kept("bandwidth ![(1-1000000)]", "Megabits a second").harmless(),
     kept("link-detect", "Watch the link").harmless().default("link-detect"),
-    kept("<multicast|mpls|evpn|ip|ipv6>$f <enable|disable|router|ospf|pim|igmp|mld|rip|split-horizon|authentication>$w [LINE...]", "A protocol that is not here").harmless(),
+    kept("<ip|ipv6> <ospf|ospf6|pim|igmp|mld|rip|ripng> LINE...", "A protocol that is not here").harmless(),
+    kept("<mpls <enable|disable|bandwidth>|evpn mh|isis> [LINE...]", "A protocol that is not here")
+        .harmless(),
     kept("<multicast|no-multicast>", "Multicast on the link").harmless(),
     command("shutdown", "Take the interface down", |e, a| {
         e.interface()?.shutdown = !a.no;
@@ -39,17 +41,19 @@ pub const INTERFACE: &[Command] = &[
             out.line(format_args!("mtu {mtu}"));
         }
     })),
-    command("ip address A.B.C.D/M$net [label LINE...]", "An IPv4 address", address).render(Render::Interface(
-        |i, out| {
+    command("ip address A.B.C.D/M$net [label LINE...]", "An IPv4 address", address).render(
+        Render::Interface(|i, out| {
             for address in i.addresses.iter().filter(|a| matches!(a.net, IpNet::V4(_))) {
                 let label = address.label.as_ref().map(|l| format!(" label {l}")).unwrap_or_default();
                 match address.peer {
-                    Some(peer) => out.line(format_args!("ip address {} peer {peer}{label}", address.net.addr())),
+                    Some(peer) => {
+                        out.line(format_args!("ip address {} peer {peer}{label}", address.net.addr()))
+                    }
                     None => out.line(format_args!("ip address {}{label}", address.net)),
                 }
             }
-        },
-    )),
+        }),
+    ),
     command("ip address A.B.C.D peer A.B.C.D/M$far [label LINE...]", "A point-to-point address", address),
     command("ipv6 address X:X::X:X/M$net", "An IPv6 address", address).render(Render::Interface(|i, out| {
         for address in i.addresses.iter().filter(|a| matches!(a.net, IpNet::V6(_))) {

@@ -194,7 +194,7 @@ const OTHER_FAMILY: &[Command] = &[
     quiet("route-target LINE...", "Route targets"),
     quiet("default-originate LINE...", "Originate a default route"),
     quiet("label LINE...", "Labels"),
-    quiet("bgp LINE...", "An option of the family"),
+    quiet("bgp dampening LINE...", "Hold back flapping routes"),
     quiet("flooding LINE...", "How to flood"),
     quiet("dup-addr-detection LINE...", "Duplicate addresses"),
 ];
