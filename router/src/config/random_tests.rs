@@ -123,7 +123,6 @@ fn no_inner_node_swallows_a_line_of_the_top_level() {
         NodeKind::Block(B::Bfd),
         NodeKind::Block(B::BfdPeer),
         NodeKind::Block(B::KeyChain),
-        NodeKind::Block(B::Key),
         NodeKind::Block(B::NexthopGroup),
     ];
     let mut random = Random(7);
