@@ -525,6 +525,11 @@ impl<A: Addr> Group<A> {
                     || (rule.mode == NextHopSelf::Off && rule.shared_net.is_some_and(|n| n.contains(&addr)))
             }
         };
+        // RFC 4271 section 5.1.3: never a neighbour's own address towards it.
+        let theirs = |addr: &IpAddr| {
+            self.members.iter().any(|m| shared.peer(*m).is_some_and(|p| p.config.addr == *addr))
+        };
+        let keep = keep && (set.local.next_hop_set || !received.as_ref().is_some_and(theirs));
         let own_v6 = || {
             rule.v6
                 .map(|global| NextHop::V6 { global, link_local: rule.link })
@@ -549,11 +554,20 @@ impl<A: Addr> Group<A> {
         }
     }
 
-    /// The block and next hop that members see for a set: for `show ... advertised-routes`.
-    pub(crate) fn as_told(&self, shared: &Shared, id: AttrId) -> Option<(Vec<u8>, NextHop)> {
-        let mut bytes = Vec::new();
-        let next_hop = self.write(shared, shared.attrs.get(id), &mut bytes)?;
-        Some((bytes, next_hop))
+    /// What members are told of a set, as FRR shows it: before our AS is put in front, and `None` where the next hop
+    /// becomes our own address.
+    pub(crate) fn as_told(&self, shared: &Shared, id: AttrId) -> (Vec<u8>, Option<NextHop>) {
+        let set = shared.attrs.get(id);
+        let mut builder = AttrBuilder::from_view(set.view());
+        if self.key.external {
+            builder.local_pref(None);
+            if set.local.origin != Provenance::Local && !set.local.med_set {
+                builder.med(None);
+            }
+        }
+        let received = shared.next_hops.get(set.local.next_hop).and_then(|e| e.key.addr);
+        let kept = self.next_hop(shared, set).filter(|nh| Some(nh.addr()) == received);
+        (builder.build(), kept)
     }
 
     /// Tells members as much as their writers take. Returns prefixes that nobody has a use for any more.

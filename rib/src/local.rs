@@ -51,7 +51,10 @@ impl<A: Addr> FamilyRib<A> {
             _ => None,
         };
         self.set_local(shared, addr, len, NETWORK_PATH, network);
-        let redistribute = route.as_ref().and_then(|r| self.local.redistribute.get(&r.source).cloned());
+        // Every link has fe80::/64: it means nothing to others.
+        let link_local = matches!(net, IpNet::V6(n) if bgp::types::is_link_local(&n.network()));
+        let route_told = route.as_ref().filter(|_| !link_local);
+        let redistribute = route_told.and_then(|r| self.local.redistribute.get(&r.source).cloned());
         let redistributed = match (&route, redistribute) {
             (Some(route), Some(how)) => {
                 let key = next_hop_of(shared, route);

@@ -83,12 +83,10 @@ pub struct PrefixView {
 pub struct AdvertisedView {
     /// The prefix.
     pub net: IpNet,
-    /// Attributes in wire form, as four-octet neighbours get them.
+    /// Attributes, before our AS is put in front.
     pub block: Vec<u8>,
-    /// Next hop.
-    pub next_hop: NextHop,
-    /// Weight of the path here.
-    pub weight: u32,
+    /// Next hop; `None` is our own address.
+    pub next_hop: Option<NextHop>,
     /// From whom.
     pub origin: Provenance,
 }
@@ -238,9 +236,8 @@ impl Core {
             if group.left_out(id) == Some(peer) {
                 return None;
             }
-            let (block, next_hop) = group.as_told(shared, attr)?;
-            let local = shared.attrs.get(attr).local;
-            Some(AdvertisedView { net, block, next_hop, weight: local.weight, origin: local.origin })
+            let (block, next_hop) = group.as_told(shared, attr);
+            Some(AdvertisedView { net, block, next_hop, origin: shared.attrs.get(attr).local.origin })
         }
         by_family!(self, Family::of(&net), |rib| view(rib, &self.shared, peer, net, slot))
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bgp::attrs::{AttrView, SegmentKind, flag};
 use bgp::fsm::FsmState;
-use bgp::types::{Family, NextHop};
+use bgp::types::Family;
 use ipnet::IpNet;
 use rib::intern::Provenance;
 use rib::nexthop::Resolution;
@@ -445,13 +445,14 @@ impl Naming {
     }
 
     fn advertised(&self, from: &query::AdvertisedView) -> PrefixView {
+        let v4 = matches!(from.net, IpNet::V4(_));
         let address = match from.next_hop {
-            NextHop::V4(a) => IpAddr::V4(a),
-            NextHop::V6 { global, .. } => IpAddr::V6(global),
+            Some(next_hop) => next_hop.addr(),
+            None if v4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            None => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         };
         let mut view = PathView::new(address);
         fill_attributes(&mut view, AttrView::new(&from.block));
-        view.weight = from.weight;
         view.best = true;
         view.origin_kind = match from.origin {
             Provenance::Local => PathOrigin::Network,
