@@ -11,7 +11,6 @@ use smallvec::SmallVec;
 use crate::base::Discard;
 use crate::event::{Event, FibChange, Output};
 use crate::family::FamilyRib;
-use crate::group::GroupKey;
 use crate::id::{AttrId, NhId, PeerId};
 use crate::intern::Local;
 use crate::local::LocalRoutes;
@@ -20,6 +19,7 @@ use crate::nexthop::{NextHopKey, ResolvedHop};
 use crate::peer::{Peer, PeerConfig, PeerSession};
 use crate::policy::ast::Policies;
 use crate::policy::compile::Compiled;
+use crate::rules::GroupKey;
 use crate::shared::{Settings, Shared};
 use crate::walk::{Task, Walk, walk_slice};
 

@@ -8,11 +8,9 @@
 //! Members that lag behind the others move to a group of their own that starts from the same state; groups
 //! with equal rules and nothing left to say are one again.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
-use bgp::attrs::{
-    AttrBuilder, AttrView, ExportForm, LocalPrefForm, MedForm, Origin, flag, hash_block, write_attrs,
-};
+use bgp::attrs::{AttrBuilder, AttrView, MedForm, Origin, flag, hash_block, write_attrs};
 use bgp::types::{Addr, Asn, Family, NextHop, Nlri};
 use bgp::wire::encode::{UpdateForm, put_announce, put_end_of_rib, put_withdraw};
 use bytes::BytesMut;
@@ -23,8 +21,9 @@ use crate::id::{AttrId, PeerId, PrefixId};
 use crate::intern::{AttrSet, Provenance, WeakAttr};
 use crate::memo::Evaluator;
 use crate::nexthop::NextHopKey;
-use crate::peer::{NextHopSelf, Peer, RemovePrivate};
+use crate::peer::{NextHopSelf, RemovePrivate};
 use crate::policy::compile::FilterSpec;
+use crate::rules::GroupKey;
 use crate::shared::Shared;
 use crate::table::Table;
 
@@ -33,91 +32,6 @@ pub const WRITER_LIMIT: usize = 1 << 20;
 
 /// Octets handed over at a time.
 const CHUNK: usize = 128 << 10;
-
-/// How the next hop towards members is chosen.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct NextHopRule {
-    /// `next-hop-self`.
-    mode: NextHopSelf,
-    /// Our addresses towards them.
-    v4: Option<Ipv4Addr>,
-    v6: Option<Ipv6Addr>,
-    link: Option<Ipv6Addr>,
-    /// Next hops in this network may stay.
-    shared_net: Option<IpNet>,
-    /// RFC 8950.
-    extended: bool,
-}
-
-/// Everything that changes what members are told; members of a group agree on all of it.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct GroupKey {
-    filter: FilterSpec,
-    form: ExportForm,
-    external: bool,
-    client: bool,
-    next_hop: NextHopRule,
-    extended_message: bool,
-    remove_private: Option<RemovePrivate>,
-    as_override: Option<Asn>,
-    local_as: Asn,
-    default_originate: Option<Option<String>>,
-    /// Policy tells neighbours apart, so this one is alone.
-    solo: Option<PeerId>,
-}
-
-impl GroupKey {
-    /// Whether messages may have up to 65535 octets (RFC 8654).
-    pub fn extended_message(&self) -> bool {
-        self.extended_message
-    }
-
-    /// Whether a default route is told whatever the table has.
-    pub fn originates_default(&self) -> bool {
-        self.default_originate.is_some()
-    }
-
-    /// The rules towards a neighbour whose session is up, if the session has the family.
-    pub(crate) fn of(peer: &Peer, id: PeerId, family: Family, shared: &Shared) -> Option<GroupKey> {
-        let session = peer.session.as_ref().filter(|s| s.families[family.index()])?;
-        let config = peer.family(family)?;
-        let external = peer.external();
-        let form = ExportForm {
-            as4: session.as4,
-            communities: config.send_community.standard,
-            ext_communities: config.send_community.extended,
-            large_communities: config.send_community.large,
-            local_pref: if external {
-                LocalPrefForm::Strip
-            } else {
-                LocalPrefForm::Default(shared.settings.best[family.index()].default_local_pref)
-            },
-            ..if external { ExportForm::external(peer.config.local_as) } else { ExportForm::internal() }
-        };
-        let filter = config.export.clone();
-        let alone = shared.policies.filter(family, &filter).peer_dependent();
-        Some(GroupKey {
-            filter,
-            form,
-            external,
-            client: config.reflector_client,
-            next_hop: NextHopRule {
-                mode: config.next_hop_self,
-                v4: session.local_v4,
-                v6: session.local_v6,
-                link: session.local_link,
-                shared_net: session.shared_net[family.index()],
-                extended: session.extended_next_hop,
-            },
-            extended_message: session.extended_message,
-            remove_private: config.remove_private,
-            as_override: config.as_override.then_some(peer.config.remote_as),
-            local_as: peer.config.local_as,
-            default_originate: config.default_originate.clone(),
-            solo: alone.then_some(id),
-        })
-    }
-}
 
 /// One prefix of a flush.
 #[derive(Clone, Copy, Debug)]

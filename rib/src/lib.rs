@@ -32,6 +32,7 @@ pub mod peer;
 pub mod policy;
 pub mod query;
 mod resolve;
+pub mod rules;
 mod shared;
 pub mod table;
 mod walk;

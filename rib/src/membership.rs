@@ -3,8 +3,9 @@
 use bgp::types::Addr;
 
 use crate::family::FamilyRib;
-use crate::group::{Group, GroupKey};
+use crate::group::Group;
 use crate::id::{PeerId, PrefixId};
+use crate::rules::GroupKey;
 use crate::shared::Shared;
 
 /// Puts a neighbour into the group of its rules; `None` takes it out of the one that it is in.

@@ -1,0 +1,97 @@
+//! The export rules of an update group: all that changes what its members are told.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use bgp::attrs::{ExportForm, LocalPrefForm};
+use bgp::types::{Asn, Family};
+use ipnet::IpNet;
+
+use crate::id::PeerId;
+use crate::peer::{NextHopSelf, Peer, RemovePrivate};
+use crate::policy::compile::FilterSpec;
+use crate::shared::Shared;
+
+/// How the next hop towards members is chosen.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct NextHopRule {
+    /// `next-hop-self`.
+    pub mode: NextHopSelf,
+    /// Our addresses towards them.
+    pub v4: Option<Ipv4Addr>,
+    pub v6: Option<Ipv6Addr>,
+    pub link: Option<Ipv6Addr>,
+    /// Next hops in this network may stay.
+    pub shared_net: Option<IpNet>,
+    /// RFC 8950.
+    pub extended: bool,
+}
+
+/// Everything that changes what members are told; members of a group agree on all of it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct GroupKey {
+    pub(crate) filter: FilterSpec,
+    pub(crate) form: ExportForm,
+    pub(crate) external: bool,
+    pub(crate) client: bool,
+    pub(crate) next_hop: NextHopRule,
+    pub(crate) extended_message: bool,
+    pub(crate) remove_private: Option<RemovePrivate>,
+    pub(crate) as_override: Option<Asn>,
+    pub(crate) local_as: Asn,
+    pub(crate) default_originate: Option<Option<String>>,
+    /// Policy tells neighbours apart, so this one is alone.
+    pub(crate) solo: Option<PeerId>,
+}
+
+impl GroupKey {
+    /// Whether messages may have up to 65535 octets (RFC 8654).
+    pub fn extended_message(&self) -> bool {
+        self.extended_message
+    }
+
+    /// Whether a default route is told whatever the table has.
+    pub fn originates_default(&self) -> bool {
+        self.default_originate.is_some()
+    }
+
+    /// The rules towards a neighbour whose session is up, if the session has the family.
+    pub(crate) fn of(peer: &Peer, id: PeerId, family: Family, shared: &Shared) -> Option<GroupKey> {
+        let session = peer.session.as_ref().filter(|s| s.families[family.index()])?;
+        let config = peer.family(family)?;
+        let external = peer.external();
+        let form = ExportForm {
+            as4: session.as4,
+            communities: config.send_community.standard,
+            ext_communities: config.send_community.extended,
+            large_communities: config.send_community.large,
+            local_pref: if external {
+                LocalPrefForm::Strip
+            } else {
+                LocalPrefForm::Default(shared.settings.best[family.index()].default_local_pref)
+            },
+            ..if external { ExportForm::external(peer.config.local_as) } else { ExportForm::internal() }
+        };
+        let filter = config.export.clone();
+        let alone = shared.policies.filter(family, &filter).peer_dependent();
+        Some(GroupKey {
+            filter,
+            form,
+            external,
+            client: config.reflector_client,
+            next_hop: NextHopRule {
+                mode: config.next_hop_self,
+                v4: session.local_v4,
+                v6: session.local_v6,
+                link: session.local_link,
+                shared_net: session.shared_net[family.index()],
+                extended: session.extended_next_hop,
+            },
+            extended_message: session.extended_message,
+            remove_private: config.remove_private,
+            as_override: config.as_override.then_some(peer.config.remote_as),
+            local_as: peer.config.local_as,
+            default_originate: config.default_originate.clone(),
+            solo: alone.then_some(id),
+        })
+    }
+}
