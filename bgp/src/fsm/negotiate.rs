@@ -176,7 +176,9 @@ impl From<&OpenRefusal> for Notification {
     }
 }
 
-/// The OPEN that we send. Graceful restart is not announced: a table that keeps stale routes comes first.
+/// The OPEN that we send. Graceful restart is announced without families: nothing is kept over a restart, but
+/// peers send their End-of-RIB only to those who announce it (RFC 4724 section 3), and FRR answers no
+/// ROUTE-REFRESH before it has sent one.
 pub fn local_open(config: &SessionConfig) -> Open {
     let mut capabilities = Vec::new();
     if config.capabilities {
@@ -187,6 +189,8 @@ pub fn local_open(config: &SessionConfig) -> Open {
         capabilities.push(Capability::EnhancedRouteRefresh);
         capabilities.push(Capability::FourOctetAs(config.local_as));
         capabilities.push(Capability::ExtendedMessage);
+        let restart = GracefulRestart { flags: 0, time: 0, families: Vec::new() };
+        capabilities.push(Capability::GracefulRestart(restart));
         if config.extended_next_hop && config.families[0] {
             let tuple = ExtendedNextHop { afi: 1, safi: 1, next_hop_afi: 2 };
             capabilities.push(Capability::ExtendedNextHop(vec![tuple]));
@@ -313,6 +317,8 @@ fn families(config: &SessionConfig, remote: &Open) -> Result<[bool; 2], OpenRefu
 fn missing_capabilities(local: &Open, remote: &Open) -> Vec<Capability> {
     let there = |ours: &Capability| match ours {
         Capability::Multiprotocol { .. } => remote.capabilities.contains(ours),
+        // Ours offers nothing that a peer could lack.
+        Capability::GracefulRestart(gr) if gr.families.is_empty() => true,
         _ => remote.capabilities.iter().any(|c| c.code() == ours.code()),
     };
     local.capabilities.iter().filter(|c| !there(c)).cloned().collect()

@@ -84,7 +84,7 @@ fn nothing_passes_between_ases_without_policy_unless_told_so() {
     let lab = two();
     let strict = filtered("", "").replace(" no bgp ebgp-requires-policy\n", "");
     let router = Router::start(&lab.r, &strict);
-    let frr = Frr::start(&lab.p, &("log stdout debugging\ndebug bgp updates\ndebug bgp neighbor-events\n".to_owned() + &source()));
+    let frr = Frr::start(&lab.p, &source());
     until("a session", || router.established(TWO) && frr.established(ONE));
     stays(Duration::from_secs(2), "nothing passes", || kernel::count(&lab.r, kernel::BGP) == 0 && frr.path(OURS).is_none());
     let family = "  neighbor 10.0.0.2 route-map ALL in\n  neighbor 10.0.0.2 route-map ALL out\n";
@@ -245,6 +245,8 @@ fn another_import_policy_takes_effect_without_a_new_session() {
     let router = Router::start(&lab.r, &filtered(family, &map("203.0.113.0/24")));
     let frr = Frr::start(&lab.p, &source());
     until("the rest", || has(&lab.r, "203.0.114.0/24") && has(&lab.r, "203.0.115.0/25"));
+    // FRR drops a request that comes before its own End-of-RIB.
+    until("FRR's End-of-RIB", || router.get("/readyz").is_ok());
     assert!(!has(&lab.r, "203.0.113.0/24"));
     router.reload(&filtered(family, &map("203.0.114.0/24")));
     until("the other rest", || has(&lab.r, "203.0.113.0/24") && !has(&lab.r, "203.0.114.0/24"));
