@@ -93,7 +93,12 @@ fn interface(link: &fib::Link, netdevs: &Netdevs, config: &Config) -> InterfaceV
         }
         .to_owned(),
         protodown: false,
-        parent: link.parent.and_then(|p| netdevs.by_index(p)).map(|l| l.name.clone()),
+        // The other end of a veth pair mostly is in another namespace, where the index means another interface.
+        parent: link
+            .parent
+            .filter(|_| link.kind.as_deref() != Some("veth"))
+            .and_then(|p| netdevs.by_index(p))
+            .map(|l| l.name.clone()),
         parent_index: link.parent,
     }
 }
