@@ -8,8 +8,8 @@ use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -74,6 +74,7 @@ impl Server {
         let options = Arc::new(options);
         let clients = Arc::new(AtomicUsize::new(0));
         let closing = Arc::new(AtomicBool::new(false));
+        let changing = Arc::new(Mutex::new(()));
         let mut server = Server { paths: Vec::new(), closing: closing.clone() };
         let daemons = Daemon::ALL.into_iter().map(|d| (format!("{}.vty", d.name()), Some(d)));
         for (name, daemon) in [(SOCKET.to_owned(), None)].into_iter().chain(daemons) {
@@ -85,6 +86,7 @@ impl Server {
                 options: options.clone(),
                 clients: clients.clone(),
                 closing: closing.clone(),
+                changing: changing.clone(),
             };
             let name = daemon.map_or("vty", Daemon::name);
             thread::Builder::new()
@@ -124,6 +126,7 @@ struct Shared {
     options: Arc<ServerOptions>,
     clients: Arc<AtomicUsize>,
     closing: Arc<AtomicBool>,
+    changing: Arc<Mutex<()>>,
 }
 
 /// Counts a client for as long as it lives.
@@ -188,7 +191,7 @@ fn greet(stream: UnixStream, daemon: Option<Daemon>, seat: Option<Seat>, shared:
             writeln!(stream, "{why}")?;
             stream.write_all(&[0, 0, 0, Status::Warning as u8])
         }
-        None => serve(stream, Session::new(shared.backend.clone(), daemon)),
+        None => serve(stream, Session::beside(shared.backend.clone(), daemon, shared.changing.clone())),
     }
 }
 

@@ -1,7 +1,7 @@
 //! One client's session: in which node it is, and what its lines do.
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use regex_automata::meta::Regex;
 
@@ -38,16 +38,27 @@ pub enum Next {
 pub struct Session {
     backend: Arc<dyn Backend>,
     daemon: Option<Daemon>,
+    /// The client is our own shell, and leaves all words to us.
+    own: bool,
     place: Place,
-    /// Between the marks that enclose a file, lines gather here and take effect together.
-    batch: bool,
+    /// Between the marks that enclose a file, lines gather here and take effect together. They are read again
+    /// then, on the configuration of that moment: FRR's shell reads a file over several sessions at once.
+    batch: Option<Vec<String>>,
+    /// Held while the configuration is read, changed and put in force.
+    changing: Arc<Mutex<()>>,
     history: Vec<String>,
 }
 
 impl Session {
     /// A session in the view node. `daemon` is whose socket the client is on, if it is one of FRR's.
     pub fn new(backend: Arc<dyn Backend>, daemon: Option<Daemon>) -> Session {
-        Session { backend, daemon, place: Place::View, batch: false, history: Vec::new() }
+        Session::beside(backend, daemon, Arc::default())
+    }
+
+    /// The same, among sessions that share a lock for changes.
+    pub fn beside(backend: Arc<dyn Backend>, daemon: Option<Daemon>, changing: Arc<Mutex<()>>) -> Session {
+        let own = daemon.is_none();
+        Session { backend, daemon, own, place: Place::View, batch: None, changing, history: Vec::new() }
     }
 
     /// What stands before the cursor: `edge1(config-router)# `.
@@ -128,6 +139,7 @@ impl Session {
             backend: &*self.backend,
             config: self.backend.running_config(),
             daemon: self.daemon,
+            bare: !self.own,
             history: &self.history,
             out,
             go: None,
@@ -164,12 +176,14 @@ impl Session {
     fn config_line(&mut self, line: &str, out: &mut dyn Write) -> io::Result<(Status, Next)> {
         let Place::Config(editor) = &mut self.place else { return Ok((Status::Warning, Next::Go)) };
         let leaving = editor.node == Node::Top && matches!(line, "exit" | "quit");
-        if leaving || (line == "end" && !self.batch) {
+        if leaving || (line == "end" && self.batch.is_none()) {
             self.place = Place::Enable;
             return Ok((Status::Success, Next::Go));
         }
+        // A panic of another session while it held the lock has changed nothing.
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let running = self.backend.running_config();
-        if !self.batch && editor.config != *running {
+        if self.batch.is_none() && editor.config != *running {
             editor.config = (*running).clone();
         }
         let before = editor.node.clone();
@@ -187,7 +201,9 @@ impl Session {
             return Ok((Status::ConfigFailed, Next::Go));
         }
         let mut status = Status::Success;
-        if !self.batch && editor.config != *running {
+        if let Some(lines) = &mut self.batch {
+            lines.push(line.to_owned());
+        } else if editor.config != *running {
             match self.backend.apply(editor.config.clone()) {
                 Ok(more) => notices.extend(more),
                 Err(errors) => {
@@ -204,17 +220,23 @@ impl Session {
     fn start_batch(&mut self) -> io::Result<(Status, Next)> {
         let running = self.backend.running_config();
         self.place = Place::Config(Box::new(Editor::new((*running).clone())));
-        self.batch = true;
+        self.batch = Some(Vec::new());
         Ok((Status::Success, Next::Go))
     }
 
     fn end_batch(&mut self, out: &mut dyn Write) -> io::Result<(Status, Next)> {
-        if !std::mem::take(&mut self.batch) {
+        let Some(lines) = self.batch.take() else { return Ok((Status::Success, Next::Go)) };
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = self.backend.running_config();
+        let mut editor = Editor::new((*running).clone());
+        for line in &lines {
+            editor.line(line);
+        }
+        let candidate = editor.config;
+        self.place = Place::Config(Box::new(Editor::new(candidate.clone())));
+        if candidate == *running {
             return Ok((Status::Success, Next::Go));
         }
-        let Place::Config(editor) = &mut self.place else { return Ok((Status::Warning, Next::Go)) };
-        editor.node = Node::Top;
-        let candidate = editor.config.clone();
         let (problems, remarks) = check(&candidate);
         remarks.iter().try_for_each(|r| writeln!(out, "{r}"))?;
         let outcome = if problems.is_empty() { self.backend.apply(candidate) } else { Err(problems) };
@@ -234,6 +256,7 @@ impl Session {
     fn own(&mut self, request: &str, out: &mut dyn Write) -> io::Result<(Status, Next)> {
         let (what, line) = request.split_once(' ').unwrap_or((request, ""));
         match what {
+            "hello" => self.own = true,
             "prompt" => write!(out, "{}", self.prompt())?,
             "help" => write!(out, "{}", self.help(line))?,
             "complete" => {

@@ -292,6 +292,31 @@ fn a_daemon_s_socket_only_knows_its_own() {
     shell.ok("show bgp summary");
     let text = shell.ok("show running-config");
     assert!(text.contains("router bgp") && !text.contains("interface lan0"));
+    // FRR's shell puts the parts together and adds the rest; ours does not.
+    assert!(!text.contains("Building") && !text.ends_with("end\n"));
+    shell.ok("XROUTER_hello");
+    let text = shell.ok("show running-config");
+    assert!(text.starts_with("Building") && text.ends_with("end\n"));
+    assert_eq!(shell.ok("show logging").matches("Logging configuration for").count(), 1);
+}
+
+#[test]
+fn a_file_read_over_several_sessions_at_once_loses_nothing() {
+    let mut one = Shell::over(Fake::new(), Some(Daemon::Staticd));
+    let mut two =
+        Shell { session: Session::new(one.fake.clone(), Some(Daemon::Bgpd)), fake: one.fake.clone() };
+    for shell in [&mut one, &mut two] {
+        shell.ok("enable");
+        shell.ok("configure terminal");
+        shell.ok("XFRR_start_configuration");
+    }
+    one.ok("ip route 10.7.0.0/16 blackhole");
+    two.ok("router bgp 64496");
+    two.ok("neighbor 10.0.0.99 remote-as 7");
+    one.ok("XFRR_end_configuration");
+    two.ok("XFRR_end_configuration");
+    let text = crate::config::render(&one.fake.running_config());
+    assert!(text.contains("10.7.0.0/16") && text.contains("neighbor 10.0.0.99 remote-as 7"), "{text}");
 }
 
 #[test]

@@ -24,6 +24,10 @@ pub const PARTS: [(&str, &str, &str); 6] = [
     ("vrrpd", "VRRP", "VRRP"),
 ];
 
+fn parts(part: Option<&str>) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    PARTS.into_iter().filter(move |(daemon, ..)| part.is_none_or(|p| p == *daemon))
+}
+
 /// `show version`.
 pub fn version(view: &VersionView, frr: &str, json: bool, out: &mut dyn Write) -> io::Result<()> {
     if json {
@@ -40,15 +44,15 @@ pub fn version(view: &VersionView, frr: &str, json: bool, out: &mut dyn Write) -
     writeln!(out, "Spoken by router {}.", view.version)
 }
 
-/// `show logging`: a block for each part, of one configuration.
-pub fn logging(config: &Config, out: &mut dyn Write) -> io::Result<()> {
+/// `show logging`: a block for each part, or for one, of one configuration.
+pub fn logging(config: &Config, part: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
     let log = &config.logging;
     let level = |target: &LogTarget| target.level.map_or("debugging", |l| l.name());
     let switch = |target: &Option<LogTarget>| match target {
         Some(target) => format!("level {}", level(target)),
         None => "disabled".to_owned(),
     };
-    for (daemon, protocol, _) in PARTS {
+    for (daemon, protocol, _) in parts(part) {
         writeln!(out, "Logging configuration for {daemon}:")?;
         writeln!(out, "Syslog logging: {}", switch(&log.syslog))?;
         writeln!(out, "Stdout logging: {}", switch(&log.stdout))?;
@@ -66,11 +70,11 @@ pub fn logging(config: &Config, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// `show debugging`: a block for each part.
-pub fn debugging(config: &Config, now: &[String], out: &mut dyn Write) -> io::Result<()> {
+/// `show debugging`: a block for each part, or for one.
+pub fn debugging(config: &Config, now: &[String], part: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
     let kept = config.kept.of(crate::config::grammar::DEBUG).filter_map(|l| l.text.strip_prefix("debug "));
     let all: Vec<&str> = kept.chain(now.iter().map(String::as_str)).collect();
-    for (daemon, protocol, title) in PARTS {
+    for (daemon, protocol, title) in parts(part) {
         writeln!(out, "{title} debugging status:")?;
         let own = [daemon.trim_end_matches('d'), protocol, daemon];
         for what in &all {

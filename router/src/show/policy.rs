@@ -12,11 +12,21 @@ use crate::config::grammar::{communities_text, large_communities_text, prefix_en
 use crate::config::model::Config;
 use crate::config::route_map_entry;
 
-/// The name under which a single daemon shows what FRR shows per daemon.
-const NAME: &str = "BGP";
+/// Under which name of FRR's daemons lists are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Owner {
+    /// In text.
+    pub name: &'static str,
+    /// In JSON.
+    pub key: &'static str,
+}
 
-/// And its key in JSON.
-const KEY: &str = "bgpd";
+impl Owner {
+    /// `bgpd`, and what a single daemon calls itself.
+    pub const BGP: Owner = Owner { name: "BGP", key: "bgpd" };
+    /// `zebra`.
+    pub const ZEBRA: Owner = Owner { name: "ZEBRA", key: "zebra" };
+}
 
 const fn action(action: Action) -> &'static str {
     match action {
@@ -51,6 +61,8 @@ pub struct PrefixLists<'a> {
     pub sequence: Option<u32>,
     /// How much.
     pub form: ListForm,
+    /// As whose.
+    pub owner: Owner,
 }
 
 impl PrefixLists<'_> {
@@ -67,9 +79,10 @@ impl PrefixLists<'_> {
         for (name, list) in self.chosen() {
             match self.form {
                 ListForm::Plain => {
-                    writeln!(out, "{NAME}: {family} prefix-list {name}: {} entries", list.entries.len())?;
+                    let (owner, entries) = (self.owner.name, list.entries.len());
+                    writeln!(out, "{owner}: {family} prefix-list {name}: {entries} entries")?;
                 }
-                _ => writeln!(out, "{NAME}: {family} prefix-list {name}:")?,
+                _ => writeln!(out, "{}: {family} prefix-list {name}:", self.owner.name)?,
             }
             if let Some(text) = &list.description {
                 writeln!(out, "   Description: {text}")?;
@@ -110,7 +123,7 @@ impl PrefixLists<'_> {
             lists.put(name, self.list_json(name, list));
         }
         let mut all = Object::new();
-        all.put(KEY, lists);
+        all.put(self.owner.key, lists);
         pretty(&Value::Object(all), out)
     }
 
@@ -159,10 +172,11 @@ pub fn access_lists(
     lists: &BTreeMap<String, PrefixList>,
     name: Option<&str>,
     v6: bool,
+    owner: Owner,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let family = if v6 { "IPv6" } else { "IP" };
-    writeln!(out, "{NAME}:")?;
+    writeln!(out, "{}:", owner.name)?;
     for (list_name, list) in lists.iter().filter(|(n, _)| name.is_none_or(|name| name == n.as_str())) {
         writeln!(out, "Zebra {family} access list {list_name}")?;
         for (sequence, entry) in &list.entries {
@@ -192,12 +206,13 @@ pub fn route_maps(
     config: &Config,
     counters: &PolicyCounters,
     name: Option<&str>,
+    owner: Owner,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    writeln!(out, "{NAME}:")?;
+    writeln!(out, "{}:", owner.name)?;
     let maps = &config.policies.route_maps;
     if let Some(name) = name.filter(|n| !maps.contains_key(*n)) {
-        return writeln!(out, "{NAME}: 'route-map {name}' not found");
+        return writeln!(out, "{}: 'route-map {name}' not found", owner.name);
     }
     for (map_name, map) in maps.iter().filter(|(n, _)| name.is_none_or(|name| name == n.as_str())) {
         one_route_map(config, counters, map_name, map, out)?;
@@ -244,6 +259,7 @@ pub fn route_maps_json(
     config: &Config,
     counters: &PolicyCounters,
     name: Option<&str>,
+    owner: Owner,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut maps = Object::new();
@@ -272,7 +288,7 @@ pub fn route_maps_json(
         maps.put(map_name, o);
     }
     let mut all = Object::new();
-    all.put(KEY, maps);
+    all.put(owner.key, maps);
     pretty(&Value::Object(all), out)
 }
 

@@ -44,9 +44,11 @@ pub const COMMANDS: &[ExecCommand] = &[
         }
         Ok(())
     }),
-    exec("show logging", "Where messages go", None, |c, _| Ok(misc::logging(&c.config, c.out)?)),
+    exec("show logging", "Where messages go", None, |c, _| {
+        Ok(misc::logging(&c.config, part_name(c), c.out)?)
+    }),
     exec("show debugging", "What is logged in detail", None, |c, _| {
-        Ok(misc::debugging(&c.config, &c.backend.debugging(), c.out)?)
+        Ok(misc::debugging(&c.config, &c.backend.debugging(), part_name(c), c.out)?)
     }),
     exec("debug LINE...", "Log details until the next restart", None, debug).privileged(),
     exec("no debug LINE...", "Stop logging details", None, debug).privileged(),
@@ -71,6 +73,11 @@ pub const COMMANDS: &[ExecCommand] = &[
     }),
 ];
 
+/// The one part that the client talks to; ours and nobody in particular means all.
+fn part_name(context: &Context<'_>) -> Option<&'static str> {
+    context.daemon.map(Daemon::name)
+}
+
 fn go(context: &mut Context<'_>, to: Move) -> Ran {
     context.go = Some(to);
     Ok(())
@@ -87,7 +94,8 @@ fn running_config(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
         None if args.get("daemon").is_some() => Part::Header,
         None => Part::All,
     };
-    let text = running_config_of(&context.config, part, !args.has("no-header"));
+    let text = running_config_of(&context.config, part, !context.bare && !args.has("no-header"));
+    let text = if context.bare { text.strip_suffix("end\n").unwrap_or(&text) } else { &text };
     Ok(context.out.write_all(text.as_bytes())?)
 }
 

@@ -135,6 +135,8 @@ pub struct Context<'a> {
     pub config: Arc<Config>,
     /// The daemon whose socket the client is on.
     pub daemon: Option<Daemon>,
+    /// The client is FRR's shell, which adds what is around a configuration by itself.
+    pub bare: bool,
     /// Lines typed so far.
     pub history: &'a [String],
     /// Where to write.

@@ -3,7 +3,7 @@
 use super::super::backend::Action;
 use super::{Context, Daemon, ExecCommand, Ran, exec};
 use crate::config::grammar::Args;
-use crate::show::policy::{self, ListForm, PrefixLists};
+use crate::show::policy::{self, ListForm, Owner, PrefixLists};
 
 const BGPD: Option<Daemon> = Some(Daemon::Bgpd);
 
@@ -49,13 +49,13 @@ pub const COMMANDS: &[ExecCommand] = &[
         let v6 = a.get("afi") == Some("ipv6");
         let policies = &c.config.policies;
         let lists = if v6 { &policies.access_lists_v6 } else { &policies.access_lists_v4 };
-        Ok(policy::access_lists(lists, a.get("NAME"), v6, c.out)?)
+        Ok(policy::access_lists(lists, a.get("NAME"), v6, owner(c), c.out)?)
     }),
     exec("show route-map [WORD] [json]", "Route-maps", None, |c, a| {
         let counters = c.backend.policy_counters();
         match a.has("json") {
-            true => Ok(policy::route_maps_json(&c.config, &counters, a.get("WORD"), c.out)?),
-            false => Ok(policy::route_maps(&c.config, &counters, a.get("WORD"), c.out)?),
+            true => Ok(policy::route_maps_json(&c.config, &counters, a.get("WORD"), owner(c), c.out)?),
+            false => Ok(policy::route_maps(&c.config, &counters, a.get("WORD"), owner(c), c.out)?),
         }
     }),
     exec(
@@ -83,14 +83,21 @@ pub const COMMANDS: &[ExecCommand] = &[
     exec("clear route-map counters [RMAP_NAME]", "Counters of route-maps", None, clear).privileged(),
 ];
 
+/// As whose the lists are shown.
+fn owner(context: &Context<'_>) -> Owner {
+    if context.daemon == Some(Daemon::Zebra) { Owner::ZEBRA } else { Owner::BGP }
+}
+
 fn prefix_lists(context: &mut Context<'_>, args: &Args<'_>, v6: bool, form: ListForm) -> Ran {
+    let owner = owner(context);
     let counters = context.backend.policy_counters();
     let policies = &context.config.policies;
     let (lists, hits) = match v6 {
         false => (&policies.prefix_lists_v4, &counters.prefix_lists_v4),
         true => (&policies.prefix_lists_v6, &counters.prefix_lists_v6),
     };
-    let view = PrefixLists { lists, hits, v6, name: args.get("name"), sequence: args.opt("seq")?, form };
+    let view =
+        PrefixLists { lists, hits, v6, name: args.get("name"), sequence: args.opt("seq")?, form, owner };
     match args.has("json") {
         true => Ok(view.json(context.out)?),
         false => Ok(view.text(context.out)?),

@@ -28,7 +28,15 @@ impl Connection {
             }
         };
         match UnixStream::connect(folder.join(name)) {
-            Ok(stream) => Ok(Connection { stream, closed: false }),
+            Ok(stream) => {
+                let mut connection = Connection { stream, closed: false };
+                match connection.execute_own("hello") {
+                    Ok(said) if said.is_empty() => Ok(connection),
+                    // The router says why it does not want us.
+                    Ok(said) => Err(said.trim_end().to_owned()),
+                    Err(error) => Err(format!("{error}\nExiting: failed to connect to any daemons.")),
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Err(format!("{}: {error}\nExiting: failed to connect to any daemons.", folder.display()))
             }
