@@ -15,6 +15,7 @@ pub mod kernel;
 pub mod lab;
 pub mod netns;
 pub mod peers;
+pub mod probe;
 pub mod process;
 pub mod speaker;
 pub mod wait;
