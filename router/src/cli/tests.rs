@@ -594,6 +594,8 @@ mod program {
             "interface lan0\n ip address 10.10.0.2/24\nexit\nrouter bgp 65001\n address-family ipv4\n  network 10.0.0.0/8\nexit-address-family\nexit\nroute-map X permit 5\n"
         );
         assert_eq!(p.status, 2);
+        let piped = Program::run(&["-m", "-f", "-"], text);
+        assert_eq!((piped.status, piped.out), (p.status, p.out));
         let _ = std::fs::remove_dir_all(&directory);
     }
 }

@@ -44,8 +44,8 @@ pub fn version(view: &VersionView, frr: &str, json: bool, out: &mut dyn Write) -
     writeln!(out, "Spoken by router {}.", view.version)
 }
 
-/// `show logging`: a block for each part, or for one, of one configuration.
-pub fn logging(config: &Config, part: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
+/// `show logging`: a block for each part, or for one, of one configuration. FRR's shell writes the headings.
+pub fn logging(config: &Config, part: Option<&str>, headings: bool, out: &mut dyn Write) -> io::Result<()> {
     let log = &config.logging;
     let level = |target: &LogTarget| target.level.map_or("debugging", |l| l.name());
     let switch = |target: &Option<LogTarget>| match target {
@@ -53,7 +53,9 @@ pub fn logging(config: &Config, part: Option<&str>, out: &mut dyn Write) -> io::
         None => "disabled".to_owned(),
     };
     for (daemon, protocol, _) in parts(part) {
-        writeln!(out, "Logging configuration for {daemon}:")?;
+        if headings {
+            writeln!(out, "Logging configuration for {daemon}:")?;
+        }
         writeln!(out, "Syslog logging: {}", switch(&log.syslog))?;
         writeln!(out, "Stdout logging: {}", switch(&log.stdout))?;
         match &log.file {
@@ -65,7 +67,10 @@ pub fn logging(config: &Config, part: Option<&str>, out: &mut dyn Write) -> io::
         writeln!(out, "Protocol name: {protocol}")?;
         writeln!(out, "Record priority: {}", if log.record_priority { "enabled" } else { "disabled" })?;
         writeln!(out, "Record severity: disabled")?;
-        writeln!(out, "Timestamp precision: {}\n", log.timestamp_precision)?;
+        writeln!(out, "Timestamp precision: {}", log.timestamp_precision)?;
+        if headings {
+            writeln!(out)?;
+        }
     }
     Ok(())
 }

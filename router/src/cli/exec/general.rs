@@ -45,7 +45,7 @@ pub const COMMANDS: &[ExecCommand] = &[
         Ok(())
     }),
     exec("show logging", "Where messages go", None, |c, _| {
-        Ok(misc::logging(&c.config, part_name(c), c.out)?)
+        Ok(misc::logging(&c.config, part_name(c), !c.bare, c.out)?)
     }),
     exec("show debugging", "What is logged in detail", None, |c, _| {
         Ok(misc::debugging(&c.config, &c.backend.debugging(), part_name(c), c.out)?)

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::super::exec::Status;
+use super::Streams;
 use super::connection::Connection;
 use crate::config::grammar::{BlockKind, Editor, Fail, Node, NodeKind, Verdict};
 
@@ -17,11 +18,17 @@ fn node_number(node: &Node) -> u8 {
     }
 }
 
-fn read(file: &Path, err: &mut dyn Write) -> Option<String> {
-    match fs::read_to_string(file) {
+/// Reads a file, or standard input for `-`.
+fn read(file: &Path, streams: &mut Streams<'_>) -> Option<String> {
+    let mut text = String::new();
+    let result = match file.as_os_str() == "-" {
+        true => streams.input.read_to_string(&mut text).map(|_| text),
+        false => fs::read_to_string(file),
+    };
+    match result {
         Ok(text) => Some(text),
         Err(error) => {
-            let _ = writeln!(err, "% Can't open configuration file {}: {error}", file.display());
+            let _ = writeln!(streams.err, "% Can't open configuration file {}: {error}", file.display());
             None
         }
     }
@@ -45,8 +52,9 @@ fn judge(verdict: &Verdict) -> (u8, &'static str) {
 }
 
 /// `-C`: reads a file and changes nothing.
-pub fn check(file: &Path, err: &mut dyn Write) -> u8 {
-    let Some(text) = read(file, err) else { return 1 };
+pub fn check(file: &Path, streams: &mut Streams<'_>) -> u8 {
+    let Some(text) = read(file, streams) else { return 1 };
+    let err = &mut *streams.err;
     let mut editor = Editor::default();
     let mut last = 0;
     for (index, line) in text.lines().enumerate() {
@@ -67,13 +75,9 @@ pub fn check(file: &Path, err: &mut dyn Write) -> u8 {
 
 /// `-f`, `-b`: sends a file to the router, which puts it in force as a whole. Lines with mistakes are told and
 /// left out.
-pub fn load(
-    connection: &mut Connection,
-    file: &Path,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-) -> io::Result<u8> {
-    let Some(text) = read(file, err) else { return Ok(1) };
+pub fn load(connection: &mut Connection, file: &Path, streams: &mut Streams<'_>) -> io::Result<u8> {
+    let Some(text) = read(file, streams) else { return Ok(1) };
+    let (out, err) = (&mut *streams.out, &mut *streams.err);
     // The nodes are followed here too: messages name them.
     let mut editor = Editor::default();
     let mut last = 0;
@@ -119,8 +123,9 @@ pub fn load(
 }
 
 /// `-m`: prints a file with a line for each node that a line leaves without saying so.
-pub fn mark(file: &Path, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    let Some(text) = read(file, err) else { return 1 };
+pub fn mark(file: &Path, streams: &mut Streams<'_>) -> u8 {
+    let Some(text) = read(file, streams) else { return 1 };
+    let (out, err) = (&mut *streams.out, &mut *streams.err);
     let mut editor = Editor::default();
     let mut last = 0;
     for (index, line) in text.lines().enumerate() {

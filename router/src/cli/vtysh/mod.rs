@@ -73,11 +73,11 @@ fn open(options: &Options) -> Result<Connection, String> {
 
 fn unattended(options: &Options, streams: &mut Streams<'_>) -> u8 {
     if options.dry_run {
-        return batch::check(&options.config_file(), streams.err);
+        return batch::check(&options.config_file(), streams);
     }
     if options.mark {
         return match &options.file {
-            Some(file) => batch::mark(file, streams.out, streams.err),
+            Some(file) => batch::mark(file, streams),
             None => 1,
         };
     }
@@ -94,7 +94,7 @@ fn unattended(options: &Options, streams: &mut Streams<'_>) -> u8 {
     } else if !options.commands.is_empty() {
         commands(&mut connection, options, streams.out)
     } else if options.boot || options.file.is_some() {
-        batch::load(&mut connection, &options.config_file(), streams.out, streams.err)
+        batch::load(&mut connection, &options.config_file(), streams)
     } else {
         script(&mut connection, streams.input, streams.out)
     };
