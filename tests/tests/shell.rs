@@ -66,14 +66,19 @@ impl Scene {
     }
 
     /// Gives commands and returns how the shell ended.
+    ///
+    /// FRR's shell writes the file itself, into its own folder of configurations.
     #[track_caller]
     fn give(&self, commands: &[&str]) -> Output {
         let sockets = self.r.file("run");
         let sockets = sockets.to_string_lossy();
         let binary = router_binary();
+        let folder = self.r.folder("etc");
+        let folder = folder.to_string_lossy();
         let mut args = vec!["--vty_socket", &sockets];
-        if self.shell == Shell::Ours {
-            args.insert(0, "vtysh");
+        match self.shell {
+            Shell::Ours => args.insert(0, "vtysh"),
+            Shell::Frr => args.extend(["--config_dir", &folder]),
         }
         args.extend(commands.iter().flat_map(|c| ["-c", c]));
         match self.shell {
@@ -155,18 +160,18 @@ fn writes(shell: Shell) {
     let line = " neighbor 10.0.0.2 description the provider";
     let running = scene.say(&["show running-config"]);
     assert!(running.lines().any(|l| l == line), "{running}");
-    let file = || std::fs::read_to_string(scene.r.file("frr.conf")).expect("the file");
+    let path = scene.r.file(if shell == Shell::Ours { "frr.conf" } else { "etc/frr.conf" });
+    let file = || std::fs::read_to_string(&path).unwrap_or_default();
     let in_file = || file().lines().any(|l| l == line);
     assert!(!in_file(), "not before it is written");
-    if shell == Shell::Ours {
-        scene.say(&["write"]);
-        assert!(in_file(), "{}", file());
-        let check = scene.r.run(
-            &router_binary().to_string_lossy(),
-            &["--check", &scene.r.file("frr.conf").to_string_lossy()],
-        );
-        check.expect("what was written is accepted");
+    if shell == Shell::Frr {
+        scene.r.write("etc/vtysh.conf", "service integrated-vtysh-config\n");
+        scene.r.write("etc/frr.conf", "");
     }
+    println!("{:?} writes: {}", shell, scene.say(&["write"]));
+    assert!(in_file(), "{}", file());
+    let check = scene.r.run(&router_binary().to_string_lossy(), &["--check", &path.to_string_lossy()]);
+    check.expect("what was written is accepted");
     // The session did not notice.
     assert!(scene.router.established("10.0.0.2"));
     let shown = scene.json("show bgp neighbors 10.0.0.2 json");
