@@ -104,8 +104,20 @@ fn log_report(report: &Report) {
             tracing::warn!(%prefix, "somebody removed or replaced a route of ours: it is put back");
         }
         Report::Resync => tracing::warn!("the kernel lost messages: comparing everything anew"),
-        Report::Loss { what, reason } => tracing::warn!(what, reason, "cannot be set: the router works without"),
+        Report::Loss { what, reason } => tracing::warn!(what, reason, cost = cost(what), "cannot be set"),
         Report::Synced => tracing::info!("the kernel holds what it should"),
         Report::Acknowledged(_) | Report::Counts(_) => {}
+    }
+}
+
+/// What is lost without a setting of the kernel. In a container they are read-only unless given at its creation.
+fn cost(what: &str) -> &'static str {
+    match what.rsplit('.').next().unwrap_or(what) {
+        "forwarding" | "ip_forward" => "packets are not forwarded: set it when the container is created",
+        "fib_multipath_hash_policy" => "equal paths are chosen by addresses alone",
+        "keep_addr_on_down" => "an interface that goes down loses its IPv6 addresses",
+        "ignore_routes_with_linkdown" => "routes over a link without carrier stay in use",
+        "nexthop_compat_mode" => "the kernel tells more of every change than we need",
+        _ => "the router works without",
     }
 }
