@@ -70,9 +70,7 @@ fn at_cursor(line: &str) -> (Vec<matcher::Word<'_>>, &str) {
 
 fn fits(expected: &Expected, partial: &str) -> bool {
     match expected.token.kind {
-        TokenKind::Keyword => {
-            expected.token.text.get(..partial.len()).is_some_and(|p| p.eq_ignore_ascii_case(partial))
-        }
+        TokenKind::Keyword => expected.token.text.starts_with(partial),
         TokenKind::Ipv4 | TokenKind::Ipv4Prefix => {
             partial.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'/'))
         }

@@ -139,6 +139,80 @@ fn no_inner_node_swallows_a_line_of_the_top_level() {
     }
 }
 
+/// The laboratory lists its commands in the notation that we use too: instances of each must mean something
+/// here, but for what is out of scope.
+#[test]
+fn commands_of_the_reference_are_understood() {
+    use super::grammar::BlockKind as B;
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let candidates = [Some(root.to_owned()), root.canonicalize().ok()].into_iter().flatten();
+    let folder = candidates.map(|r| r.join("../../shared/frr/outputs")).find(|p| p.exists());
+    let Some(folder) = folder else {
+        println!("skipped: no outputs here");
+        return;
+    };
+    let files = [
+        ("list-config.txt", NodeKind::Top),
+        ("list-interface.txt", NodeKind::Interface),
+        ("list-bgp.txt", NodeKind::Bgp),
+        ("list-bgp_ipv4u.txt", NodeKind::BgpFamily),
+        ("list-bgp_ipv6u.txt", NodeKind::BgpFamily),
+        ("list-routemap.txt", NodeKind::RouteMap),
+        ("list-linevty.txt", NodeKind::LineVty),
+        ("list-bfd.txt", NodeKind::Block(B::Bfd)),
+        ("list-bfdprofile.txt", NodeKind::Block(B::BfdProfile)),
+        ("list-bfdpeer.txt", NodeKind::Block(B::BfdPeer)),
+        ("list-vrf.txt", NodeKind::Vrf),
+        ("list-nhg.txt", NodeKind::Block(B::NexthopGroup)),
+    ];
+    let mut missing = Vec::new();
+    for version in ["10.8-dev", "8.4.4"] {
+        for (file, kind) in files {
+            let text = std::fs::read_to_string(folder.join(version).join("cli").join(file)).unwrap();
+            for notation in text.lines().filter(|l| !out_of_scope(l)) {
+                if !understood(notation, kind) {
+                    missing.push(format!("{version} {file}: {notation}"));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}\n{}", missing.len(), missing.join("\n"));
+}
+
+fn out_of_scope(notation: &str) -> bool {
+    const WORDS: &str = "HALF (0-1000000) babel eigrp evpn flowspec igmp import_vrf isis label l2vpn ldp link-params link-state mgmt mpls mroute \
+        msdp multicast nhrp northbound ospf pbr pcep pim pseudowire redirect rfp rip segment sharp sid spf-delay srv6 ssmpingd \
+        tunnel traffic-eng unique-id upa unreachability vnc vni vpn vrf-policy";
+    const SHELL: [&str; 8] =
+        ["exit", "quit", "end", "list [permutations]", "find ", "clear", "exit-", "output file"];
+    let own = notation.trim_start_matches("no ");
+    let shell = SHELL.iter().any(|s| own == *s || (own.starts_with(s) && s.ends_with([' ', '-', 'e'])));
+    let word = |w: &str| notation.contains(&w.replace('_', " "));
+    notation.is_empty() || shell || WORDS.split_whitespace().any(word)
+}
+
+/// Whether random lines of a notation of the reference are understood in a node, alone and behind `no`.
+fn understood(notation: &str, kind: NodeKind) -> bool {
+    use super::grammar::matcher::{Lookup, lookup, split};
+    use super::grammar::syntax::compile;
+    let (notation, no) = match notation.strip_prefix("[no] ") {
+        Some(rest) => (rest, true),
+        None => (notation, false),
+    };
+    let notation: &'static str = Box::leak(notation.to_owned().into_boxed_str());
+    let elements = compile(notation);
+    let mut random = Random(11);
+    (0..12).all(|round| {
+        let no = no && round % 2 == 1;
+        let mut words = Vec::new();
+        line(&mut random, &elements, no || notation.starts_with("no "), &mut words);
+        let text = if no { format!("no {}", words.join(" ")) } else { words.join(" ") };
+        let kinds = [kind, NodeKind::Bgp, NodeKind::Top];
+        let known = |k: NodeKind| matches!(lookup(table(k), &text, &split(&text)), Lookup::Found(..));
+        known(kind) || (kind == NodeKind::BgpFamily && kinds.into_iter().any(known))
+    })
+}
+
 #[test]
 fn whatever_lines_make_reads_back_to_the_same_text() {
     for seed in 0..500 {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustyline::completion::{Completer, Pair};
@@ -67,6 +68,16 @@ impl ConditionalEventHandler for Question {
     }
 }
 
+/// ^Z: leaves the configuration. The editor has no command for that, so the line is given up and a sign left.
+struct Leave(Arc<AtomicBool>);
+
+impl ConditionalEventHandler for Leave {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+        self.0.store(true, Ordering::Relaxed);
+        Some(Cmd::Interrupt)
+    }
+}
+
 fn history_file(options: &Options) -> Option<PathBuf> {
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".history_frr"));
     options.history.clone().or_else(home)
@@ -84,19 +95,26 @@ pub fn run(connection: Connection, options: &Options) -> u8 {
     editor.set_helper(Some(Shell(connection.clone())));
     let question = Box::new(Question(connection.clone()));
     editor.bind_sequence(KeyEvent::from('?'), EventHandler::Conditional(question));
+    let leave = Arc::new(AtomicBool::new(false));
+    editor.bind_sequence(KeyEvent::ctrl('Z'), EventHandler::Conditional(Box::new(Leave(leave.clone()))));
     let history = history_file(options);
     if let Some(file) = &history {
         let _ = editor.load_history(file);
     }
     print!("{}", super::banner());
-    let status = converse(&connection, &mut editor, options);
+    let status = converse(&connection, &mut editor, &leave, options);
     if let Some(file) = &history {
         let _ = editor.append_history(file);
     }
     status
 }
 
-fn converse(connection: &Shared, editor: &mut Editor<Shell, FileHistory>, options: &Options) -> u8 {
+fn converse(
+    connection: &Shared,
+    editor: &mut Editor<Shell, FileHistory>,
+    leave: &AtomicBool,
+    options: &Options,
+) -> u8 {
     loop {
         let Ok(prompt) = lock(connection).prompt() else {
             if reconnect(connection, options) {
@@ -106,12 +124,11 @@ fn converse(connection: &Shared, editor: &mut Editor<Shell, FileHistory>, option
         };
         let line = match editor.readline(&prompt) {
             Ok(line) => line,
+            Err(ReadlineError::Interrupted) if leave.swap(false, Ordering::Relaxed) => "end".to_owned(),
             Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => "exit".to_owned(),
             Err(_) => return 1,
         };
-        // ^Z leaves the configuration.
-        let line = if line == "\u{1a}" { "end".to_owned() } else { line };
         let mut connected = lock(connection);
         let mut out = io::stdout().lock();
         let result = connected.execute(&line, &mut out);

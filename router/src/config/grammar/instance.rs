@@ -155,7 +155,8 @@ pub const GLOBAL: &[Command] = &[
             out.line(format_args!("bgp confederation peers {}", value::join(b.confederation_peers.iter())));
         }
     })),
-    kept("bgp max-med <administrative [(0-4294967294)]|on-startup (5-86400) [(0-4294967294)]>", "Announce a high MED"),
+    kept("bgp max-med administrative [(0-4294967295)]", "Announce a high MED"),
+    kept("bgp max-med on-startup ![(5-86400) [(0-4294967295)]]", "Announce a high MED at first"),
     switch!(
         knobs.disable_ebgp_connected_check,
         "bgp disable-ebgp-connected-route-check",
@@ -172,7 +173,7 @@ pub const GLOBAL: &[Command] = &[
         Some(None) => out.line(format_args!("bgp shutdown")),
         None => {}
     })),
-    kept("bgp suppress-fib-pending ![(0-10000)]", "Announce only what the kernel has"),
+    kept("bgp suppress-fib-pending [(0-10000)]", "Announce only what the kernel has"),
     kept("bgp advertisement-delay ![(1-3600)]", "Seconds before announcements"),
     kept("advertisement-delay ![(1-3600)]", "Seconds before announcements"),
     kept("bgp session-dscp ![(0-63)]", "Traffic class of sessions"),
@@ -296,6 +297,7 @@ pub const GLOBAL: &[Command] = &[
             out.line(format_args!("timers bgp {} {}", t.keepalive, t.hold));
         }
     })),
+    command("no <auto-summary|synchronization|rd>", "As it is anyway", |_, _| Ok(())).without_no(),
     kept("bmp mirror buffer-limit ![(0-4294967294)]", "Octets that mirroring may hold").harmless(),
 ];
 
@@ -355,7 +357,7 @@ fn listen_range(editor: &mut Editor, args: &Args<'_>) -> Outcome {
 
 /// What a family originates.
 pub const FAMILY: &[Command] = &[
-    kept("bgp dampening ![(1-45) [(1-20000) (1-50000) (1-255)]]", "Hold back flapping routes"),
+    kept("bgp dampening [(1-45) [(1-20000) (1-50000) (1-255)]]", "Hold back flapping routes"),
     command(
         "network <A.B.C.D/M$net|X:X::X:X/M$net|A.B.C.D$addr [mask A.B.C.D$mask]> [{route-map RMAP_NAME|label-index (0-1048560)$label|backdoor}]",
         "Originate a route",

@@ -18,6 +18,7 @@ pub const INTERFACE: &[Command] = &[
         }
     })),
     kept("bandwidth ![(1-1000000)]", "Megabits a second").harmless(),
+    kept("delay ![(1-16777215)]", "Microseconds").harmless(),
     kept("link-detect", "Watch the link").harmless().default("link-detect"),
     kept("<ip|ipv6> <ospf|ospf6|pim|igmp|mld|rip|ripng> LINE...", "A protocol that is not here").harmless(),
     kept("<mpls <enable|disable|bandwidth>|evpn mh|isis> [LINE...]", "A protocol that is not here")
@@ -88,7 +89,7 @@ pub const ND: &[Command] = &[
     nd("ipv6 nd adv-interval-option", "Announce the interval"),
     nd("ipv6 nd dnssl SUFFIX [<(0-4294967295)|infinite>]", "Announce search domains"),
     nd("ipv6 nd home-agent-config-flag", "Announce a home agent"),
-    nd("ipv6 nd home-agent-lifetime ![(1-65520)]", "Lifetime of the home agent"),
+    nd("ipv6 nd home-agent-lifetime ![(0-65520)]", "Lifetime of the home agent"),
     nd("ipv6 nd home-agent-preference ![(0-65535)]", "Preference of the home agent"),
     nd("ipv6 nd managed-config-flag", "Tell hosts to use DHCPv6"),
     nd("ipv6 nd mtu ![(1-65535)]", "Announce an MTU"),
@@ -101,7 +102,7 @@ pub const ND: &[Command] = &[
     nd("ipv6 nd ra-fast-retrans", "Answer solicitations at once").default("ipv6 nd ra-fast-retrans"),
     nd("ipv6 nd ra-hop-limit ![(0-255)]", "Announce a hop limit").default("ipv6 nd ra-hop-limit 64"),
     command(
-        "ipv6 nd ra-interval ![<(1-1800)$seconds|msec (70-1800000)$ms>]",
+        "ipv6 nd ra-interval ![<(1-1800)$seconds|msec (1-1800000)$ms>]",
         "How often to announce",
         |e, a| {
             e.interface()?.nd.interval_ms = match (a.no, a.opt::<u32>("seconds")?, a.opt::<u32>("ms")?) {

@@ -144,9 +144,9 @@ const RPKI: &[Command] = &[
 ];
 
 const NEXTHOP_GROUP: &[Command] = &[
-    quiet("backup-group WORD", "Another group to fall back to"),
+    quiet("backup-group ![WORD]", "Another group to fall back to"),
     quiet("allow-recursion", "Resolve next hops through other routes"),
-    quiet("resilient LINE...", "Keep flows on their next hop"),
+    quiet("resilient ![LINE...]", "Keep flows on their next hop"),
     quiet("nexthop LINE...", "A member"),
 ];
 

@@ -339,15 +339,13 @@ fn fits(token: &Token, word: &str) -> Option<u8> {
     }
 }
 
+/// Case counts, as names may differ from keywords by it alone; only keywords that have capitals themselves may
+/// be typed without.
 fn keyword_fit(keyword: &str, word: &str) -> Option<u8> {
-    if keyword == word {
-        return Some(fit::EXACT);
-    }
     let prefix = keyword.get(..word.len())?;
-    if !prefix.eq_ignore_ascii_case(word) {
-        return None;
-    }
-    Some(if prefix.len() == keyword.len() { fit::EXACT } else { fit::PREFIX })
+    let same = prefix == word
+        || (keyword.bytes().any(|b| b.is_ascii_uppercase()) && prefix.eq_ignore_ascii_case(word));
+    same.then_some(if prefix.len() == keyword.len() { fit::EXACT } else { fit::PREFIX })
 }
 
 /// An AS number, plain or dotted (RFC 5396); 0 is none.

@@ -46,6 +46,16 @@ pub const PEERS: &[Command] = &[
         "A neighbor on an interface",
         interface_peer,
     ),
+    command(
+        "no neighbor WORD$if interface [v6only] peer-group PGNAME remote-as <ASNUM|internal|external|auto>",
+        "Remove a neighbor",
+        |e, a| {
+            let id = PeerId::Interface(a.string("if")?);
+            e.bgp()?.neighbors.remove(&id);
+            Ok(())
+        },
+    )
+    .without_no(),
     command("neighbor PEER peer-group PGNAME", "The group that the neighbor belongs to", join_group),
     command("no neighbor PEER", "Remove a neighbor", |e, a| {
         let id = PeerId::from_word(a.word("peer")?);

@@ -207,7 +207,7 @@ pub const OPTIONS: &[Command] = &[
         Some(AllowAsIn::Count(n)) => out.line(format_args!("neighbor {} allowas-in {n}", p.name)),
         None => {}
     })),
-    kept_peer_family("neighbor PEER allowas-in route-map RMAP_NAME [<(1-10)|origin>]", "Accept such paths by policy"),
+    kept_peer_family("neighbor PEER allowas-in route-map ![RMAP_NAME] [<(1-10)|origin>]", "Accept such paths by policy"),
     command("neighbor PEER weight ![(0-65535)$n]", "The weight of routes from here", |e, a| {
         let n = a.opt("n")?;
         e.peer(a)?.family.weight = n.filter(|_| !a.no);
@@ -243,8 +243,8 @@ pub const OPTIONS: &[Command] = &[
         attribute_unchanged,
     )
     .render(Render::PeerFamily(render_attribute_unchanged)),
-    kept_peer_family("neighbor PEER soo ASN:NN_OR_IP-ADDRESS:NN", "The site that routes from here belong to"),
-    kept_peer_family("neighbor PEER dampening ![(1-45) [(1-20000) (1-20000) (1-255)]]", "Hold back flapping routes"),
+    kept_peer_family("neighbor PEER soo ![ASN:NN_OR_IP-ADDRESS:NN]", "The site that routes from here belong to"),
+    kept_peer_family("neighbor PEER dampening [(1-45) [(1-20000) (1-20000) (1-255)]]", "Hold back flapping routes"),
     kept_peer_family("neighbor PEER upa", "Unreachability announcements").harmless(),
     kept_peer_family("neighbor PEER encapsulation LINE...", "Encapsulation").harmless(),
 ];

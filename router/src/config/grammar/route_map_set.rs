@@ -140,6 +140,11 @@ pub const SET: &[Command] = &[
             )
         },
     ),
+    command("no set comm-list", "Leave communities alone", |e, _| {
+        entry(e)?.sets.retain(|s| !matches!(s, Set::CommunityDelete(_)));
+        Ok(())
+    })
+    .without_no(),
     command("set community ![AA:NN...$line]", "Communities", |e, a| {
         edit(
             e,
@@ -162,7 +167,7 @@ pub const SET: &[Command] = &[
         let none = || Ok(Set::Community { values: Vec::new(), additive: false });
         edit(e, a, |s| matches!(s, Set::Community { .. }), none)
     }),
-    clause!("set distance ![(1-255)$n]", "The administrative distance", |a| Set::Distance(a.parse("n")?),
+    clause!("set distance ![(0-255)$n]", "The administrative distance", |a| Set::Distance(a.parse("n")?),
         Set::Distance(_n) => "set distance {_n}"),
     command("set extcommunity rt ![ASN:NN_OR_IP-ADDRESS:NN...$line]", "Route targets", |e, a| {
         ext(e, a, "rt", |line| value::parse_ext_communities(line, ExtKind::RouteTarget))
@@ -190,8 +195,9 @@ pub const SET: &[Command] = &[
     command("set extcommunity none", "No extended communities", |e, a| {
         edit(e, a, |s| matches!(s, Set::ExtCommunity(_)), || Ok(Set::ExtCommunity(Vec::new())))
     }),
-    kept("set extcommunity <color|nt|evpn>$kind LINE...", "Other extended communities"),
-    kept("set extended-comm-list <delete WORD|WORD delete>", "Delete extended communities of a list"),
+    kept("set extcommunity <color|nt|evpn>$kind ![LINE...]", "Other extended communities"),
+    kept("set comm-list <add|replace>$how ![WORD]", "Add or put in place the communities of a list"),
+    kept("set extended-comm-list <delete ![WORD]|![WORD] delete>", "Delete extended communities of a list"),
     clause!("set ip next-hop ![A.B.C.D]", "The next hop", |a| Set::NextHop(NextHopSet::Ipv4(a.ipv4("A.B.C.D")?)),
         Set::NextHop(NextHopSet::Ipv4(_a)) => "set ip next-hop {_a}"),
     clause!("set ip next-hop peer-address", "The neighbor's or our own address", |_a| Set::NextHop(NextHopSet::Ipv4PeerAddress),
@@ -223,6 +229,15 @@ pub const SET: &[Command] = &[
             )
         },
     ),
+    command(
+        "no set large-comm-list [<(1-99)|(100-500)|LCOMMUNITY_LIST_NAME>]",
+        "Leave large communities alone",
+        |e, _| {
+            entry(e)?.sets.retain(|s| !matches!(s, Set::LargeCommunityDelete(_)));
+            Ok(())
+        },
+    )
+    .without_no(),
     command("set large-community ![AA:BB:CC...$line]", "Large communities", |e, a| {
         edit(
             e,
@@ -284,6 +299,8 @@ pub const SET: &[Command] = &[
         Set::OriginatorId(_id) => "set originator-id {_id}"),
     clause!("set src ![<A.B.C.D$a|X:X::X:X$a>]", "The source address in the kernel", |a| Set::Source(a.ip("a")?),
         Set::Source(_a) => "set src {_a}"),
+    kept("set forwarding-address ![X:X::X:X]", "OSPF"),
+    kept("set metric-type ![<type-1|type-2>]", "OSPF"),
     kept("set sr-te color ![(1-4294967295)]", "Segment routing"),
     kept("set table ![(1-4294967295)]", "The kernel's table"),
     clause!("set tag ![<untagged|(1-4294967295)$n>]", "The tag", |a| Set::Tag(a.opt("n")?.unwrap_or(0)),

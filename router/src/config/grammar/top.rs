@@ -23,7 +23,7 @@ pub const HEADER: &[Command] = &[
     })
     .without_no()
     .render(Render::Top(|_, out| out.line(format_args!("frr version {FRR_VERSION}")))),
-    command("frr defaults PROFILE", "The set of defaults", |e, a| {
+    command("frr defaults PROFILE...", "The set of defaults", |e, a| {
         e.config.profile = match a.word("PROFILE")? {
             "traditional" => Profile::Traditional,
             "datacenter" => Profile::Datacenter,
@@ -143,8 +143,24 @@ pub const HEADER: &[Command] = &[
             out.line(format_args!("log commands"));
         }
     })),
-    quiet("log filtered-file LINE...", "Log to a file what the filter passes"),
+    quiet("log filtered-file ![LINE...]", "Log to a file what the filter passes"),
     quiet("log filter-text WORD", "What the filter passes"),
+    command("clear log filter-text", "Forget what the filter passes", |e, _| {
+        e.config.kept.remove_prefix("log filter-text");
+        Ok(())
+    })
+    .without_no(),
+    command("terminal paginate", "A detail of the terminal", |_, _| Ok(())),
+    command("no log facility WORD LINE...", "The default facility", |e, _| {
+        e.config.logging.facility = None;
+        Ok(())
+    })
+    .without_no(),
+    command("no log syslog LINE...", "Do not log to the system's log", |e, _| {
+        e.config.logging.syslog = None;
+        Ok(())
+    })
+    .without_no(),
     quiet("log <error-category|record-severity|unique-id|immediate-mode>", "A detail of log messages"),
     command("service integrated-vtysh-config", "One file for everything, which is always so", |_, _| Ok(())),
     quiet(
@@ -157,6 +173,7 @@ pub const HEADER: &[Command] = &[
     quiet("username WORD nopassword", "A user without a password"),
     quiet("banner motd LINE...", "What is shown at login"),
     quiet("allow-external-route-update", "Let others change our routes in the kernel"),
+    quiet("<ip|ipv6> ssmpingd [LINE...]", "A multicast tool"),
     quiet("allow-reserved-ranges", "Accept reserved addresses"),
     command("debug LINE...", "Log details", debug).render(Render::Top(|c, out| {
         for line in c.kept.of(DEBUG) {
@@ -209,7 +226,7 @@ pub const GLOBAL: &[Command] = &[
     kept("bgp graceful-restart select-defer-time ![(0-3600)]", "Seconds before paths are chosen"),
     kept("bgp graceful-restart stalepath-time ![(1-4095)]", "Seconds that stale paths stay"),
     kept("bgp graceful-shutdown", "Ask neighbors to route around us, all instances"),
-    kept("bgp suppress-fib-pending ![(0-10000)]", "Announce only what the kernel has"),
+    kept("bgp suppress-fib-pending [(0-10000)]", "Announce only what the kernel has"),
     kept("bgp update-delay ![(0-3600)] [(1-3600)]", "Seconds before the first announcements"),
     kept("bgp advertisement-delay ![(1-3600)]", "Seconds before announcements"),
     kept("bgp route-map delay-timer ![(0-600)]", "Seconds before a changed policy is applied"),
@@ -226,7 +243,7 @@ pub const GLOBAL: &[Command] = &[
     quiet("dump bgp LINE...", "Write an MRT file").later(),
     quiet("ip import-table LINE...", "Take routes from a kernel table").later(),
     quiet("ipv6 import-table LINE...", "Take routes from a kernel table").later(),
-    quiet("ip table range LINE...", "Kernel tables to use"),
+    quiet("ip table range ![LINE...]", "Kernel tables to use"),
     kept("<ip|ipv6> protocol WORD route-map RMAP_NAME", "A policy between protocol and kernel"),
     kept("<ip|ipv6> nht WORD route-map RMAP_NAME", "A policy for next-hop resolution"),
     command("ip nht resolve-via-default", "Resolve next hops over the default route", |e, a| {
@@ -283,7 +300,7 @@ pub const GLOBAL: &[Command] = &[
             out.line(format_args!("ipv6 router-id {id}"));
         }
     })),
-    quiet("<ip|ipv6> router-id <A.B.C.D|X:X::X:X> vrf NAME", "The identifier in a VRF").later(),
+    quiet("[<ip|ipv6>] router-id <A.B.C.D|X:X::X:X> vrf NAME", "The identifier in a VRF").later(),
     quiet("vrrp autoconfigure [version (2-3)]", "Make groups of existing interfaces").later(),
     kept("vrrp default advertisement-interval ![(10-40950)]", "Milliseconds, for new groups")
         .works()
