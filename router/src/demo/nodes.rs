@@ -73,7 +73,7 @@ router bgp 64500
 }
 
 /// One of the three edges. Only our own two prefixes go to the provider, whatever the hosts announce; an unused
-/// address of theirs is discarded here and never goes back.
+/// address of theirs is unreachable here and never goes back.
 fn edge_config(n: u8, priority: u8) -> String {
     let lan = n + 1;
     let mut others = String::new();
@@ -83,8 +83,8 @@ fn edge_config(n: u8, priority: u8) -> String {
     format!(
         "frr defaults datacenter
 hostname r{n}
-ip route 203.0.113.0/27 blackhole 254
-ipv6 route 2001:db8:20::/48 blackhole
+ip route 203.0.113.0/27 reject 254
+ipv6 route 2001:db8:20::/48 reject
 interface eth-wan
  ip address 192.0.2.1{n}/24
  ipv6 address 2001:db8:2::1{n}/64
