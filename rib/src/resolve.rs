@@ -197,7 +197,10 @@ fn over_base<A: Addr>(
             let connected = false;
             match over_members(members, now) {
                 Some(hops) => {
-                    let hops = hops.iter().map(towards).collect();
+                    // Behind a route to an interface any address is on the link, though no network of ours covers
+                    // it: the kernel has to be told, or it refuses the gateway.
+                    let onlink = |h: &ResolvedHop| ResolvedHop { onlink: h.onlink || h.gateway.is_none(), ..towards(h) };
+                    let hops = hops.iter().map(onlink).collect();
                     Some(Resolution::Resolved {
                         hops,
                         metric: route.metric,
