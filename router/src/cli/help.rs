@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn tab_completes_keywords_only() {
         assert_eq!(completions(&Tables::Exec(true), "conf"), ["configure"]);
-        assert_eq!(completions(&Tables::Exec(true), "show ip ro"), ["route"]);
+        assert_eq!(completions(&Tables::Exec(true), "show ip ro"), ["route", "router-id"]);
         assert!(completions(&Tables::Exec(true), "show interface br").contains(&"brief".to_owned()));
         assert_eq!(completions(&Tables::Config(Node::Top), "rout"), ["route-map", "router", "router-id"]);
         assert_eq!(completions(&Tables::Config(Node::Top), "no rou"), ["route-map", "router", "router-id"]);

@@ -126,7 +126,10 @@ fn every_command_of_the_tables_runs() {
         |show bgp ipv4 unicast 10.200.0.0/16 longer-prefixes|show ip bgp 1.1.1.0/24 json|show bgp ipv4 unicast 1.1.1.1 bestpath\
         |show bgp ipv4 unicast neighbors 192.0.2.2 routes|show bgp ipv4 unicast neighbors 192.0.2.2 advertised-routes json\
         |show bgp ipv4 unicast neighbors 192.0.2.2 received-routes|show bgp ipv4 unicast neighbors 192.0.2.2 filtered-routes json\
-        |show bgp neighbors json|show bgp ipv6 neighbors|show bgp nexthop json|show bgp peer-group|show bgp peer-group HOSTS json\
+        |show bgp neighbors json|show bgp ipv6 neighbors|show bgp ipv4 unicast neighbors 192.0.2.2 graceful-restart\
+        |show bgp neighbors graceful-restart json|show bgp ipv4 unicast neighbors 192.0.2.2 prefix-counts json\
+        |show bgp ipv4 unicast neighbors 192.0.2.2 prefix-counts|show ip router-id|show vrf|show bgp views|show bgp listeners\
+        |show interface lan0 vrf default json|show bgp nexthop ipv4 json|show modules|show route-map-unused|show bgp nexthop json|show bgp peer-group|show bgp peer-group HOSTS json\
         |show bgp update-groups json|show bgp memory|show bgp router json|show bgp vrfs json|clear bgp *|clear ip bgp 192.0.2.2 soft in\
         |clear bgp 64500|clear bgp external|clear bgp peer-group HOSTS|clear bgp prefix 1.1.1.0/24|clear route-map counters\
         |debug bgp updates|no debug all|send log hello|write memory|copy running-config startup-config|terminal length 0\

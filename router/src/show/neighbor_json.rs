@@ -418,3 +418,40 @@ pub fn all(views: &[NeighborView]) -> Value {
     }
     Value::Object(o)
 }
+
+/// `show bgp neighbors graceful-restart json`: the part that is about it.
+pub fn graceful_restart_only(views: &[NeighborView]) -> Value {
+    const KEPT: [&str; 14] = [
+        "bgpNeighborAddr",
+        "neighborAddr",
+        "remoteAs",
+        "localAs",
+        "localAsReplaceAsDualAs",
+        "nbrExternalLink",
+        "nbrInternalLink",
+        "localRole",
+        "remoteRole",
+        "bgpState",
+        "bgpTimerUpMsec",
+        "bgpTimerUpString",
+        "bgpTimerUpEstablishedEpoch",
+        "gracefulRestartInfo",
+    ];
+    let mut all = Object::new();
+    for view in views {
+        let whole = neighbor(view);
+        let mut o = Object::new();
+        for (key, value) in whole.iter().filter(|(k, _)| KEPT.contains(&k.as_str())) {
+            if key == "gracefulRestartInfo" {
+                let mut capability = Object::new();
+                if let Some(capabilities) = &view.capabilities {
+                    graceful_restart_capability(capabilities, &mut capability);
+                }
+                o.put("neighborCapabilities", capability);
+            }
+            o.put(key, value.clone());
+        }
+        all.put(&view.id.to_string(), o);
+    }
+    Value::Object(all)
+}

@@ -156,3 +156,84 @@ fn route(prefix: &PrefixView, path: &PathView) -> Value {
     o.put_true("internal", path.origin_kind == super::views::PathOrigin::Internal);
     Value::Object(o)
 }
+
+/// `show bgp neighbors X prefix-counts`: what a walk over the tables finds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PrefixCounts {
+    /// What the session counts.
+    pub counter: u64,
+    /// Received and kept before policy.
+    pub adj_in: u64,
+    /// Damped.
+    pub damped: u64,
+    /// On their way out.
+    pub removed: u64,
+    /// Kept for their flap history.
+    pub history: u64,
+    /// From a session that ended.
+    pub stale: u64,
+    /// Usable.
+    pub valid: u64,
+    /// In the table.
+    pub all: u64,
+    /// Best paths.
+    pub best: u64,
+}
+
+impl PrefixCounts {
+    /// Counts the paths of one neighbour in the table.
+    pub fn count(&mut self, cursor: &mut dyn Cursor<PrefixView>) -> Result<(), ListError> {
+        loop {
+            let slice = cursor.next(SLICE)?;
+            if slice.is_empty() {
+                return Ok(());
+            }
+            for path in slice.iter().flat_map(|p| &p.paths) {
+                self.all += 1;
+                self.damped += u64::from(path.damped);
+                self.removed += u64::from(path.removed);
+                self.history += u64::from(path.history);
+                self.stale += u64::from(path.stale);
+                self.valid += u64::from(path.valid);
+                self.best += u64::from(path.best);
+            }
+        }
+    }
+
+    fn rows(&self) -> [(&'static str, u64); 11] {
+        [
+            ("Adj-in", self.adj_in),
+            ("Damped", self.damped),
+            ("Removed", self.removed),
+            ("History", self.history),
+            ("Stale", self.stale),
+            ("Valid", self.valid),
+            ("All RIB", self.all),
+            ("PfxCt counted", self.all - self.removed.min(self.all)),
+            ("PfxCt Best Selected", self.best),
+            ("Useable", self.valid),
+            ("Unsorted", 0),
+        ]
+    }
+
+    /// As text.
+    pub fn text(&self, peer: &str, family: &str, out: &mut dyn Write) -> std::io::Result<()> {
+        writeln!(out, "Prefix counts for {peer}, {family}\nPfxCt: {}\n", self.counter)?;
+        writeln!(out, "Counts from RIB table walk:\n")?;
+        self.rows().iter().try_for_each(|(name, n)| writeln!(out, "{name:>20}: {n:<10}"))
+    }
+
+    /// As JSON.
+    pub fn json(&self, peer: &str, family: &str, out: &mut dyn Write) -> std::io::Result<()> {
+        let mut walk = Object::new();
+        for (name, n) in self.rows() {
+            walk.put(name, n);
+        }
+        let mut o = Object::new();
+        o.put("prefixCountsFor", peer);
+        o.put("multiProtocol", family);
+        o.put("pfxCounter", self.counter);
+        o.put("ribTableWalkCounters", walk);
+        super::json::pretty(&Value::Object(o), out)
+    }
+}

@@ -44,7 +44,8 @@ fn line(out: &mut String, args: std::fmt::Arguments<'_>) {
     out.push('\n');
 }
 
-fn identity(view: &NeighborView, out: &mut String) {
+/// `BGP neighbor is ...` and the roles.
+fn title(view: &NeighborView, out: &mut String) {
     let link = if view.internal { "internal" } else { "external" };
     let dynamic = if view.dynamic { "*" } else { "" };
     let _ = match (&view.id, view.address) {
@@ -65,6 +66,10 @@ fn identity(view: &NeighborView, out: &mut String) {
     let _ = writeln!(out, ", {link} link");
     let _ = writeln!(out, "  Local Role: {}", view.local_role.unwrap_or("undefined"));
     let _ = writeln!(out, "  Remote Role: {}", view.remote_role.unwrap_or("undefined"));
+}
+
+fn identity(view: &NeighborView, out: &mut String) {
+    title(view, out);
     if let Some(text) = &view.description {
         let _ = writeln!(out, " Description: {text}");
     }
@@ -81,16 +86,20 @@ fn identity(view: &NeighborView, out: &mut String) {
     }
 }
 
-fn session(view: &NeighborView, out: &mut String) {
-    let (remote, local) = (view.remote_router_id, view.local_router_id);
-    let _ = writeln!(out, "  BGP version 4, remote router ID {remote}, local router ID {local}");
+fn state(view: &NeighborView, out: &mut String) {
     let _ = write!(out, "  BGP state = {}", view.state.name());
     if view.state == PeerState::Established {
         let _ = write!(out, ", up for {}", uptime(view.uptime.unwrap_or(0)));
     }
+    out.push('\n');
+}
+
+fn session(view: &NeighborView, out: &mut String) {
+    let (remote, local) = (view.remote_router_id, view.local_router_id);
+    let _ = writeln!(out, "  BGP version 4, remote router ID {remote}, local router ID {local}");
+    state(view, out);
     let seconds = |ms: Option<u64>| uptime_or_never(ms.map(|m| m / 1000));
-    let _ =
-        writeln!(out, "\n  Last read {}, Last write {}", seconds(view.last_read), seconds(view.last_write));
+    let _ = writeln!(out, "  Last read {}, Last write {}", seconds(view.last_read), seconds(view.last_write));
     for (word, hold, keepalive) in [
         ("Hold", view.hold_time, view.keepalive),
         ("Configured hold", view.configured_hold_time, view.configured_keepalive),
@@ -467,4 +476,25 @@ pub fn all(views: &[NeighborView], out: &mut dyn Write) -> io::Result<()> {
 /// Whether a neighbour is shown by `show bgp FAMILY neighbors`.
 pub fn has_family(view: &NeighborView, family: Option<Family>) -> bool {
     family.is_none_or(|family| view.families.iter().any(|f| f.family == family))
+}
+
+/// `show bgp neighbors graceful-restart`: the part that is about it.
+pub fn graceful_restart_only(views: &[NeighborView], out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(
+        b"\nCodes: GR - Graceful Restart, * -  Inheriting Global GR Config,\n\
+          \x20      Restart - GR Mode-Restarting, Helper - GR Mode-Helper,\n\
+          \x20      Disable - GR Mode-Disable.\n\n",
+    )?;
+    for view in views {
+        let mut text = String::new();
+        title(view, &mut text);
+        state(view, &mut text);
+        if let Some(capabilities) = &view.capabilities {
+            text.push_str("  Neighbor GR capabilities:\n");
+            graceful_restart_capability(capabilities, &mut text);
+        }
+        graceful_restart(&view.graceful_restart, &mut text);
+        writeln!(out, "{text}")?;
+    }
+    Ok(())
 }

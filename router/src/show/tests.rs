@@ -472,3 +472,41 @@ fn bgp_next_hops_are_those_of_the_laboratory() {
     let text = written(|out| misc::nexthops(&[view], out));
     assert!(text.contains("  gate 10.10.0.3, if lan0, ifindex 7\n"), "{text}");
 }
+
+#[test]
+fn graceful_restart_alone_is_that_of_the_laboratory() {
+    let views = &samples::neighbors()[..1];
+    let ours = parsed(|out| json::pretty(&neighbor_json::graceful_restart_only(views), out));
+    let volatile = |v: &Value| strip(v, "selectionDeferralTimerRemaining");
+    if let Some(theirs) = shared_json("edge1/show_bgp_neighbors_192.0.2.2_graceful-restart.json") {
+        same_shape(&volatile(&ours), &volatile(&theirs));
+    }
+    let text = written(|out| neighbor_text::graceful_restart_only(views, out));
+    if let Some(theirs) = shared("edge1/show_bgp_neighbors_192.0.2.2_graceful-restart.txt") {
+        let kept = |t: &str| {
+            let gone = ["Multihop GR peer", "Remaining(sec)", "up for"];
+            let lines = t.lines().filter(|l| !gone.iter().any(|g| l.contains(g)));
+            lines.map(|l| l.to_owned() + "\n").collect::<String>()
+        };
+        same_lines(&kept(&text), &kept(&theirs));
+    }
+}
+
+#[test]
+fn counts_of_prefixes_are_those_of_the_laboratory() {
+    let counts = neighbor_routes::PrefixCounts {
+        counter: 3,
+        adj_in: 9,
+        valid: 3,
+        all: 3,
+        best: 1,
+        ..Default::default()
+    };
+    let name = "edge1/show_bgp_ipv4_unicast_neighbors_192.0.2.2_prefix-counts";
+    if let Some(theirs) = shared(&format!("{name}.txt")) {
+        same_lines(&written(|out| counts.text("192.0.2.2", "IPv4 Unicast", out)), &theirs);
+    }
+    if let Some(theirs) = shared_json(&format!("{name}.json")) {
+        assert_eq!(parsed(|out| counts.json("192.0.2.2", "ipv4Unicast", out)), theirs);
+    }
+}

@@ -8,6 +8,7 @@ use super::super::backend::{Action, ActionError, ClearKind, ClearTarget};
 use super::{Context, Daemon, ExecCommand, ExecError, Ran, exec};
 use crate::config::grammar::Args;
 use crate::config::model::PeerId;
+use crate::show::format::afi_of;
 use crate::show::json::pretty;
 use crate::show::misc::{self, RouterFacts};
 use crate::show::summary::{self, AsFilter, StateFilter, SummaryOptions};
@@ -24,13 +25,13 @@ pub const COMMANDS: &[ExecCommand] = &[
         summary,
     ),
     exec(
-        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] neighbors [<A.B.C.D|X:X::X:X|WORD>$peer] [json]",
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] neighbors [<A.B.C.D|X:X::X:X|WORD>$peer] [graceful-restart] [json]",
         "Sessions in detail",
         BGPD,
         neighbors,
     ),
     exec(
-        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] nexthop [<A.B.C.D|X:X::X:X>$address] [detail] [json]",
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] nexthop [<A.B.C.D$address|X:X::X:X$address|ipv4$only [A.B.C.D$address]|ipv6$only [X:X::X:X$address]>] [detail] [json]",
         "Next hops of routes",
         BGPD,
         |c, a| {
@@ -38,6 +39,9 @@ pub const COMMANDS: &[ExecCommand] = &[
             if a.get("address").is_some() {
                 let address = a.ip("address")?;
                 views.retain(|v| v.address == address);
+            }
+            if let Some(only) = a.get("only") {
+                views.retain(|v| afi_of(v.address) == only);
             }
             match a.has("json") {
                 true => Ok(misc::nexthops_json(&views, c.out)?),
@@ -81,6 +85,14 @@ pub const COMMANDS: &[ExecCommand] = &[
     }),
     exec("show [ip] bgp vrfs [VRFNAME] [json]", "Instances", BGPD, |c, a| {
         router(c, |facts, out| facts.vrfs(a.has("json"), out))
+    }),
+    exec("show [ip] bgp views", "Instances that are views", BGPD, |c, _| Ok(writeln!(c.out, "Defined BGP views:")?)),
+    exec("show bgp listeners", "Where neighbors may connect", BGPD, |c, _| {
+        writeln!(c.out, "Name             fd Address\n---------------------------")?;
+        if c.config.bgp.is_some() {
+            writeln!(c.out, "default          -1 0.0.0.0\ndefault          -1 ::")?;
+        }
+        Ok(())
     }),
     exec(
         "clear [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] <*$all|A.B.C.D$peer|X:X::X:X$peer|ASNUM$asn|external|peer-group PGNAME|WORD$peer> [<soft [<in|out>]|in [prefix-filter]|out|message-stats|capabilities>]",
@@ -178,9 +190,11 @@ fn neighbors(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
             false => Ok(writeln!(context.out, "% No such neighbor in this view/vrf\n")?),
         };
     }
-    match json {
-        true => Ok(pretty(&neighbor_json::all(&views), context.out)?),
-        false => Ok(neighbor_text::all(&views, context.out)?),
+    match (json, args.has("graceful-restart")) {
+        (true, true) => Ok(pretty(&neighbor_json::graceful_restart_only(&views), context.out)?),
+        (false, true) => Ok(neighbor_text::graceful_restart_only(&views, context.out)?),
+        (true, false) => Ok(pretty(&neighbor_json::all(&views), context.out)?),
+        (false, false) => Ok(neighbor_text::all(&views, context.out)?),
     }
 }
 

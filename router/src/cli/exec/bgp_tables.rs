@@ -9,9 +9,9 @@ use super::bgp_filter::{self, filter};
 use super::{Context, Daemon, ExecCommand, ExecError, Ran, exec};
 use crate::config::grammar::Args;
 use crate::config::model::PeerId;
-use crate::show::format::family_name;
+use crate::show::format::{family_key, family_name};
 use crate::show::json::pretty;
-use crate::show::neighbor_routes::{self, Kind};
+use crate::show::neighbor_routes::{self, Kind, PrefixCounts};
 use crate::show::path::{self, Which};
 use crate::show::table::{self, Layout};
 use crate::show::views::PrefixView;
@@ -68,7 +68,32 @@ pub const COMMANDS: &[ExecCommand] = &[
         BGPD,
         neighbor_tables,
     ),
+    exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] neighbors <A.B.C.D|X:X::X:X|WORD>$peer prefix-counts [json]",
+        "Numbers of routes from a neighbor",
+        BGPD,
+        prefix_counts,
+    ),
 ];
+
+fn prefix_counts(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
+    let family = listed_family(args);
+    let Some(id) = neighbor(context, args, family)? else { return Ok(()) };
+    let views = context.backend.bgp_neighbors(Some(&id))?;
+    let own = views.iter().flat_map(|v| &v.families).find(|f| f.family == family);
+    let mut counts =
+        PrefixCounts { counter: own.map_or(0, |f| u64::from(f.accepted)), ..PrefixCounts::default() };
+    let received = context.backend.bgp_routes(family, BgpRoutes::Received(id.clone()), Range::All);
+    counts.adj_in = match received {
+        Ok(mut cursor) => count(&mut *cursor)?,
+        Err(_) => 0,
+    };
+    counts.count(&mut *context.backend.bgp_routes(family, BgpRoutes::From(id.clone()), Range::All)?)?;
+    match args.has("json") {
+        true => Ok(counts.json(&id.to_string(), family_key(family), context.out)?),
+        false => Ok(counts.text(&id.to_string(), family_name(family), context.out)?),
+    }
+}
 
 /// The family of a listing. `show bgp` alone means IPv6, as it does in FRR.
 fn listed_family(args: &Args<'_>) -> Family {

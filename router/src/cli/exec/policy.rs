@@ -1,8 +1,11 @@
 //! Lists and route-maps.
 
+use std::collections::BTreeSet;
+
 use super::super::backend::Action;
 use super::{Context, Daemon, ExecCommand, Ran, exec};
 use crate::config::grammar::Args;
+use crate::config::model::Config;
 use crate::show::policy::{self, ListForm, Owner, PrefixLists};
 
 const BGPD: Option<Daemon> = Some(Daemon::Bgpd);
@@ -58,6 +61,13 @@ pub const COMMANDS: &[ExecCommand] = &[
             false => Ok(policy::route_maps(&c.config, &counters, a.get("WORD"), owner(c), c.out)?),
         }
     }),
+    exec("show route-map-unused", "Route-maps that nothing refers to", None, |c, _| {
+        let used = used_route_maps(&c.config);
+        let mut config = (*c.config).clone();
+        config.policies.route_maps.retain(|name, _| !used.contains(name));
+        let counters = c.backend.policy_counters();
+        Ok(policy::route_maps(&config, &counters, None, owner(c), c.out)?)
+    }),
     exec(
         "show <bgp|ip>$p as-path-access-list [AS_PATH_FILTER_NAME$name] [json]",
         "AS-path lists",
@@ -82,6 +92,34 @@ pub const COMMANDS: &[ExecCommand] = &[
     .privileged(),
     exec("clear route-map counters [RMAP_NAME]", "Counters of route-maps", None, clear).privileged(),
 ];
+
+/// Names of route-maps that something refers to.
+fn used_route_maps(config: &Config) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    for bgp in config.bgp.iter().chain(config.other_bgp.values()) {
+        for part in &bgp.families {
+            used.extend(part.networks.values().filter_map(|n| n.route_map.clone()));
+            used.extend(part.redistribute.values().filter_map(|r| r.route_map.clone()));
+            used.extend(
+                part.aggregates.values().flat_map(|a| [&a.route_map, &a.suppress_map]).flatten().cloned(),
+            );
+            used.extend(part.table_map.clone());
+        }
+        let groups = bgp.peer_groups.values().flat_map(|g| &g.families);
+        for peer in bgp.neighbors.values().flat_map(|n| &n.families).chain(groups) {
+            used.extend(
+                [&peer.route_map_in, &peer.route_map_out, &peer.unsuppress_map]
+                    .into_iter()
+                    .flatten()
+                    .cloned(),
+            );
+            used.extend(peer.default_originate.iter().filter_map(|d| d.route_map.clone()));
+        }
+    }
+    let entries = config.policies.route_maps.values().flat_map(|m| m.values());
+    used.extend(entries.filter_map(|e| e.call.clone()));
+    used
+}
 
 /// As whose the lists are shown.
 fn owner(context: &Context<'_>) -> Owner {

@@ -65,7 +65,7 @@ pub const COMMANDS: &[ExecCommand] = &[
         let on = c.backend.forwarding(Family::Ipv6Unicast);
         Ok(writeln!(c.out, "ipv6 forwarding is {}", if on { "on" } else { "off" })?)
     }),
-    exec("show interface [<IFNAME|vrf NAME>] [vrf all] [json]", "Interfaces", ZEBRA, |c, a| {
+    exec("show interface [<IFNAME [vrf <NAME|all>]|vrf <NAME|all>>] [json]", "Interfaces", ZEBRA, |c, a| {
         let mut views = c.backend.interfaces();
         if let Some(name) = a.get("IFNAME") {
             views.retain(|v| v.name == name);
@@ -91,6 +91,23 @@ pub const COMMANDS: &[ExecCommand] = &[
         ZEBRA,
         |c, _| Ok(interface::description(&c.backend.interfaces(), c.out)?),
     ),
+    exec("show [<ip|ipv6>$afi] router-id [vrf NAME]", "The identifier of this router", ZEBRA, |c, a| {
+        let text = match family(a) {
+            Family::Ipv6Unicast => c.config.router_id_v6.map(|id| id.to_string()),
+            Family::Ipv4Unicast => match c.config.router_id {
+                Some(id) => Some(id.to_string()),
+                None => c.backend.bgp_header(Family::Ipv4Unicast).ok().map(|h| h.router_id.to_string()),
+            },
+        };
+        let text = text.unwrap_or_else(|| "not set".to_owned());
+        Ok(writeln!(c.out, "zebra:\n     router-id {text} vrf default")?)
+    }),
+    exec("show vrf", "Routing domains", ZEBRA, |c, _| {
+        for name in c.config.vrfs.keys() {
+            writeln!(c.out, "vrf {name} inactive (configured)")?;
+        }
+        Ok(())
+    }),
     exec(
         "show vrrp [interface INTERFACE] [(1-255)$vrid] [json]",
         "Virtual routers",
