@@ -17,6 +17,9 @@ pub mod netns;
 pub mod peers;
 pub mod probe;
 pub mod process;
+pub mod replay;
+pub mod rng;
+pub mod sim;
 pub mod speaker;
 pub mod wait;
 

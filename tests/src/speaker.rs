@@ -116,6 +116,19 @@ impl Identity {
         }
     }
 
+    /// A recorded neighbour: its address, its AS, a router id of its own. `asn` 0 takes any AS of the other side.
+    pub fn of(from: (IpAddr, u32), asn: u32, remote: &str) -> Identity {
+        let id = match from.0 {
+            IpAddr::V4(a) => a,
+            IpAddr::V6(a) => std::net::Ipv4Addr::from((u128::from(a) as u32) | 0x0100_0000),
+        };
+        let mut identity = Identity::new(from.1, &id.to_string(), &from.0.to_string(), asn, remote);
+        if asn == 0 {
+            identity.session.remote_as = RemoteAs::External;
+        }
+        identity
+    }
+
     fn internal(&self) -> bool {
         self.session.remote_as == RemoteAs::Number(self.session.local_as)
     }
@@ -141,6 +154,11 @@ pub struct Speaker {
 impl Speaker {
     /// Starts to dial.
     pub fn start(node: &Node, identity: Identity) -> Speaker {
+        Speaker::start_in(node.name(), identity)
+    }
+
+    /// Starts to dial from a namespace.
+    pub fn start_in(netns: &str, identity: Identity) -> Speaker {
         let (orders, inbox) = mpsc::channel();
         let heard: Arc<Mutex<Heard>> = Arc::default();
         let worker = Worker {
@@ -151,7 +169,7 @@ impl Speaker {
             socket: None,
             start: Instant::now(),
         };
-        let netns = node.name().to_owned();
+        let netns = netns.to_owned();
         let thread = std::thread::spawn(move || {
             netns::join(&netns);
             worker.run(&inbox);
@@ -419,7 +437,9 @@ impl Worker {
         match connect(&self.identity) {
             Ok(stream) => {
                 let ends = (stream.local_addr(), stream.peer_addr());
-                let (Ok(local), Ok(remote), Ok(reader)) = (ends.0, ends.1, stream.try_clone()) else { return };
+                let (Ok(local), Ok(remote), Ok(reader)) = (ends.0, ends.1, stream.try_clone()) else {
+                    return;
+                };
                 let orders = self.orders.clone();
                 std::thread::spawn(move || read(id, reader, &orders));
                 self.socket = Some((id, stream));

@@ -59,8 +59,7 @@ impl Router {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         let config = text(node.file("frr.conf"));
         let (state, sockets) = (text(node.folder("state")), text(node.folder("run")));
-        let args =
-            ["--config", &config, "--state-dir", &state, "--socket", &sockets, "--metrics", METRICS];
+        let args = ["--config", &config, "--state-dir", &state, "--socket", &sockets, "--metrics", METRICS];
         Process::start(node.name(), &binary(), &args, node.file("router.log"))
     }
 

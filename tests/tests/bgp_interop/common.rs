@@ -1,22 +1,25 @@
 //! The laboratory that most stories share: our router R and one peer P on a link.
 
+use router_tests::kernel;
 use router_tests::lab::{Lab, Node};
 use router_tests::wait::{PATIENCE, wait_for, wait_ok};
-use router_tests::kernel;
 
 /// R at 10.0.0.1 and 2001:db8::1, P at 10.0.0.2 and 2001:db8::2, both on `eth0`.
 pub struct Two {
     pub r: Node,
     pub p: Node,
     // The nodes' namespaces go with it: last.
-    pub lab: Lab,
+    _lab: Lab,
 }
 
 pub fn two() -> Two {
     let lab = Lab::new();
     let (r, p) = (lab.node("r"), lab.node("p"));
-    lab.link((&r, "eth0", &["10.0.0.1/24", "2001:db8::1/64"]), (&p, "eth0", &["10.0.0.2/24", "2001:db8::2/64"]));
-    Two { r, p, lab }
+    lab.link(
+        (&r, "eth0", &["10.0.0.1/24", "2001:db8::1/64"]),
+        (&p, "eth0", &["10.0.0.2/24", "2001:db8::2/64"]),
+    );
+    Two { r, p, _lab: lab }
 }
 
 /// R announces these.

@@ -85,7 +85,11 @@ fn static_routes_lead_where_they_say_and_recurse_over_other_routes() {
         wait_ok(PATIENCE, prefix, || {
             let route = kernel::of(&lab.r, prefix, kernel::STATIC).ok_or("not there".to_owned())?;
             let found: Vec<(&str, &str)> = route.hops.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
-            if route.kind == kind && (found == hops || kind != "unicast") { Ok(()) } else { Err(format!("{route:?}")) }
+            if route.kind == kind && (found == hops || kind != "unicast") {
+                Ok(())
+            } else {
+                Err(format!("{route:?}"))
+            }
         });
     };
     leads("192.0.2.0/24", "unicast", &[(TWO, "eth0")]);
@@ -133,7 +137,8 @@ fn routes_of_others_are_never_touched() {
     let before = add_foreign(&lab.r);
     assert_eq!(before.len(), 3);
     let mut router = Router::start(&lab.r, &ours(65001, 65002, &[]));
-    let same = theirs(65002, 65001, &[]).replace("  network 203.0.113.0/24\n", "  network 203.0.113.0/24\n  network 203.0.121.0/24\n");
+    let same = theirs(65002, 65001, &[])
+        .replace("  network 203.0.113.0/24\n", "  network 203.0.113.0/24\n  network 203.0.121.0/24\n");
     let mut frr = Frr::start(&lab.p, &same);
     wait_gateways(&lab.r, THEIRS, &[TWO]);
     assert_eq!(foreign(&lab.r), before);
@@ -156,7 +161,8 @@ fn routes_of_others_are_never_touched() {
 #[test]
 fn sigterm_takes_all_our_routes_out() {
     let lab = two();
-    let config = ours(65001, 65002, &[]) + "ip route 192.0.2.0/24 10.0.0.2\nip route 192.0.3.0/24 blackhole\n";
+    let config =
+        ours(65001, 65002, &[]) + "ip route 192.0.2.0/24 10.0.0.2\nip route 192.0.3.0/24 blackhole\n";
     let mut router = Router::start(&lab.r, &config);
     let _frr = Frr::start(&lab.p, &theirs(65002, 65001, &[]));
     wait_gateways(&lab.r, THEIRS, &[TWO]);
@@ -173,10 +179,12 @@ fn sigterm_takes_all_our_routes_out() {
 #[test]
 fn a_killed_router_finds_its_routes_again_and_removes_only_what_is_no_longer_true() {
     let lab = two();
-    let config = ours(65001, 65002, &[]) + "ip route 192.0.2.0/24 10.0.0.2\nip route 192.0.3.0/24 blackhole\n";
+    let config =
+        ours(65001, 65002, &[]) + "ip route 192.0.2.0/24 10.0.0.2\nip route 192.0.3.0/24 blackhole\n";
     let mut router = Router::start(&lab.r, &config);
     let frr = Frr::start(&lab.p, &theirs(65002, 65001, &[]));
-    frr.vtysh("configure terminal\nrouter bgp 65002\naddress-family ipv4 unicast\nnetwork 203.0.120.0/24").unwrap();
+    frr.vtysh("configure terminal\nrouter bgp 65002\naddress-family ipv4 unicast\nnetwork 203.0.120.0/24")
+        .unwrap();
     wait_gateways(&lab.r, THEIRS, &[TWO]);
     wait_gateways(&lab.r, "203.0.120.0/24", &[TWO]);
     until("IPv6 and static routes", || {
@@ -184,7 +192,8 @@ fn a_killed_router_finds_its_routes_again_and_removes_only_what_is_no_longer_tru
     });
     router.kill();
     // While we are dead one prefix goes away.
-    frr.vtysh("configure terminal\nrouter bgp 65002\naddress-family ipv4 unicast\nno network 203.0.120.0/24").unwrap();
+    frr.vtysh("configure terminal\nrouter bgp 65002\naddress-family ipv4 unicast\nno network 203.0.120.0/24")
+        .unwrap();
     assert_eq!(kernel::count(&lab.r, kernel::BGP), 3);
     let log = lab.r.file("monitor.txt");
     let mut monitor =

@@ -30,7 +30,11 @@ fn scene() -> Scene {
     let (r, bad, good) = (lab.node("r"), lab.node("bad"), lab.node("good"));
     lab.bridge(
         "sw",
-        &[(&r, "eth0", &["10.0.0.1/24"]), (&bad, "eth0", &["10.0.0.2/24"]), (&good, "eth0", &["10.0.0.3/24"])],
+        &[
+            (&r, "eth0", &["10.0.0.1/24"]),
+            (&bad, "eth0", &["10.0.0.2/24"]),
+            (&good, "eth0", &["10.0.0.3/24"]),
+        ],
     );
     let config = bgp(
         65001,
@@ -96,7 +100,10 @@ fn malformed_attributes_withdraw_their_routes_and_nothing_else() {
         ("ORIGIN with an undefined value", [&[0x40, 1, 1, 9], AS_PATH, NEXT_HOP].concat()),
         ("ORIGIN of two octets", [&[0x40, 1, 2, 0, 0], AS_PATH, NEXT_HOP].concat()),
         ("no AS_PATH", [ORIGIN, NEXT_HOP].concat()),
-        ("an AS_PATH segment longer than the attribute", [ORIGIN, &[0x40, 2, 6, 2, 9, 0, 0, 0xfd, 0xea], NEXT_HOP].concat()),
+        (
+            "an AS_PATH segment longer than the attribute",
+            [ORIGIN, &[0x40, 2, 6, 2, 9, 0, 0, 0xfd, 0xea], NEXT_HOP].concat(),
+        ),
         ("NEXT_HOP of five octets", [ORIGIN, AS_PATH, &[0x40, 3, 5, 10, 0, 0, 2, 0]].concat()),
         ("MED of three octets", [&good_attrs()[..], &[0x80, 4, 3, 0, 0, 1]].concat()),
         ("COMMUNITIES of five octets", [&good_attrs()[..], &[0xc0, 8, 5, 0, 0, 0, 0, 1]].concat()),
@@ -164,7 +171,9 @@ fn broken_framing_ends_the_session_with_the_right_notification() {
     kind[18] = 77;
     let nlri = update(&good_attrs(), &[33, 203, 0, 113, 0, 0]);
     let cut = update(&good_attrs(), &[24, 203]);
-    let cases: [(&str, Vec<u8>, &[(u8, u8)]); 5] = [
+    /// What, the bytes, and the codes that may answer.
+    type Case = (&'static str, Vec<u8>, &'static [(u8, u8)]);
+    let cases: [Case; 5] = [
         ("a marker that is not all ones", marker, &[(1, 1)]),
         ("a length below 19", short, &[(1, 2)]),
         ("a type that does not exist", kind, &[(1, 3)]),
@@ -175,7 +184,8 @@ fn broken_framing_ends_the_session_with_the_right_notification() {
     for (number, (what, bytes, codes)) in cases.into_iter().enumerate() {
         scene.speaker.send(bytes);
         // Attempts that are refused while R rests do not count.
-        let downs = || scene.speaker.heard().downs.iter().filter(|d| d.established).cloned().collect::<Vec<_>>();
+        let downs =
+            || scene.speaker.heard().downs.iter().filter(|d| d.established).cloned().collect::<Vec<_>>();
         until(what, || downs().len() == number + 1);
         let down = downs().remove(number);
         assert_eq!(down.reason, ResetReason::NotificationReceived, "{what}: {down:?}");
@@ -242,7 +252,11 @@ fn an_open_that_cannot_be_accepted_is_refused_with_its_reason() {
 #[test]
 fn the_reason_of_a_shutdown_reaches_the_other_side() {
     let scene = scene();
-    let config = bgp(65001, "10.0.0.1", " neighbor 10.0.0.2 remote-as 65002\n neighbor 10.0.0.2 passive\n neighbor 10.0.0.2 shutdown message until noon\n neighbor 10.0.0.3 remote-as 65003\n neighbor 10.0.0.3 timers connect 1");
+    let config = bgp(
+        65001,
+        "10.0.0.1",
+        " neighbor 10.0.0.2 remote-as 65002\n neighbor 10.0.0.2 passive\n neighbor 10.0.0.2 shutdown message until noon\n neighbor 10.0.0.3 remote-as 65003\n neighbor 10.0.0.3 timers connect 1",
+    );
     scene.router.reload(&config);
     until("the end", || !scene.speaker.heard().downs.is_empty());
     let n = scene.speaker.heard().downs[0].received.clone().expect("a NOTIFICATION");

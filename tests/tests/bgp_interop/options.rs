@@ -91,7 +91,9 @@ fn ttl_security_lets_direct_neighbours_in_and_others_not() {
     let lab = two();
     let router = Router::start(&lab.r, &ours(65001, 65002, &["ttl-security hops 1"]));
     let frr = Frr::start(&lab.p, &theirs(65002, 65001, &[]));
-    stays(Duration::from_secs(4), "no session with TTL 1", || !frr.established(ONE) && !router.established(TWO));
+    stays(Duration::from_secs(4), "no session with TTL 1", || {
+        !frr.established(ONE) && !router.established(TWO)
+    });
 }
 
 /// R and P with a router between them; sessions go from loopback to loopback.
@@ -135,7 +137,11 @@ fn neighbours_of_a_listen_range_share_a_peer_group() {
                  bgp listen range 10.0.0.0/24 peer-group HOSTS\n bgp listen limit 5\n \
                  neighbor 2001:db8::2 peer-group SIX\n";
     let group = group.replace(" neighbor 2001:db8::2 peer-group SIX\n", "");
-    let config = bgp(65001, ONE, &(group + &format!(" address-family ipv4 unicast\n  network {OURS}\n exit-address-family")));
+    let config = bgp(
+        65001,
+        ONE,
+        &(group + &format!(" address-family ipv4 unicast\n  network {OURS}\n exit-address-family")),
+    );
     let router = Router::start(&lab.r, &config);
     let frr = Frr::start(&lab.p, &theirs(65002, 65001, &["password ranged"]));
     until("a session from the range", || frr.established(ONE) && router.established(TWO));
@@ -275,8 +281,10 @@ fn bird_takes_and_gives_ipv4_over_an_ipv6_session() {
     let neighbor = " neighbor 2001:db8::2 remote-as 65002\n neighbor 2001:db8::2 timers connect 1\n \
                     neighbor 2001:db8::2 capability extended-nexthop\n address-family ipv4 unicast\n  \
                     neighbor 2001:db8::2 activate\n";
-    let router =
-        Router::start(&r, &bgp(65001, "10.0.0.1", &format!("{neighbor}  network {OURS}\n exit-address-family")));
+    let router = Router::start(
+        &r,
+        &bgp(65001, "10.0.0.1", &format!("{neighbor}  network {OURS}\n exit-address-family")),
+    );
     let conf = format!(
         "router id 10.0.0.2;\nlog stderr all;\nprotocol device {{}}\n\
          protocol static s4 {{ ipv4; route {THEIRS} blackhole; }}\n\

@@ -86,9 +86,12 @@ fn nothing_passes_between_ases_without_policy_unless_told_so() {
     let router = Router::start(&lab.r, &strict);
     let frr = Frr::start(&lab.p, &source());
     until("a session", || router.established(TWO) && frr.established(ONE));
-    stays(Duration::from_secs(2), "nothing passes", || kernel::count(&lab.r, kernel::BGP) == 0 && frr.path(OURS).is_none());
+    stays(Duration::from_secs(2), "nothing passes", || {
+        kernel::count(&lab.r, kernel::BGP) == 0 && frr.path(OURS).is_none()
+    });
     let family = "  neighbor 10.0.0.2 route-map ALL in\n  neighbor 10.0.0.2 route-map ALL out\n";
-    let open = filtered(family, "route-map ALL permit 10\nexit\n").replace(" no bgp ebgp-requires-policy\n", "");
+    let open =
+        filtered(family, "route-map ALL permit 10\nexit\n").replace(" no bgp ebgp-requires-policy\n", "");
     router.reload(&open);
     until("everything passes", || kernel::count(&lab.r, kernel::BGP) == 3 && frr.path(OURS).is_some());
     assert_eq!(frr.neighbor(ONE)["connectionsEstablished"], 1, "policy took a new session");
@@ -99,8 +102,14 @@ fn static_and_connected_routes_are_redistributed() {
     let lab = two();
     lab.r.address("lo", &["192.0.2.1/32", "2001:db8:ff::1/128"]);
     let config = ours(65001, 65002, &[])
-        .replace("  network 198.51.100.0/24\n", "  redistribute connected route-map CONN\n  redistribute static\n")
-        .replace("  network 2001:db8:a::/48\n", "  redistribute connected\n  redistribute static metric 42\n")
+        .replace(
+            "  network 198.51.100.0/24\n",
+            "  redistribute connected route-map CONN\n  redistribute static\n",
+        )
+        .replace(
+            "  network 2001:db8:a::/48\n",
+            "  redistribute connected\n  redistribute static metric 42\n",
+        )
         + "ip route 198.51.7.0/24 10.0.0.2\nip route 198.51.8.0/24 blackhole\nipv6 route 2001:db8:77::/48 blackhole\n\
            ip prefix-list LO seq 5 permit 192.0.2.0/24 ge 32\n\
            route-map CONN permit 10\n match ip address prefix-list LO\n set metric 9\nexit\n";
@@ -162,7 +171,8 @@ fn next_hop_self_puts_us_in_the_place_of_the_external_next_hop() {
     };
     let router = Router::start(&r, &config(""));
     let _outside = Frr::start(&e, &source());
-    let inside = bgp(65001, "10.9.0.2", " neighbor 10.9.0.1 remote-as 65001\n neighbor 10.9.0.1 timers connect 1");
+    let inside =
+        bgp(65001, "10.9.0.2", " neighbor 10.9.0.1 remote-as 65001\n neighbor 10.9.0.1 timers connect 1");
     let inside = Frr::start(&i, &(inside + "ip route 10.0.0.0/24 10.9.0.1\n"));
     let hop = |want: &str| {
         inside.path("203.0.113.0/24").is_some_and(|p| p["nexthops"][0]["ip"] == want && p["valid"] == true)
@@ -239,7 +249,9 @@ fn frr_asks_for_our_routes_again_and_gets_them() {
 fn another_import_policy_takes_effect_without_a_new_session() {
     let lab = two();
     let map = |deny: &str| {
-        format!("ip prefix-list P seq 5 permit {deny}\nroute-map IN deny 5\n match ip address prefix-list P\nexit\nroute-map IN permit 10\nexit\n")
+        format!(
+            "ip prefix-list P seq 5 permit {deny}\nroute-map IN deny 5\n match ip address prefix-list P\nexit\nroute-map IN permit 10\nexit\n"
+        )
     };
     let family = "  neighbor 10.0.0.2 route-map IN in\n";
     let router = Router::start(&lab.r, &filtered(family, &map("203.0.113.0/24")));

@@ -66,7 +66,8 @@ fn a_changed_file_leaves_unaffected_sessions_up() {
     until("the new network at A", || a.path("198.51.101.0/24").is_some());
     wait_gateways(&lab.r, "203.0.120.0/24", &["10.0.0.3"]);
     // Timers of B: only B starts over, if anybody does.
-    router.reload(&neighbors(&[A, FAST, B, FAST_B, "10.0.0.3 description third", "10.0.0.3 passive"], &family));
+    router
+        .reload(&neighbors(&[A, FAST, B, FAST_B, "10.0.0.3 description third", "10.0.0.3 passive"], &family));
     until("B's session again", || b.established("10.0.0.1") && b.path(OURS).is_some());
     // And B goes.
     router.reload(&neighbors(&[A, FAST], &family));

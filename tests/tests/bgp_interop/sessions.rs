@@ -25,9 +25,13 @@ fn frr(asns: [u32; 2]) {
     for (prefix, hop) in [(OURS, "10.0.0.1"), (OURS6, "2001:db8::1")] {
         until("our prefix at FRR", || frr.path(prefix).is_some_and(|p| p["valid"] == true));
         let route = frr.path(prefix).unwrap();
-        assert_eq!(route["aspath"]["string"].as_str().unwrap_or(""), if path.is_empty() { "Local" } else { &path });
+        assert_eq!(
+            route["aspath"]["string"].as_str().unwrap_or(""),
+            if path.is_empty() { "Local" } else { &path }
+        );
         assert_eq!(route["origin"], "IGP");
-        let hops: Vec<&str> = route["nexthops"].as_array().unwrap().iter().filter_map(|h| h["ip"].as_str()).collect();
+        let hops: Vec<&str> =
+            route["nexthops"].as_array().unwrap().iter().filter_map(|h| h["ip"].as_str()).collect();
         assert!(hops.contains(&hop), "{hops:?}");
     }
     installed(&lab);
@@ -117,7 +121,11 @@ fn gobgp(asns: [u32; 2]) {
         let next_hop = of(3).or(of(14)).unwrap()["nexthop"].clone();
         assert_eq!(next_hop, hop, "{attrs}");
         let path = of(2).unwrap()["as_paths"][0]["asns"].clone();
-        if asns[0] == asns[1] { assert!(path.is_null()) } else { assert_eq!(path[0], asns[0]) };
+        if asns[0] == asns[1] {
+            assert!(path.is_null())
+        } else {
+            assert_eq!(path[0], asns[0])
+        };
     }
     installed(&lab);
 }
@@ -142,7 +150,8 @@ pub fn exabgp_conf(asns: [u32; 2], extra: &str) -> String {
             asns[1], asns[0]
         )
     };
-    neighbor("10.0.0.1", "10.0.0.2", "ipv4", THEIRS) + &neighbor("2001:db8::1", "2001:db8::2", "ipv6", THEIRS6)
+    neighbor("10.0.0.1", "10.0.0.2", "ipv4", THEIRS)
+        + &neighbor("2001:db8::1", "2001:db8::2", "ipv6", THEIRS6)
 }
 
 fn exabgp(asns: [u32; 2]) {
