@@ -36,6 +36,10 @@ fn config(recording: &Recording) -> String {
             " neighbor {addr} remote-as {asn}\n neighbor {addr} passive\n neighbor {addr} ebgp-multihop 255\n \
              no neighbor {addr} enforce-first-as\n"
         );
+        if addr.is_ipv6() {
+            // One of the recorded neighbours tells IPv4 prefixes over IPv6.
+            neighbors += &format!(" neighbor {addr} capability extended-nexthop\n");
+        }
         for family in &mut families {
             *family += &format!("  neighbor {addr} activate\n  neighbor {addr} route-map NOTHING out\n");
         }
