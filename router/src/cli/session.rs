@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use regex_automata::meta::Regex;
 
-use super::backend::Backend;
+use super::backend::{Backend, ViewError};
 use super::exec::{self, Context, Daemon, ExecError, Move, Status};
 use super::filter::LineFilter;
 use super::help;
@@ -149,6 +149,11 @@ impl Session {
         match result {
             Ok(()) => Ok((Status::Success, go.map_or(Next::Go, |to| self.go(to)))),
             Err(ExecError::Io(error)) => Err(error),
+            // A reader of JSON gets JSON.
+            Err(ExecError::View(ViewError::NoInstance)) if args.has("json") => {
+                writeln!(out, "{{}}")?;
+                Ok((Status::Success, Next::Go))
+            }
             Err(error) => {
                 writeln!(out, "{error}")?;
                 Ok((Status::Warning, Next::Go))

@@ -131,8 +131,7 @@ fn converse(
         };
         let mut connected = lock(connection);
         let mut out = io::stdout().lock();
-        let result = connected.execute(&line, &mut out);
-        let _ = out.flush();
+        let result = super::execute(&mut connected, &line, &mut out);
         match result {
             Ok(_) if connected.is_closed() => return 0,
             Ok(_) => {}

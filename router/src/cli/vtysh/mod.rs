@@ -3,6 +3,7 @@
 mod batch;
 mod connection;
 mod interactive;
+mod local;
 mod options;
 #[cfg(test)]
 pub mod testing;
@@ -112,6 +113,9 @@ fn lost() -> u8 {
 }
 
 fn execute(connection: &mut Connection, line: &str, out: &mut dyn Write) -> io::Result<Status> {
+    if local::run(line, out)? {
+        return Ok(Status::Success);
+    }
     let status = connection.execute(line, out)?;
     out.flush()?;
     Ok(status)
