@@ -199,7 +199,10 @@ fn over_base<A: Addr>(
                 Some(hops) => {
                     // Behind a route to an interface any address is on the link, though no network of ours covers
                     // it: the kernel has to be told, or it refuses the gateway.
-                    let onlink = |h: &ResolvedHop| ResolvedHop { onlink: h.onlink || h.gateway.is_none(), ..towards(h) };
+                    let onlink = |h: &ResolvedHop| ResolvedHop {
+                        onlink: h.onlink || h.gateway.is_none(),
+                        ..towards(h)
+                    };
                     let hops = hops.iter().map(onlink).collect();
                     Some(Resolution::Resolved {
                         hops,

@@ -20,7 +20,13 @@ fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("BGP and VRRP router: one process in the place of FRR")
         .disable_version_flag(true)
-        .arg(Arg::new("version").long("version").short('V').action(ArgAction::SetTrue).help("Print the version"))
+        .arg(
+            Arg::new("version")
+                .long("version")
+                .short('V')
+                .action(ArgAction::SetTrue)
+                .help("Print the version"),
+        )
         .arg(path("config", "FILE", "Configuration in FRR's language").default_value("/etc/frr/frr.conf"))
         .arg(path("state-dir", "DIR", "Where state is kept over restarts").default_value("/var/lib/router"))
         .arg(path("socket", "DIR", "Where vtysh finds us").default_value("/run/frr"))
@@ -31,7 +37,9 @@ fn command() -> Command {
                 .value_name("ADDR:PORT|off")
                 .help("Where Prometheus scrapes [default: 127.0.0.1:9342 and [::1]:9342]"),
         )
-        .subcommand(Command::new("demo").about("Build a small network in namespaces and show what the router does"))
+        .subcommand(
+            Command::new("demo").about("Build a small network in namespaces and show what the router does"),
+        )
         .subcommand(
             Command::new("healthcheck")
                 .about("Ask a running router whether it is ready")
@@ -47,7 +55,8 @@ fn command() -> Command {
 
 /// Where metrics are served; a container image sets it by the environment.
 fn metrics(matches: &ArgMatches) -> Result<Vec<SocketAddr>, String> {
-    let given = matches.get_one::<String>("metrics").cloned().or_else(|| std::env::var("ROUTER_METRICS").ok());
+    let given =
+        matches.get_one::<String>("metrics").cloned().or_else(|| std::env::var("ROUTER_METRICS").ok());
     match given.as_deref() {
         None => Ok(vec![
             SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), METRICS_PORT),
@@ -56,14 +65,17 @@ fn metrics(matches: &ArgMatches) -> Result<Vec<SocketAddr>, String> {
         Some("off") => Ok(Vec::new()),
         Some(text) => match text.parse() {
             Ok(address) => Ok(vec![address]),
-            Err(_) => Err(format!("--metrics {text}: give an address with a port, such as 127.0.0.1:9342, or off")),
+            Err(_) => {
+                Err(format!("--metrics {text}: give an address with a port, such as 127.0.0.1:9342, or off"))
+            }
         },
     }
 }
 
 /// Runs whatever the command line asks for.
 pub fn run(args: Vec<OsString>) -> ExitCode {
-    let name = args.first().and_then(|a| Path::new(a).file_name()).and_then(|n| n.to_str()).unwrap_or("router");
+    let name =
+        args.first().and_then(|a| Path::new(a).file_name()).and_then(|n| n.to_str()).unwrap_or("router");
     if name == "vtysh" {
         return vtysh(args);
     }
@@ -100,7 +112,12 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
         return daemon::check(file);
     }
     let path = |name: &str| matches.get_one::<PathBuf>(name).cloned().unwrap_or_default();
-    daemon::run(Options { config: path("config"), state_dir: path("state-dir"), sockets: path("socket"), metrics })
+    daemon::run(Options {
+        config: path("config"),
+        state_dir: path("state-dir"),
+        sockets: path("socket"),
+        metrics,
+    })
 }
 
 fn vtysh(args: Vec<OsString>) -> ExitCode {

@@ -53,7 +53,11 @@ impl Collect {
                             filtered: u64::from(c.filtered),
                             refused: c.refused,
                             advertised: advertised as u64,
-                            limit: entry.neighbor.family(family).maximum_prefix.map_or(0, |m| u64::from(m.limit)),
+                            limit: entry
+                                .neighbor
+                                .family(family)
+                                .maximum_prefix
+                                .map_or(0, |m| u64::from(m.limit)),
                         }
                     })
                     .collect();
@@ -122,7 +126,9 @@ impl Collect {
                     effective: status.priority,
                     master: match status.state {
                         vrrp::State::Active => status.source,
-                        vrrp::State::Initialize | vrrp::State::Backup => status.peer.as_ref().map(|p| p.source),
+                        vrrp::State::Initialize | vrrp::State::Backup => {
+                            status.peer.as_ref().map(|p| p.source)
+                        }
                     },
                     sent: stats.sent,
                     received: stats.received,

@@ -146,7 +146,10 @@ impl Control {
         let _ = self.rib.tell(move |core| {
             let now = clock::now();
             core.handle(now, Input::Policies(told.engine_policies()));
-            core.handle(now, Input::Settings(translate::settings(&told, router_id.unwrap_or(Ipv4Addr::UNSPECIFIED))));
+            core.handle(
+                now,
+                Input::Settings(translate::settings(&told, router_id.unwrap_or(Ipv4Addr::UNSPECIFIED))),
+            );
             core.handle(now, Input::Statics(translate::statics(&told)));
             for family in Family::ALL {
                 core.handle(now, Input::Local(family, translate::local_routes(&told, family)));
@@ -213,9 +216,8 @@ impl Control {
 pub fn read(file: &PathBuf) -> Result<crate::config::Parsed, String> {
     let text = std::fs::read_to_string(file)
         .map_err(|e| format!("{}: {e}: give a readable file with --config", file.display()))?;
-    crate::config::parse(&file.display().to_string(), &text).map_err(|errors| {
-        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    })
+    crate::config::parse(&file.display().to_string(), &text)
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }
 
 /// What the kernel's interfaces and settings should be.

@@ -163,8 +163,9 @@ fn start(options: Options, runtime: tokio::runtime::Handle) -> anyhow::Result<Pa
     let _ = whole.set(control.clone());
     let live = Arc::new(crate::live::Live::new(control.clone()));
     let sockets = ServerOptions::new(&control.options.sockets);
-    let server = Server::start(live, sockets)
-        .with_context(|| format!("cannot make the shell's sockets in {}", control.options.sockets.display()))?;
+    let server = Server::start(live, sockets).with_context(|| {
+        format!("cannot make the shell's sockets in {}", control.options.sockets.display())
+    })?;
     for address in control.options.metrics.clone() {
         let source = Arc::new(crate::collect::Collect::new(control.clone()));
         runtime.spawn(async move {

@@ -123,7 +123,11 @@ fn groups(config: &Config) -> Vec<(GroupConfig, Vec<Track>)> {
     for (name, interface) in &config.interfaces {
         for (vrid, group) in interface.vrrp.iter().filter(|(_, g)| !g.shutdown) {
             if group.version != 3 {
-                tracing::error!(interface = name, vrid, "VRRP version 2 is not supported: the group stays down");
+                tracing::error!(
+                    interface = name,
+                    vrid,
+                    "VRRP version 2 is not supported: the group stays down"
+                );
                 continue;
             }
             let v4: Vec<IpAddr> = group.ipv4.iter().map(|a| IpAddr::V4(*a)).collect();
@@ -167,7 +171,8 @@ fn protocol(
         } else {
             Checksum::MessageOnly
         },
-        router_advertisement: (family == Family::V6 && interface.nd.advertise).then(|| advertisement(interface)),
+        router_advertisement: (family == Family::V6 && interface.nd.advertise)
+            .then(|| advertisement(interface)),
         ..VrrpConfig::new(vrid, family, addresses)
     }
 }

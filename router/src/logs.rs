@@ -30,11 +30,7 @@ pub fn init() {
 
 /// Sets the level that the `log` lines ask for: of standard output if they name it, else of any other place.
 pub fn set_level(logging: &Logging) {
-    let targets_named = [
-        logging.stdout,
-        logging.file.as_ref().map(|(_, t)| *t),
-        logging.syslog,
-    ];
+    let targets_named = [logging.stdout, logging.file.as_ref().map(|(_, t)| *t), logging.syslog];
     let level = match targets_named.into_iter().flatten().next().map(|t| t.level) {
         None => LevelFilter::INFO,
         Some(None | Some(LogLevel::Debugging)) => LevelFilter::DEBUG,

@@ -45,7 +45,11 @@ impl Links {
             let outer = Links::index(&handle, outside).await?;
             let inner = Links::index(&handle, inside).await?;
             handle.link().set(LinkUnspec::new_with_index(inner).setns_by_pid(pid).build()).execute().await?;
-            handle.link().set(LinkUnspec::new_with_index(outer).controller(bridge).up().build()).execute().await?;
+            handle
+                .link()
+                .set(LinkUnspec::new_with_index(outer).controller(bridge).up().build())
+                .execute()
+                .await?;
             Ok(())
         })
     }

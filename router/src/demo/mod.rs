@@ -66,7 +66,10 @@ fn guard() -> anyhow::Result<ExitCode> {
         let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         let mut child = command.spawn().map_err(|e| {
-            io::Error::new(e.kind(), format!("cannot make a network namespace (CAP_SYS_ADMIN is needed): {e}"))
+            io::Error::new(
+                e.kind(),
+                format!("cannot make a network namespace (CAP_SYS_ADMIN is needed): {e}"),
+            )
         })?;
         loop {
             if let Some(status) = child.try_wait()? {
@@ -158,7 +161,9 @@ fn wait(what: &str, mut condition: impl FnMut() -> bool) -> anyhow::Result<()> {
 }
 
 fn conduct(dir: &Path) -> anyhow::Result<ExitCode> {
-    println!("A provider, three edges, two hosts with one anycast address, a client. All of them are this binary.");
+    println!(
+        "A provider, three edges, two hosts with one anycast address, a client. All of them are this binary."
+    );
     let mut net = links::Links::new()?;
     net.bridge("wan")?;
     net.bridge("lan")?;
@@ -183,7 +188,9 @@ fn conduct(dir: &Path) -> anyhow::Result<ExitCode> {
     })?;
     show(&running[edges[0]], &["show bgp summary", "show ip route", "show vrrp summary"]);
     show(&running[provider], &["show bgp ipv4 unicast"]);
-    println!("\nA packet every millisecond from the client through the gateway to the provider, IPv4 and IPv6");
+    println!(
+        "\nA packet every millisecond from the client through the gateway to the provider, IPv4 and IPv6"
+    );
     let mut probe = Probe::start(running[client].child.id(), running[provider].child.id())?;
     wait("packets arrive", || probe.arrives())?;
     let ok = failures(&mut running, edges, &mut probe)?;

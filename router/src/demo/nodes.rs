@@ -23,7 +23,8 @@ const LAN: Interface = Interface { name: "eth-lan", bridge: "lan" };
 
 /// All nodes.
 pub fn all() -> Vec<Node> {
-    let edge = |n, name, priority| Node { name, interfaces: vec![WAN, LAN], config: edge_config(n, priority) };
+    let edge =
+        |n, name, priority| Node { name, interfaces: vec![WAN, LAN], config: edge_config(n, priority) };
     let host = |n, name| Node { name, interfaces: vec![LAN], config: host_config(n) };
     vec![
         Node { name: "provider", interfaces: vec![WAN], config: provider_config() },
@@ -50,7 +51,8 @@ fn provider_config() -> String {
     let mut v6 = String::new();
     for n in 1..=3 {
         v4 += &format!("  neighbor 192.0.2.1{n} default-originate\n");
-        v6 += &format!("  neighbor 2001:db8:2::1{n} activate\n  neighbor 2001:db8:2::1{n} default-originate\n");
+        v6 +=
+            &format!("  neighbor 2001:db8:2::1{n} activate\n  neighbor 2001:db8:2::1{n} default-originate\n");
     }
     format!(
         "frr defaults datacenter

@@ -59,7 +59,13 @@ impl Probe {
         Ok(probe)
     }
 
-    fn add(&mut self, family: &'static str, sender: UdpSocket, receiver: UdpSocket, to: SocketAddr) -> io::Result<()> {
+    fn add(
+        &mut self,
+        family: &'static str,
+        sender: UdpSocket,
+        receiver: UdpSocket,
+        to: SocketAddr,
+    ) -> io::Result<()> {
         let flow = Flow { family, sent: Arc::default(), seen: Arc::default(), first: 0 };
         let (sent, stop) = (flow.sent.clone(), self.stop.clone());
         self.threads.push(std::thread::spawn(move || send(&sender, to, &sent, &stop)));
@@ -104,7 +110,12 @@ impl Probe {
                     lost += usize::from(!arrived(n));
                     longest = longest.max(run);
                 }
-                Loss { family: flow.family, sent: (end - flow.first) as usize, lost, longest: INTERVAL * longest }
+                Loss {
+                    family: flow.family,
+                    sent: (end - flow.first) as usize,
+                    lost,
+                    longest: INTERVAL * longest,
+                }
             })
             .collect()
     }

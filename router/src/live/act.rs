@@ -46,7 +46,9 @@ impl Live {
         let chosen: Vec<Entry> = match target {
             ClearTarget::All => return Ok(all),
             ClearTarget::Neighbor(id) => all.into_iter().filter(|e| PeerId::Address(e.addr) == *id).collect(),
-            ClearTarget::Asn(asn) => all.into_iter().filter(|e| e.remote_as.is_some_and(|a| a.0 == *asn)).collect(),
+            ClearTarget::Asn(asn) => {
+                all.into_iter().filter(|e| e.remote_as.is_some_and(|a| a.0 == *asn)).collect()
+            }
             ClearTarget::External => all
                 .into_iter()
                 .filter(|e| !e.remote_as.is_some_and(|a| e.neighbor.is_internal(bgp, a)))
@@ -55,7 +57,10 @@ impl Live {
                 if !bgp.peer_groups.contains_key(name) {
                     return Err(ActionError::UnknownPeerGroup(name.clone()));
                 }
-                return Ok(all.into_iter().filter(|e| e.neighbor.peer_group.as_ref() == Some(name)).collect());
+                return Ok(all
+                    .into_iter()
+                    .filter(|e| e.neighbor.peer_group.as_ref() == Some(name))
+                    .collect());
             }
         };
         match (target, chosen.is_empty()) {
@@ -65,7 +70,12 @@ impl Live {
         }
     }
 
-    fn clear(&self, target: &ClearTarget, family: Option<Family>, kind: ClearKind) -> Result<(), ActionError> {
+    fn clear(
+        &self,
+        target: &ClearTarget,
+        family: Option<Family>,
+        kind: ClearKind,
+    ) -> Result<(), ActionError> {
         let families: Vec<Family> = family.map_or(Family::ALL.to_vec(), |f| vec![f]);
         for entry in self.targets(target)? {
             match kind {

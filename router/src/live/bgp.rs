@@ -19,8 +19,8 @@ use crate::shell::peer::Status;
 use crate::shell::peers::Entry;
 use crate::shell::rib_thread::RibHandle;
 use crate::show::views::{
-    AdvertisedTo, BgpNexthopHop, BgpNexthopView, FibFlags, MemoryRow, PathOrigin, PathPeer, PathView, PeerState,
-    PrefixView, Segment, SummaryPeer, SummaryView, TableHeader, UpdateGroupView,
+    AdvertisedTo, BgpNexthopHop, BgpNexthopView, FibFlags, MemoryRow, PathOrigin, PathPeer, PathView,
+    PeerState, PrefixView, Segment, SummaryPeer, SummaryView, TableHeader, UpdateGroupView,
 };
 
 pub(super) fn state(state: FsmState) -> PeerState {
@@ -148,7 +148,10 @@ impl Live {
         self.instance()?;
         let peer = match &which {
             BgpRoutes::Table => None,
-            BgpRoutes::From(id) | BgpRoutes::Received(id) | BgpRoutes::Filtered(id) | BgpRoutes::Advertised(id) => {
+            BgpRoutes::From(id)
+            | BgpRoutes::Received(id)
+            | BgpRoutes::Filtered(id)
+            | BgpRoutes::Advertised(id) => {
                 let PeerId::Address(addr) = id else { return Err(ViewError::NoNeighbor) };
                 let entry = self.control.peers.entry(*addr).ok_or(ViewError::NoNeighbor)?;
                 let settings = entry.neighbor.family(family);
@@ -209,7 +212,10 @@ impl Live {
                         .iter()
                         .map(|h| BgpNexthopHop {
                             gateway: h.gateway.filter(|g| *g != address),
-                            interface: netdevs.by_index(h.ifindex).map(|l| l.name.clone()).unwrap_or_default(),
+                            interface: netdevs
+                                .by_index(h.ifindex)
+                                .map(|l| l.name.clone())
+                                .unwrap_or_default(),
                             ifindex: h.ifindex,
                         })
                         .collect(),
@@ -239,7 +245,9 @@ impl Live {
                     family: g.family,
                     created_epoch: epoch_of(started),
                     age: started,
-                    route_map_out: first.as_ref().and_then(|e| e.neighbor.family(g.family).route_map_out.clone()),
+                    route_map_out: first
+                        .as_ref()
+                        .and_then(|e| e.neighbor.family(g.family).route_map_out.clone()),
                     advertisement_interval: first.as_ref().map_or(0, |e| e.neighbor.advertisement_interval),
                     version: u64::from(versions[g.family.index()]),
                     queue: u64::from(!g.idle),
@@ -260,12 +268,17 @@ impl Live {
         let totals = self.control.rib.ask(|core| Family::ALL.map(|f| core.totals(f))).map_err(gone)?;
         let prefixes: usize = totals.iter().map(|t| t.prefixes).sum();
         let paths: usize = totals.iter().map(|t| t.paths).sum();
-        let row = |count: usize, what, bytes: usize| MemoryRow { count: count as u64, what, bytes: bytes as u64 };
+        let row =
+            |count: usize, what, bytes: usize| MemoryRow { count: count as u64, what, bytes: bytes as u64 };
         Ok(vec![
             row(prefixes, "RIB nodes", prefixes * 16),
             row(paths, "BGP routes", paths * size_of::<rib::table::Path>()),
             row(totals[0].sets, "BGP attributes", totals[0].sets * 64),
-            row(self.control.peers.entries().len(), "peers", self.control.peers.entries().len() * size_of::<Status>()),
+            row(
+                self.control.peers.entries().len(),
+                "peers",
+                self.control.peers.entries().len() * size_of::<Status>(),
+            ),
         ])
     }
 }
@@ -337,7 +350,9 @@ impl Cursor<PrefixView> for Rows {
             }
             if let (BgpRoutes::Advertised(_), Some(peer)) = (&self.which, self.peer) {
                 let told = self.rib.ask(move |core| {
-                    keys.iter().filter_map(|(net, slot)| core.advertised(peer, *net, *slot)).collect::<Vec<_>>()
+                    keys.iter()
+                        .filter_map(|(net, slot)| core.advertised(peer, *net, *slot))
+                        .collect::<Vec<_>>()
                 });
                 rows.extend(told.map_err(gone)?.iter().map(|a| self.naming.advertised(a)));
                 continue;
@@ -349,8 +364,12 @@ impl Cursor<PrefixView> for Rows {
                 let peer = self.peer;
                 let row = match self.which {
                     BgpRoutes::Table => self.naming.prefix(&prefix, |p| !p.filtered),
-                    BgpRoutes::From(_) => self.naming.prefix(&prefix, |p| Some(p.peer) == peer && !p.filtered),
-                    BgpRoutes::Filtered(_) => self.naming.prefix(&prefix, |p| Some(p.peer) == peer && p.filtered),
+                    BgpRoutes::From(_) => {
+                        self.naming.prefix(&prefix, |p| Some(p.peer) == peer && !p.filtered)
+                    }
+                    BgpRoutes::Filtered(_) => {
+                        self.naming.prefix(&prefix, |p| Some(p.peer) == peer && p.filtered)
+                    }
                     BgpRoutes::Received(_) | BgpRoutes::Advertised(_) => {
                         self.naming.prefix(&prefix, |p| Some(p.peer) == peer)
                     }
@@ -402,7 +421,8 @@ impl Naming {
     fn path(&self, from: &query::PathView, prefix: &query::PrefixView) -> PathView {
         let attrs = AttrView::new(&from.block);
         let v4 = matches!(prefix.net, IpNet::V4(_));
-        let unspecified = if v4 { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
+        let unspecified =
+            if v4 { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
         let local = from.origin == Provenance::Local;
         let mut view = PathView::new(from.next_hop.addr.unwrap_or(unspecified));
         fill_attributes(&mut view, attrs);
@@ -426,8 +446,7 @@ impl Naming {
         view.weight = from.weight;
         view.nexthop.link_local = from.next_hop.link_local;
         view.nexthop.link_local_used = from.next_hop.link_local.is_some();
-        view.nexthop.hostname =
-            if local { self.own.clone() } else { name.and_then(|n| n.hostname.clone()) };
+        view.nexthop.hostname = if local { self.own.clone() } else { name.and_then(|n| n.hostname.clone()) };
         view.nexthop.accessible = local || from.accessible;
         view.nexthop.metric = Some(from.igp_metric);
         view.path_id = if local { 0 } else { from.path_id };
@@ -492,4 +511,3 @@ fn fill_attributes(view: &mut PathView, attrs: AttrView<'_>) {
     view.originator_id = attrs.originator_id();
     view.cluster_list = attrs.cluster_list().collect();
 }
-

@@ -13,9 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ::bgp::types::{Family, SECOND};
 
-use crate::cli::backend::{
-    Action, ActionError, Backend, BgpRoutes, Cursor, Lookup, Range, ViewError,
-};
+use crate::cli::backend::{Action, ActionError, Backend, BgpRoutes, Cursor, Lookup, Range, ViewError};
 use crate::config::model::{Config, PeerId};
 use crate::config::render;
 use crate::control::{Control, unix_time};
@@ -23,8 +21,8 @@ use crate::shell::clock;
 use crate::shell::peer::Status;
 use crate::shell::peers::Entry;
 use crate::show::views::{
-    BgpNexthopView, InterfaceView, MemoryRow, NeighborView, NhtView, PolicyCounters, PrefixView, RouteSummary,
-    RouteView, SummaryView, TableHeader, UpdateGroupView, VersionView, VrrpView,
+    BgpNexthopView, InterfaceView, MemoryRow, NeighborView, NhtView, PolicyCounters, PrefixView,
+    RouteSummary, RouteView, SummaryView, TableHeader, UpdateGroupView, VersionView, VrrpView,
 };
 
 /// The command line's way to the running router.

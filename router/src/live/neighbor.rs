@@ -14,9 +14,9 @@ use crate::shell::clock;
 use crate::shell::peer::Status;
 use crate::shell::peers::Entry;
 use crate::show::views::{
-    AddPathCapability, Capabilities, Direction, EndpointView, GracefulRestartFamily, GracefulRestartView, LastReset,
-    MessageStats, NeighborFamilyView, NeighborView, NextTimer, PathPolicy, PrefixStats, ReceivedGracefulRestart,
-    SentReceived,
+    AddPathCapability, Capabilities, Direction, EndpointView, GracefulRestartFamily, GracefulRestartView,
+    LastReset, MessageStats, NeighborFamilyView, NeighborView, NextTimer, PathPolicy, PrefixStats,
+    ReceivedGracefulRestart, SentReceived,
 };
 
 /// What the table says of a neighbour in one family.
@@ -204,7 +204,9 @@ fn next_timer(status: &Status) -> Option<NextTimer> {
     let left = |at: u64| at.saturating_sub(clock::now()) / bgp::types::MILLISECOND;
     match status.state {
         FsmState::Idle => status.timers.idle_hold.map(|at| NextTimer::Start(left(at))),
-        FsmState::Connect | FsmState::Active => status.timers.connect_retry.map(|at| NextTimer::Connect(left(at))),
+        FsmState::Connect | FsmState::Active => {
+            status.timers.connect_retry.map(|at| NextTimer::Connect(left(at)))
+        }
         FsmState::OpenSent | FsmState::OpenConfirm | FsmState::Established => None,
     }
 }
@@ -362,7 +364,13 @@ fn graceful_restart(entry: &Entry, status: Option<&Status>, end_of_rib: [bool; 2
     }
 }
 
-fn family_view(entry: &Entry, family: Family, table: InTable, required: bool, up: bool) -> NeighborFamilyView {
+fn family_view(
+    entry: &Entry,
+    family: Family,
+    table: InTable,
+    required: bool,
+    up: bool,
+) -> NeighborFamilyView {
     let n = entry.neighbor.family(family);
     let policy = |has: bool| match (has, required) {
         (true, _) => PathPolicy::Configured,

@@ -19,7 +19,11 @@ use crate::show::views::{
 };
 
 impl Live {
-    pub(super) fn all_routes(&self, family: Family, range: Range) -> Result<Box<dyn Cursor<RouteView>>, ViewError> {
+    pub(super) fn all_routes(
+        &self,
+        family: Family,
+        range: Range,
+    ) -> Result<Box<dyn Cursor<RouteView>>, ViewError> {
         let keys = self.control.rib.ask(move |core| core.route_keys(family)).map_err(gone)?;
         let locals = self.local_prefixes(family);
         let inside = |net: &IpNet| match range {
@@ -50,7 +54,11 @@ impl Live {
             Lookup::Longest(addr) => {
                 let host = IpNet::from(addr);
                 let ours = self.local_prefixes(lookup.family()).contains(&host);
-                if ours { Some(host) } else { self.control.rib.ask(move |core| core.route_to(addr)).map_err(gone)? }
+                if ours {
+                    Some(host)
+                } else {
+                    self.control.rib.ask(move |core| core.route_to(addr)).map_err(gone)?
+                }
             }
         };
         let Some(net) = net else { return Ok(Vec::new()) };
@@ -136,9 +144,9 @@ impl Cursor<RouteView> for Routes {
             if keys.is_empty() {
                 break;
             }
-            let found = self.rib.ask(move |core| {
-                keys.into_iter().map(|net| (net, core.routes(net))).collect::<Vec<_>>()
-            });
+            let found = self
+                .rib
+                .ask(move |core| keys.into_iter().map(|net| (net, core.routes(net))).collect::<Vec<_>>());
             let netdevs = self.netdevs.read().unwrap_or_else(PoisonError::into_inner);
             for (net, routes) in found.map_err(gone)? {
                 rows.extend(views_of(net, &routes, &netdevs));
@@ -227,7 +235,13 @@ fn view_of(net: IpNet, from: &query::RouteView, netdevs: &Netdevs) -> RouteView 
 }
 
 /// A next hop, and behind a recursive one the ways that it resolves to.
-fn push_hops(view: &mut RouteView, key: &NextHopKey, resolved: &[ResolvedHop], selected: bool, netdevs: &Netdevs) {
+fn push_hops(
+    view: &mut RouteView,
+    key: &NextHopKey,
+    resolved: &[ResolvedHop],
+    selected: bool,
+    netdevs: &Netdevs,
+) {
     let gateway = key.link_local.map(IpAddr::V6).or(key.addr);
     let same = |h: &ResolvedHop| h.gateway == gateway;
     let recursive = gateway.is_some() && !resolved.is_empty() && !resolved.iter().any(same);

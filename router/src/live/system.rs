@@ -9,17 +9,15 @@ use crate::config::model::{Config, FRR_VERSION};
 use crate::control::Control;
 use crate::ontime::{Family as VrrpFamily, GroupStatus};
 use crate::shell::netdevs::Netdevs;
-use crate::show::views::{InterfaceAddressView, InterfaceView, VersionView, VrrpFamilyView, VrrpState, VrrpView};
+use crate::show::views::{
+    InterfaceAddressView, InterfaceView, VersionView, VrrpFamilyView, VrrpState, VrrpView,
+};
 
 pub(super) fn version(config: &Config) -> VersionView {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     VersionView {
         version: FRR_VERSION.to_owned(),
-        hostname: config
-            .hostname
-            .clone()
-            .or_else(crate::shell::peers::system_hostname)
-            .unwrap_or_default(),
+        hostname: config.hostname.clone().or_else(crate::shell::peers::system_hostname).unwrap_or_default(),
         system: "Linux".to_owned(),
         kernel: kernel.trim().to_owned(),
     }

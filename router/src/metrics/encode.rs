@@ -90,7 +90,11 @@ impl Collector for Page {
 
 fn status(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {
     let arch = std::env::consts::ARCH;
-    w.gauges("frr_status_up", "Whether the router answers.", [(label(&[("version", &s.version), ("os", "linux")]), 1.0)])?;
+    w.gauges(
+        "frr_status_up",
+        "Whether the router answers.",
+        [(label(&[("version", &s.version), ("os", "linux")]), 1.0)],
+    )?;
     let collectors = ["bgp", "bgp6", "route", "status", "vrrp"];
     w.gauges(
         "frr_collector_up",
@@ -104,7 +108,11 @@ fn status(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {
     )?;
     let none = Labels::new;
     w.gauges("router_start_time_seconds", "Unix time of the start.", [(none(), s.started_at)])?;
-    w.gauges("router_ready", "1 when configuration, kernel and sessions are in order.", [(none(), f64::from(s.ready))])?;
+    w.gauges(
+        "router_ready",
+        "1 when configuration, kernel and sessions are in order.",
+        [(none(), f64::from(s.ready))],
+    )?;
     w.gauges(
         "router_config_last_load_successful",
         "Whether the last load of the configuration worked.",
@@ -154,9 +162,11 @@ fn frr_bgp(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {
         peer_rows(s, |p, _| state(p)),
     )?;
     w.gauges("frr_bgp_peer_uptime_seconds", "How long the peer has been up.", peer_rows(s, |p, _| p.uptime))?;
-    let count = |rows: Vec<(Labels<'static>, f64)>| rows.into_iter().map(|(l, v)| (l, v as u64)).collect::<Vec<_>>();
+    let count =
+        |rows: Vec<(Labels<'static>, f64)>| rows.into_iter().map(|(l, v)| (l, v as u64)).collect::<Vec<_>>();
     let own = |rows: Vec<(Labels<'_>, f64)>| -> Vec<(Labels<'static>, f64)> {
-        let name = |k: &str| ["vrf", "afi", "safi", "local_as", "peer", "peer_as"].into_iter().find(|n| *n == k);
+        let name =
+            |k: &str| ["vrf", "afi", "safi", "local_as", "peer", "peer_as"].into_iter().find(|n| *n == k);
         rows.into_iter()
             .map(|(l, v)| (l.into_iter().filter_map(|(k, x)| Some((name(k)?, x))).collect(), v))
             .collect()
@@ -200,7 +210,8 @@ fn frr_tables(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {
         s.tables
             .iter()
             .map(|t| {
-                let labels = [("vrf", "default"), ("afi", afi(t.family)), ("safi", "unicast"), ("local_as", &local)];
+                let labels =
+                    [("vrf", "default"), ("afi", afi(t.family)), ("safi", "unicast"), ("local_as", &local)];
                 (label(&labels), value(t) as f64)
             })
             .collect::<Vec<_>>()
@@ -216,7 +227,12 @@ fn frr_tables(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {
 fn frr_vrrp(all: &[VrrpSample], w: &mut Writer<'_>) -> fmt::Result {
     fn labels(v: &VrrpSample) -> Labels<'static> {
         let vrid = v.vrid.to_string();
-        label(&[("proto", v.family), ("vrid", &vrid), ("interface", &v.interface), ("subinterface", &v.device)])
+        label(&[
+            ("proto", v.family),
+            ("vrid", &vrid),
+            ("interface", &v.interface),
+            ("subinterface", &v.device),
+        ])
     }
     let states = all.iter().flat_map(|v| {
         ["Initialize", "Backup", "Master"].map(|state| {
@@ -251,7 +267,12 @@ fn frr_routes(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {
     let each = |value: fn(&super::sample::RouteSample) -> u64| {
         s.routes
             .iter()
-            .map(|r| (label(&[("afi", name(r.v6)), ("vrf", "default"), ("route_type", r.protocol)]), value(r) as f64))
+            .map(|r| {
+                (
+                    label(&[("afi", name(r.v6)), ("vrf", "default"), ("route_type", r.protocol)]),
+                    value(r) as f64,
+                )
+            })
             .collect::<Vec<_>>()
     };
     w.gauges("frr_route_rib_count", "Routes in the routing table by origin.", each(|r| r.rib))?;
@@ -291,7 +312,8 @@ fn native_bgp(peers: &[PeerSample], w: &mut Writer<'_>) -> fmt::Result {
     let notifications = peers.iter().flat_map(|p| {
         p.notifications.iter().map(|(direction, code, subcode, n)| {
             let (code, subcode) = (code.to_string(), subcode.to_string());
-            let labels = [("peer", p.peer.as_str()), ("direction", direction), ("code", &code), ("subcode", &subcode)];
+            let labels =
+                [("peer", p.peer.as_str()), ("direction", direction), ("code", &code), ("subcode", &subcode)];
             (label(&labels), *n)
         })
     });
@@ -303,9 +325,11 @@ fn native_bgp(peers: &[PeerSample], w: &mut Writer<'_>) -> fmt::Result {
     w.counters("router_bgp_messages", "Messages.", messages)?;
     let prefixes = peers.iter().flat_map(|p| {
         p.families.iter().flat_map(|f| {
-            [("accepted", f.accepted), ("filtered", f.filtered), ("advertised", f.advertised)].map(|(stage, n)| {
-                (label(&[("peer", &p.peer), ("family", afi(f.family)), ("stage", stage)]), n as f64)
-            })
+            [("accepted", f.accepted), ("filtered", f.filtered), ("advertised", f.advertised)].map(
+                |(stage, n)| {
+                    (label(&[("peer", &p.peer), ("family", afi(f.family)), ("stage", stage)]), n as f64)
+                },
+            )
         })
     });
     w.gauges("router_bgp_prefixes", "Prefixes by stage.", prefixes)?;
@@ -329,7 +353,8 @@ fn native_vrrp(all: &[VrrpSample], w: &mut Writer<'_>) -> fmt::Result {
         labels
     };
     let states = all.iter().flat_map(|v| {
-        ["Initialize", "Backup", "Master"].map(|s| (with(v, "state", &s.to_lowercase()), f64::from(v.state == s)))
+        ["Initialize", "Backup", "Master"]
+            .map(|s| (with(v, "state", &s.to_lowercase()), f64::from(v.state == s)))
     });
     w.gauges("router_vrrp_state", "State of the virtual router: 1 for the one in force.", states)?;
     w.gauges(
@@ -344,9 +369,9 @@ fn native_vrrp(all: &[VrrpSample], w: &mut Writer<'_>) -> fmt::Result {
     )?;
     let masters = all.iter().filter_map(|v| Some((with(v, "address", &v.master?.to_string()), 1.0)));
     w.gauges("router_vrrp_master_info", "Who is active, as far as known.", masters)?;
-    let adverts = all
-        .iter()
-        .flat_map(|v| [(with(v, "direction", "sent"), v.sent), (with(v, "direction", "received"), v.received)]);
+    let adverts = all.iter().flat_map(|v| {
+        [(with(v, "direction", "sent"), v.sent), (with(v, "direction", "received"), v.received)]
+    });
     w.counters("router_vrrp_advertisements", "Advertisements.", adverts)?;
     let errors = all.iter().flat_map(|v| v.errors.iter().map(move |(kind, n)| (with(v, "kind", kind), *n)));
     w.counters("router_vrrp_advertisement_errors", "Advertisements refused, by kind.", errors)
@@ -396,7 +421,13 @@ mod tests {
                 ..PeerSample::default()
             }],
             tables: vec![TableSample { family, prefixes: 4, memory: 5, peers: 1, groups: 0 }],
-            vrrp: vec![VrrpSample { family: "v4", vrid: 10, interface: "lan0".into(), state: "Master", ..Default::default() }],
+            vrrp: vec![VrrpSample {
+                family: "v4",
+                vrid: 10,
+                interface: "lan0".into(),
+                state: "Master",
+                ..Default::default()
+            }],
             routes: vec![RouteSample { v6: false, protocol: "bgp", rib: 3, fib: 2, failed: 0, pending: 1 }],
             ..Snapshot::default()
         });

@@ -63,7 +63,10 @@ pub async fn serve(address: SocketAddr, source: Arc<dyn Source>) -> std::io::Res
     }
 }
 
-async fn answer(request: Request<Incoming>, source: Arc<dyn Source>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(
+    request: Request<Incoming>,
+    source: Arc<dyn Source>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let plain = |status: StatusCode, text: String| {
         let mut response = Response::new(Full::new(Bytes::from(text)));
         *response.status_mut() = status;

@@ -31,7 +31,9 @@ impl Listeners {
             let listener = match transport::listen(SocketAddr::new(address, PORT)) {
                 Ok(listener) => Arc::new(listener),
                 // A kernel without IPv6 still runs IPv4 sessions.
-                Err(error) if address.is_ipv6() && error.raw_os_error() == Some(libc::EAFNOSUPPORT) => continue,
+                Err(error) if address.is_ipv6() && error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             sockets.push(listener.clone());

@@ -33,7 +33,9 @@ pub fn down(peer: &str, down: &Down) {
 pub fn session_event(peer: &str, event: &Event) {
     match event {
         Event::NotificationSent(n) => tracing::info!(peer, notification = words(n), "NOTIFICATION sent"),
-        Event::NotificationReceived(n) => tracing::info!(peer, notification = words(n), "NOTIFICATION received"),
+        Event::NotificationReceived(n) => {
+            tracing::info!(peer, notification = words(n), "NOTIFICATION received")
+        }
         Event::OpenRefused(refusal) => tracing::warn!(peer, %refusal, "OPEN refused"),
         Event::Malformed { code, fault, action } => {
             tracing::warn!(peer, attribute = code, ?fault, ?action, "malformed attribute");
@@ -41,6 +43,8 @@ pub fn session_event(peer: &str, event: &Event) {
         Event::CollisionResolved { .. } => tracing::debug!(peer, "connection collision resolved"),
         Event::ConnectionRefused(state) => tracing::debug!(peer, %state, "connection refused"),
         Event::HoldTimerExpired => tracing::warn!(peer, "hold timer expired"),
-        Event::SendHoldTimerExpired => tracing::warn!(peer, "send hold timer expired: the peer takes nothing"),
+        Event::SendHoldTimerExpired => {
+            tracing::warn!(peer, "send hold timer expired: the peer takes nothing")
+        }
     }
 }

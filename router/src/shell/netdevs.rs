@@ -110,7 +110,8 @@ impl Netdevs {
             interface: self.links.get(&own.ifindex).map(|l| l.name.clone()),
             ..LocalEnd::default()
         };
-        let of_link: Vec<&Address> = self.addresses(own.ifindex).filter(|a| a.flags & UNUSABLE == 0).collect();
+        let of_link: Vec<&Address> =
+            self.addresses(own.ifindex).filter(|a| a.flags & UNUSABLE == 0).collect();
         for address in &of_link {
             match address.net.addr() {
                 IpAddr::V4(v4) if !v4.is_loopback() => {

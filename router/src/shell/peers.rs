@@ -153,7 +153,8 @@ impl Peers {
     /// Adds a neighbour or changes it.
     fn put(&self, state: &mut State, addr: IpAddr, neighbor: NeighborSettings, dynamic: bool) {
         let Some(settings) = self.settings(state, addr, &neighbor) else { return };
-        let wanted = !neighbor.shutdown && settings.session.families.contains(&true) && state.router_id.is_some();
+        let wanted =
+            !neighbor.shutdown && settings.session.families.contains(&true) && state.router_id.is_some();
         // A neighbour on the link is dialled when its network is there: a try before that costs a whole retry time.
         let reachable = settings.transport.ttl != 1
             || neighbor.disable_connected_check
@@ -480,8 +481,12 @@ fn session_config(
             model::Role::Peer => Role::Peer,
         }),
         strict_role: n.local_role.is_some_and(|r| r.strict),
-        hostname: hostname.filter(|_| n.capability_fqdn).map(|h| (h, config.domainname.clone().unwrap_or_default())),
-        software_version: n.capability_software_version.then(|| format!("router/{}", env!("CARGO_PKG_VERSION"))),
+        hostname: hostname
+            .filter(|_| n.capability_fqdn)
+            .map(|h| (h, config.domainname.clone().unwrap_or_default())),
+        software_version: n
+            .capability_software_version
+            .then(|| format!("router/{}", env!("CARGO_PKG_VERSION"))),
         extended_parameters: n.extended_optional_parameters,
         allow_own_as: Family::ALL.map(allow),
         enforce_first_as: n.enforce_first_as,

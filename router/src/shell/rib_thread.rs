@@ -110,7 +110,10 @@ impl RibHandle {
     }
 
     /// Asks the table something and waits for the answer. Not for async code.
-    pub fn ask<R: Send + 'static>(&self, f: impl FnOnce(&mut Core) -> R + Send + 'static) -> Result<R, RibGone> {
+    pub fn ask<R: Send + 'static>(
+        &self,
+        f: impl FnOnce(&mut Core) -> R + Send + 'static,
+    ) -> Result<R, RibGone> {
         let (sender, receiver) = sync_channel(1);
         self.request(Box::new(move |core| {
             let _ = sender.send(f(core));

@@ -92,7 +92,9 @@ pub fn statics(config: &Config) -> Vec<StaticRoute> {
     for (prefix, lines) in &config.default_vrf.statics {
         for line in lines.iter().filter(|l| l.table.is_none() && l.nexthop_vrf.is_none()) {
             let (discard, key) = match &line.target {
-                model::StaticTarget::Blackhole | model::StaticTarget::Null0 => (Some(Discard::Blackhole), None),
+                model::StaticTarget::Blackhole | model::StaticTarget::Null0 => {
+                    (Some(Discard::Blackhole), None)
+                }
                 model::StaticTarget::Reject => (Some(Discard::Unreachable), None),
                 model::StaticTarget::Gateway(addr) => (None, Some(next_hop(Some(*addr), None, line.onlink))),
                 model::StaticTarget::Interface(name) => (None, Some(next_hop(None, Some(name), line.onlink))),
@@ -128,7 +130,8 @@ pub fn peer(
     remote_as: Asn,
 ) -> PeerConfig {
     let kind = if settings.is_internal(bgp, remote_as) { PeerKind::Internal } else { PeerKind::External };
-    let multihop = settings.ebgp_multihop.is_some_and(|h| h > 1) || settings.ttl_security.is_some_and(|h| h > 1);
+    let multihop =
+        settings.ebgp_multihop.is_some_and(|h| h > 1) || settings.ttl_security.is_some_and(|h| h > 1);
     let families = Family::ALL.map(|f| {
         let family = settings.family(f);
         family.activate.then(|| peer_family(bgp, family, kind))

@@ -61,7 +61,9 @@ pub async fn dial(transport: Transport) -> io::Result<TcpStream> {
             Err(error) => error,
         };
         match error.kind() {
-            io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable | io::ErrorKind::AddrNotAvailable => {
+            io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::AddrNotAvailable => {
                 tokio::time::sleep(UNREACHABLE).await;
             }
             io::ErrorKind::ConnectionRefused if refusals < REFUSALS => {
@@ -128,7 +130,12 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Sets or removes (`None`) the key for an address or prefix on a listener.
-pub fn listener_key(listener: &impl AsFd, addr: IpAddr, len: Option<u8>, key: Option<&str>) -> io::Result<()> {
+pub fn listener_key(
+    listener: &impl AsFd,
+    addr: IpAddr,
+    len: Option<u8>,
+    key: Option<&str>,
+) -> io::Result<()> {
     let done = sys::tcp::set_md5(listener.as_fd(), addr, len, key.unwrap_or("").as_bytes());
     match done {
         // Nothing to remove.

@@ -139,7 +139,11 @@ fn capabilities_whose_engines_are_to_come_are_remembered_but_not_announced() {
     let codes: Vec<_> = ours.capabilities.iter().map(Capability::code).collect();
     // Graceful restart without families, so that peers send their End-of-RIB.
     assert_eq!(codes, [1, 2, 70, 65, 6, 64]);
-    assert!(ours.capabilities.iter().all(|c| !matches!(c, Capability::GracefulRestart(gr) if !gr.families.is_empty())));
+    assert!(
+        ours.capabilities
+            .iter()
+            .all(|c| !matches!(c, Capability::GracefulRestart(gr) if !gr.families.is_empty()))
+    );
     let mut theirs = local_open(&config_b());
     theirs.capabilities.retain(|c| c.code() != 64);
     theirs.capabilities.push(Capability::decode(64, &[0x80, 120, 0, 1, 1, 0x80]));
