@@ -189,7 +189,7 @@ impl Session {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let running = self.backend.running_config();
         if self.batch.is_none() && editor.config != *running {
-            editor.config = (*running).clone();
+            editor.replace((*running).clone());
         }
         let before = editor.node.clone();
         let verdict = editor.line(line);

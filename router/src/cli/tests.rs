@@ -346,6 +346,84 @@ fn notations_are_shown_without_names() {
     assert_eq!(plain_notation("a <B$c|(1-5)$n> PEER x"), "a <B|(1-5)> <A.B.C.D|X:X::X:X|WORD> x");
 }
 
+/// Lines that are nearly right, and nonsense: whatever they are, there is an answer and the next line works.
+#[test]
+fn no_line_upsets_a_session() {
+    let mut state = 12345u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((state >> 33) as usize) % below.max(1)
+    };
+    let good = [
+        "show bgp ipv4 unicast 1.1.1.0/24 json",
+        "show ip route 10.0.0.0/8 longer-prefixes | include B",
+        "show bgp ipv4 unicast regexp ^64500_(1|2)",
+        "show ip prefix-list OWN seq 5 json",
+        "configure terminal",
+        "router bgp 64496",
+        "neighbor 192.0.2.1 maximum-prefix 5 80 restart 9",
+        "address-family ipv6 unicast",
+        "network 2001:db8::/32 route-map X",
+        "interface lan0",
+        "vrrp 10 track bgp neighbor 192.0.2.1 decrement 5",
+        "route-map A permit 10",
+        "set community 1:1 additive no-export",
+        "set extcommunity bandwidth 100",
+        "ip route 10.0.0.0 255.0.0.0 Null0 tag 5 20",
+        "bgp community-list 10 permit 1:1",
+        "no neighbor 192.0.2.1 password x",
+        "find ^show",
+        "do show vrrp",
+        "XFRR_start_configuration",
+        "XFRR_end_configuration",
+        "XROUTER_help show bgp ",
+        "XROUTER_complete no nei",
+        "end",
+        "exit",
+    ];
+    let odd = [
+        "\u{0}",
+        "é",
+        "\u{1F600}",
+        " ",
+        "\t",
+        "|",
+        "?",
+        "(",
+        "[",
+        "*",
+        "99999999999999999999",
+        "-",
+        "::",
+        "/",
+        "!",
+        "no ",
+    ];
+    let mut shell = Shell::new();
+    for _ in 0..6000 {
+        let mut line: Vec<char> = good[random(good.len())].chars().collect();
+        for _ in 0..random(4) {
+            let at = random(line.len() + 1);
+            match random(3) {
+                0 if at < line.len() => drop(line.remove(at)),
+                1 => line.truncate(at),
+                _ => {
+                    let insert: Vec<char> = odd[random(odd.len())].chars().collect();
+                    line.splice(at..at, insert);
+                }
+            }
+        }
+        let line: String = line.into_iter().collect();
+        let _ = shell.run(&line);
+        let _ = shell.session.help(&line);
+        let _ = shell.session.completions(&line);
+    }
+    for line in ["XFRR_end_configuration", "end", "enable"] {
+        shell.run(line);
+    }
+    shell.ok("show running-config");
+}
+
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A folder of its own for each test.

@@ -245,3 +245,20 @@ fn odd_input_is_only_an_error() {
         let _ = parse("x", &format!("router bgp 1\n{text}\n{text}"));
     }
 }
+
+#[test]
+fn generated_lists_without_numbers_are_read_in_one_go() {
+    let mut text = String::new();
+    for n in 0..30_000u32 {
+        let (a, b) = (n / 250, n % 250);
+        text.push_str(&format!("ip prefix-list BIG permit 10.{a}.{b}.0/24\n"));
+    }
+    // Said again, nothing is added; after a removal, it is.
+    text.push_str("ip prefix-list BIG permit 10.0.7.0/24\n");
+    text.push_str("no ip prefix-list BIG permit 10.0.9.0/24\nip prefix-list BIG permit 10.0.9.0/24\n");
+    let list = &read(&text).config.policies.prefix_lists_v4["BIG"];
+    assert_eq!(list.entries.len(), 30_000);
+    assert_eq!(list.entries.last_key_value().unwrap().1.prefix.unwrap().to_string(), "10.0.9.0/24");
+    let gone = read("ip prefix-list A permit any\nno ip prefix-list A\nip prefix-list A permit any\n").config;
+    assert_eq!(gone.policies.prefix_lists_v4["A"].entries.len(), 1);
+}

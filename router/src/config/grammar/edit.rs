@@ -1,5 +1,6 @@
 //! Changing a configuration line by line.
 
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use bgp::types::Family;
@@ -34,12 +35,20 @@ pub struct Editor {
     pub node: Node,
     /// What there is to tell about lines that were carried out; the caller takes them away.
     pub notices: Vec<String>,
+    /// Entries of prefix-lists that grow by lines without numbers: generated lists have very many of them.
+    pub(super) seen: HashMap<(bool, String), HashSet<String>>,
 }
 
 impl Editor {
     /// Starts at the top of a configuration.
     pub fn new(config: Config) -> Editor {
-        Editor { config, node: Node::Top, notices: Vec::new() }
+        Editor { config, ..Editor::default() }
+    }
+
+    /// Goes on with another configuration in the same place.
+    pub fn replace(&mut self, config: Config) {
+        self.config = config;
+        self.seen.clear();
     }
 
     /// Reads one line. A line that the node does not know is tried in the nodes around it.

@@ -18,27 +18,29 @@ pub const PREFIX_LISTS: &[Command] = &[
     command(
         "ip prefix-list PREFIXLIST4_NAME$name [seq (1-4294967295)$seq] <deny|permit>$action <any|A.B.C.D/M$net [{ge (0-32)$ge|le (0-32)$le}]>",
         "A list of IPv4 prefixes",
-        |e, a| prefix_entry(&mut e.config.policies.prefix_lists_v4, a),
+        |e, a| prefix_entry(e, false, a),
     )
     .render(Render::Top(|c, out| render_prefix_lists("ip", &c.policies.prefix_lists_v4, out))),
     command("ip prefix-list PREFIXLIST4_NAME$name description ![LINE...]", "What the list is for", |e, a| {
         describe(&mut e.config.policies.prefix_lists_v4, a)
     }),
     command("no ip prefix-list PREFIXLIST4_NAME$name [seq (1-4294967295)$seq]", "Remove a list or an entry", |e, a| {
-        remove_prefixes(&mut e.config.policies.prefix_lists_v4, a)
+        e.seen.clear();
+            remove_prefixes(&mut e.config.policies.prefix_lists_v4, a)
     })
     .without_no(),
     command("ip prefix-list sequence-number", "Show sequence numbers", |_, _| Ok(())),
     command(
         "ipv6 prefix-list PREFIXLIST6_NAME$name [seq (1-4294967295)$seq] <deny|permit>$action <any|X:X::X:X/M$net [{ge (0-128)$ge|le (0-128)$le}]>",
         "A list of IPv6 prefixes",
-        |e, a| prefix_entry(&mut e.config.policies.prefix_lists_v6, a),
+        |e, a| prefix_entry(e, true, a),
     )
     .render(Render::Top(|c, out| render_prefix_lists("ipv6", &c.policies.prefix_lists_v6, out))),
     command("ipv6 prefix-list PREFIXLIST6_NAME$name description ![LINE...]", "What the list is for", |e, a| {
         describe(&mut e.config.policies.prefix_lists_v6, a)
     }),
     command("no ipv6 prefix-list PREFIXLIST6_NAME$name [seq (1-4294967295)$seq]", "Remove a list or an entry", |e, a| {
+        e.seen.clear();
         remove_prefixes(&mut e.config.policies.prefix_lists_v6, a)
     })
     .without_no(),
@@ -47,7 +49,7 @@ pub const PREFIX_LISTS: &[Command] = &[
 
 type PrefixLists = BTreeMap<String, PrefixList>;
 
-fn prefix_entry(lists: &mut PrefixLists, args: &Args<'_>) -> Outcome {
+fn prefix_entry(editor: &mut Editor, v6: bool, args: &Args<'_>) -> Outcome {
     let prefix = args.opt::<IpNet>("net")?.map(|n| n.trunc());
     let entry = PrefixListEntry {
         action: action(args.word("action")?),
@@ -56,8 +58,12 @@ fn prefix_entry(lists: &mut PrefixLists, args: &Args<'_>) -> Outcome {
         le: args.opt("le")?,
     };
     let sequence = args.opt("seq")?;
+    let policies = &mut editor.config.policies;
+    let lists = if v6 { &mut policies.prefix_lists_v6 } else { &mut policies.prefix_lists_v4 };
+    let name = args.string("name")?;
     if args.no {
-        remove_entry(lists, args.word("name")?, |s, e| *e == entry && sequence.is_none_or(|q| q == s));
+        editor.seen.remove(&(v6, name.clone()));
+        remove_entry(lists, &name, |s, e| *e == entry && sequence.is_none_or(|q| q == s));
         return Ok(());
     }
     if let Some(prefix) = prefix {
@@ -69,9 +75,27 @@ fn prefix_entry(lists: &mut PrefixLists, args: &Args<'_>) -> Outcome {
             )));
         }
     }
-    let list = lists.entry(args.string("name")?).or_default();
-    insert(&mut list.entries, sequence, entry);
+    let list = lists.entry(name.clone()).or_default();
+    match sequence {
+        Some(sequence) => {
+            editor.seen.remove(&(v6, name));
+            list.entries.insert(sequence, entry);
+        }
+        None => {
+            let known = || list.entries.values().map(prefix_entry_text).collect();
+            let seen = editor.seen.entry((v6, name)).or_insert_with(known);
+            if seen.insert(prefix_entry_text(&entry)) {
+                list.entries.insert(next_sequence(&list.entries), entry);
+            }
+        }
+    }
     Ok(())
+}
+
+/// The number behind the last, in steps of five.
+fn next_sequence<T>(entries: &BTreeMap<u32, T>) -> u32 {
+    let last = entries.last_key_value().map_or(0, |(s, _)| *s);
+    (last / 5).saturating_mul(5).saturating_add(5)
 }
 
 /// Adds an entry under its number, or behind the last in steps of five; one that is there already stays.
@@ -80,8 +104,8 @@ fn insert<T: PartialEq>(entries: &mut BTreeMap<u32, T>, sequence: Option<u32>, e
         Some(sequence) => drop(entries.insert(sequence, entry)),
         None if entries.values().any(|e| *e == entry) => {}
         None => {
-            let last = entries.last_key_value().map_or(0, |(s, _)| *s);
-            entries.insert(last / 5 * 5 + 5, entry);
+            let sequence = next_sequence(entries);
+            entries.insert(sequence, entry);
         }
     }
 }
