@@ -1,7 +1,7 @@
 //! Policy: prefix-lists, AS-path and community lists, route-maps.
 //!
 //! The operator's text is a tree ([`ast`]); [`compile`] resolves its names into programs; [`eval`] runs them. Routes with
-//! equal attributes mostly fare alike, so callers remember verdicts by attribute set ([`memo`]) where a program allows it.
+//! equal attributes mostly fare alike, so callers remember verdicts by attribute set where a program allows it.
 
 pub mod ast;
 pub mod compile;
