@@ -129,6 +129,7 @@ impl Session {
             none => *none = Some(UpdateDecoder::new(context)),
         }
         self.batch.clear();
+        self.attempts = 0;
         self.stats.established += 1;
         self.stats.established_at = Some(now);
         self.state = State::Established { link };

@@ -32,7 +32,7 @@ impl Session {
     pub(super) fn connect_failed(&mut self, now: Time, id: ConnId) {
         match &mut self.state {
             State::Connect { dial } if dial.id == id => {
-                let retry = Some(now + self.jitter.of(self.config.connect_retry));
+                let retry = Some(self.next_attempt(now));
                 self.enter(now, State::Active { retry }, Trigger::ConnectFailed);
             }
             State::Opening { dial, .. } if dial.is_some_and(|d| d.id == id) => *dial = None,
@@ -120,8 +120,7 @@ impl Session {
             }
             // RFC 4271 section 8.2.2: a connection lost in OpenSent leads to Active, not to Idle.
             State::Opening { link, dial: None } if end.trigger == Trigger::Closed && !link.confirmed() => {
-                let retry = now + self.jitter.of(self.config.connect_retry);
-                State::Active { retry: (!self.config.passive).then_some(retry) }
+                State::Active { retry: (!self.config.passive).then(|| self.next_attempt(now)) }
             }
             _ => self.back_off(now, end.counts()),
         };
@@ -142,6 +141,14 @@ impl Session {
         }
         self.stats.down(now, &down);
         self.outputs.push_back(Output::Down(down));
+    }
+
+    /// When to dial again after an attempt that came to nothing. A peer that is only just starting refuses or closes
+    /// connections for a moment and should not cost a whole connect retry time: the wait doubles up to that.
+    fn next_attempt(&mut self, now: Time) -> Time {
+        let wait = self.config.idle_hold.saturating_mul(1 << self.attempts.min(20));
+        self.attempts = self.attempts.saturating_add(1);
+        now + self.jitter.of(wait.min(self.config.connect_retry))
     }
 
     /// Idle for a time that doubles with each failure that counts, until a session was up for as long as the longest.

@@ -42,6 +42,8 @@ pub struct Session {
     next_conn: u64,
     /// Failures since a session was last stable.
     pub(super) failures: u32,
+    /// Attempts without an answer since a session was last up.
+    pub(super) attempts: u32,
     pub(super) decoder: Option<UpdateDecoder>,
     pub(super) batch: UpdateBatch,
     spare: UpdateBatch,
@@ -61,6 +63,7 @@ impl Session {
             outputs: VecDeque::new(),
             next_conn: 0,
             failures: 0,
+            attempts: 0,
             decoder: None,
             batch: UpdateBatch::default(),
             spare: UpdateBatch::default(),
@@ -78,7 +81,7 @@ impl Session {
             Input::Restart { why, message } => {
                 // Time for the peer to get ready, or our next connection would meet a closed door.
                 let again = now + self.jitter.of(self.config.idle_hold);
-                self.failures = 0;
+                (self.failures, self.attempts) = (0, 0);
                 self.stop(now, why, message, Some(again));
             }
             Input::Connected { id, local, remote } => self.connected(now, id, local, remote),
@@ -227,7 +230,7 @@ impl Session {
 
     fn start(&mut self, now: Time) {
         if let State::Idle { .. } = self.state {
-            self.failures = 0;
+            (self.failures, self.attempts) = (0, 0);
             self.begin(now, Trigger::Start);
         }
     }

@@ -45,32 +45,31 @@ fn mark(socket: &SockRef<'_>, v6: bool, transport: &Transport) -> io::Result<()>
     Ok(())
 }
 
-/// How soon a neighbour that cannot be reached for want of a route, or that refuses, is tried again within one attempt
-/// of the session; and how often one that refuses.
+/// How soon a neighbour that cannot be reached for want of a route is tried again within one attempt of the session.
 const UNREACHABLE: Duration = Duration::from_millis(250);
-const REFUSED: Duration = Duration::from_secs(1);
-const REFUSALS: u32 = 3;
 
-/// Connects to a neighbour. Interfaces that are still coming up and neighbours that are just starting cost a moment, not a
-/// whole connect retry time; the session gives the attempt up when that has passed.
+/// How long a SYN may go unanswered. TCP asks again after 1, 3, 7, 15, 31 seconds; a new socket starts over, so that
+/// a neighbour that comes back is found within four.
+const UNANSWERED: Duration = Duration::from_secs(8);
+
+/// Connects to a neighbour, as often as it takes: interfaces that are still coming up and neighbours that are silent
+/// for a while cost a moment, not a whole connect retry time. The session gives the attempt up when that has passed.
+/// Fails when the neighbour refuses.
 pub async fn dial(transport: Transport) -> io::Result<TcpStream> {
-    let mut refusals = 0;
     loop {
-        let error = match try_dial(&transport).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => error,
-        };
-        match error.kind() {
-            io::ErrorKind::NetworkUnreachable
-            | io::ErrorKind::HostUnreachable
-            | io::ErrorKind::AddrNotAvailable => {
+        match tokio::time::timeout(UNANSWERED, try_dial(&transport)).await {
+            Err(_) => {}
+            Ok(Err(error))
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NetworkUnreachable
+                        | io::ErrorKind::HostUnreachable
+                        | io::ErrorKind::AddrNotAvailable
+                ) =>
+            {
                 tokio::time::sleep(UNREACHABLE).await;
             }
-            io::ErrorKind::ConnectionRefused if refusals < REFUSALS => {
-                refusals += 1;
-                tokio::time::sleep(REFUSED).await;
-            }
-            _ => return Err(error),
+            Ok(done) => return done,
         }
     }
 }

@@ -214,20 +214,39 @@ fn short_sessions_do_not_reset_the_back_off() {
     assert_eq!(pair.states(), [Established; 2]);
 }
 
+/// Seconds between the dials of A.
+fn pauses(pair: &Pair) -> Vec<Time> {
+    let dials = pair.outputs(A, |o| matches!(o, Output::Dial(_)).then_some(()));
+    dials.windows(2).map(|w| (w[1].0 - w[0].0).div_ceil(SECOND)).collect()
+}
+
 #[test]
-fn a_refused_connection_is_retried_after_the_connect_retry_time() {
+fn a_refused_connection_is_retried_ever_less_often_up_to_the_connect_retry_time() {
     let mut pair = Pair::new(config_a(), config_b());
     pair.closed_port[B] = true;
     pair.input(A, Input::Start);
-    pair.run_for(SECOND);
+    pair.run_for(100 * MILLISECOND);
     assert_eq!(pair.sessions[A].state(), Active);
     assert!(pair.sessions[A].timers().connect_retry.is_some());
-    pair.closed_port[B] = false;
-    pair.input(B, Input::Start);
-    pair.input(B, Input::Stop { why: StopReason::AdminShutdown, message: None });
     pair.run_for(200 * SECOND);
-    let dials = pair.outputs(A, |o| matches!(o, Output::Dial(_)).then_some(()));
-    assert!((5..12).contains(&dials.len()), "{dials:?}");
+    let pauses = pauses(&pair);
+    for (pause, most) in pauses.iter().zip([1, 2, 4, 8, 16, 30, 30, 30]) {
+        assert!((most - most / 4..=most).contains(pause), "{pauses:?}");
+    }
+    assert!(pauses.len() >= 8, "{pauses:?}");
+}
+
+/// A speaker takes connections before it is told of its neighbours, and closes those of strangers.
+#[test]
+fn a_peer_that_does_not_know_us_yet_is_tried_again_soon() {
+    let mut pair = Pair::new(config_a(), SessionConfig { passive: true, ..config_b() });
+    pair.input(A, Input::Start);
+    pair.run_for(6 * SECOND);
+    let pauses = pauses(&pair);
+    assert!(pauses.len() >= 2, "{pauses:?}");
+    pair.input(B, Input::Start);
+    pair.run_for(5 * SECOND);
+    assert_eq!(pair.states(), [Established; 2]);
 }
 
 #[test]
