@@ -245,7 +245,7 @@ fn a_peer_that_does_not_know_us_yet_is_tried_again_soon() {
     let pauses = pauses(&pair);
     assert!(pauses.len() >= 2, "{pauses:?}");
     pair.input(B, Input::Start);
-    pair.run_for(5 * SECOND);
+    pair.run_for(8 * SECOND);
     assert_eq!(pair.states(), [Established; 2]);
 }
 
