@@ -191,7 +191,7 @@ fn a_wrong_as_is_refused_and_retried_ever_less_often() {
     assert!(pair.downs(A).iter().all(|d| !d.established));
     let dials = pair.outputs(A, |o| matches!(o, Output::Dial(_)).then_some(()));
     let gaps: Vec<_> = dials.windows(2).map(|w| (w[1].0 - w[0].0) / SECOND).collect();
-    assert!(gaps.iter().max() >= Some(&45) && dials.len() < 20, "{gaps:?}");
+    assert!(gaps.iter().max() >= Some(&45) && dials.len() < 30, "{gaps:?}");
 }
 
 #[test]
@@ -436,10 +436,9 @@ fn an_idle_session_refuses_connections() {
     pair.input(A, Input::Start);
     pair.run_for(10 * SECOND);
     assert_eq!(pair.states(), [Active, Idle]);
-    assert_eq!(
-        pair.outputs(B, |o| matches!(o, Output::Event(Event::ConnectionRefused(Idle))).then_some(())).len(),
-        1
-    );
+    let refused =
+        pair.outputs(B, |o| matches!(o, Output::Event(Event::ConnectionRefused(Idle))).then_some(()));
+    assert_eq!(refused.len(), pair.outputs(A, |o| matches!(o, Output::Dial(_)).then_some(())).len());
 }
 
 #[test]
