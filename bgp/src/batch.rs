@@ -42,6 +42,10 @@ pub enum Op {
     },
     /// End-of-RIB marker (RFC 4724 section 2).
     EndOfRib(Family),
+    /// The answer to a route refresh begins (RFC 7313 section 4): what is not announced again until it ends is stale.
+    RefreshBegin(Family),
+    /// The answer to a route refresh is complete.
+    RefreshEnd(Family),
 }
 
 /// A batch of route changes from one peer.

@@ -49,6 +49,7 @@ fn lenient(as4: bool, add_path: bool) -> UpdateContext {
         remote_as: Asn(1),
         own_asns: Vec::new(),
         allow_own_as: [AllowOwnAs::No; 2],
+        prepend: None,
         enforce_first_as: false,
         reject_as_sets: false,
         allow_martian_next_hop: true,
@@ -76,7 +77,7 @@ fn decode(ctx: UpdateContext, body: &[u8]) -> (Result<UpdateReport, UpdateError>
         let (set, family, nlri) = match op {
             Op::Announce { family, nlri, .. } => (&mut routes.announced, family, nlri),
             Op::Withdraw { family, nlri } => (&mut routes.withdrawn, family, nlri),
-            Op::EndOfRib(_) => continue,
+            Op::EndOfRib(_) | Op::RefreshBegin(_) | Op::RefreshEnd(_) => continue,
         };
         let range = nlri.start as usize..nlri.end as usize;
         match family.index() {

@@ -21,6 +21,7 @@ use crate::policy::ast::Policies;
 use crate::policy::compile::Compiled;
 use crate::rules::GroupKey;
 use crate::shared::{Settings, Shared};
+use crate::table::path_flag;
 use crate::walk::{Task, Walk, walk_slice};
 
 /// Where a static route leads.
@@ -329,6 +330,7 @@ impl Core {
             peer.session = Some(session);
             peer.in_flight = 0;
             peer.limit_told = [false; 2];
+            peer.refresh.iter_mut().for_each(|r| r.begun = false);
             peer.counts.iter_mut().for_each(|c| c.refused = 0);
         }
         self.regroup();
@@ -371,7 +373,7 @@ impl Core {
                 rib.groups.push(own);
             }
             if let Some(group) = rib.groups.iter_mut().find(|g| g.members().contains(&id)) {
-                group.tell_again(&rib.table);
+                group.tell_again(shared, &rib.table);
             }
         });
     }
@@ -462,6 +464,29 @@ impl Core {
                 self.v6.withdraw(&mut self.shared, id, part(&batch.v6, nlri));
             }
             Op::EndOfRib(family) => self.shared.event(Event::EndOfRib { peer: id, family: *family }),
+            Op::RefreshBegin(family) => self.refresh_begins(id, *family),
+            Op::RefreshEnd(family) => self.refresh_ends(id, *family),
+        }
+    }
+
+    /// A neighbour begins to answer a refresh. While it begins anew, or what its last answer left stale is still being
+    /// taken out, the round stays: what it announced since counts as fresh.
+    fn refresh_begins(&mut self, id: PeerId, family: Family) {
+        let Some(peer) = self.shared.peer_mut(id) else { return };
+        let refresh = &mut peer.refresh[family.index()];
+        if !refresh.begun && !refresh.sweeping {
+            refresh.round ^= path_flag::ROUND;
+            refresh.begun = true;
+        }
+    }
+
+    fn refresh_ends(&mut self, id: PeerId, family: Family) {
+        let Some(peer) = self.shared.peer_mut(id) else { return };
+        let refresh = &mut peer.refresh[family.index()];
+        if std::mem::take(&mut refresh.begun) {
+            refresh.sweeping = true;
+            peer.purging += 1;
+            self.task(family, Walk::Sweep(id));
         }
     }
 
@@ -471,9 +496,12 @@ impl Core {
     }
 
     fn finish(&mut self, task: &Task) {
-        if let Walk::Purge(id) = task.walk
+        if let Walk::Purge(id) | Walk::Sweep(id) = task.walk
             && let Some(peer) = self.shared.peer_mut(id)
         {
+            if let Walk::Sweep(_) = task.walk {
+                peer.refresh[task.family.index()].sweeping = false;
+            }
             peer.purging -= 1;
             if peer.purging == 0 && peer.removed && peer.session.is_none() {
                 self.forget(id);
@@ -483,5 +511,5 @@ impl Core {
 }
 
 #[cfg(test)]
-#[path = "core_tests.rs"]
+#[path = "core_tests/mod.rs"]
 mod tests;

@@ -19,6 +19,15 @@ use crate::policy::compile::FilterSpec;
 use crate::shared::Shared;
 use crate::table::{Path, Table, path_flag};
 
+/// Whose routes come, and how they are kept.
+#[derive(Clone, Copy)]
+struct Arrival {
+    peer: PeerId,
+    soft: bool,
+    generation: u8,
+    round: u8,
+}
+
 /// Import filters are shared by all neighbours that name the same ones, unless they tell neighbours apart.
 type ImportKey = (FilterSpec, Option<PeerId>);
 
@@ -58,9 +67,23 @@ impl<A: Addr> FamilyRib<A> {
 
     /// Takes in prefixes that a neighbour announced with one attribute set.
     pub fn announce(&mut self, shared: &mut Shared, peer: PeerId, attr_in: AttrId, nlri: &[Nlri<A>]) {
+        let round = shared.peer(peer).map_or(0, |p| p.refresh[A::FAMILY.index()].round);
+        self.take_in(shared, peer, attr_in, nlri, round);
+    }
+
+    /// As [`Self::announce`], for paths of a certain round of refreshes.
+    pub fn take_in(
+        &mut self,
+        shared: &mut Shared,
+        peer: PeerId,
+        attr_in: AttrId,
+        nlri: &[Nlri<A>],
+        round: u8,
+    ) {
         let Some(info) = shared.peer(peer) else { return };
         let Some(family) = info.family(A::FAMILY) else { return };
         let (soft, generation) = (family.soft_reconfiguration, info.generation);
+        let arrival = Arrival { peer, soft, generation, round };
         let address = Some(info.config.addr);
         let key = self.import_key(shared, peer);
         let Some(mut import) = self.imports.remove(&key) else { return };
@@ -71,7 +94,7 @@ impl<A: Addr> FamilyRib<A> {
             };
             let out = Self::import_one(&mut import, shared, attr_in, first, peer, address);
             for n in nlri {
-                self.set_path(shared, peer, n, attr_in, out, soft, generation);
+                self.set_path(shared, &arrival, n, attr_in, out);
             }
             if let Some(out) = out {
                 shared.release(out);
@@ -79,7 +102,7 @@ impl<A: Addr> FamilyRib<A> {
         } else {
             for n in nlri {
                 let out = Self::import_one(&mut import, shared, attr_in, n, peer, address);
-                self.set_path(shared, peer, n, attr_in, out, soft, generation);
+                self.set_path(shared, &arrival, n, attr_in, out);
                 if let Some(out) = out {
                     shared.release(out);
                 }
@@ -127,17 +150,15 @@ impl<A: Addr> FamilyRib<A> {
     }
 
     /// Stores, changes or refuses one path and decides anew.
-    #[allow(clippy::too_many_arguments)]
     fn set_path(
         &mut self,
         shared: &mut Shared,
-        peer: PeerId,
+        arrival: &Arrival,
         nlri: &Nlri<A>,
         attr_in: AttrId,
         out: Option<AttrId>,
-        soft: bool,
-        generation: u8,
     ) {
+        let Arrival { peer, soft, generation, round } = *arrival;
         if out.is_none() && !soft {
             if let Some(info) = shared.peer_mut(peer) {
                 info.counts[A::FAMILY.index()].refused += 1;
@@ -146,13 +167,15 @@ impl<A: Addr> FamilyRib<A> {
             return;
         }
         let id = self.table.find_or_insert(nlri.addr, nlri.len);
-        let flags = if out.is_some() { 0 } else { path_flag::FILTERED };
+        let flags = round | if out.is_some() { 0 } else { path_flag::FILTERED };
         let attr = out.unwrap_or(attr_in);
         if let Some(idx) = self.table.find_path(id, peer, nlri.path_id) {
             let old = *self.table.path(idx);
             let unchanged =
                 old.attr == attr && old.attr_in == attr_in && old.has(path_flag::FILTERED) == out.is_none();
             if unchanged {
+                let path = self.table.path_mut(idx);
+                path.flags = path.flags & !path_flag::ROUND | round;
                 if old.generation != generation {
                     // It was as good as gone until now.
                     let path = self.table.path_mut(idx);
@@ -164,7 +187,7 @@ impl<A: Addr> FamilyRib<A> {
             }
             shared.attrs.retain(attr);
             shared.attrs.retain(attr_in);
-            let keep = old.flags & !(path_flag::FILTERED | path_flag::VALID);
+            let keep = old.flags & !(path_flag::FILTERED | path_flag::VALID | path_flag::ROUND);
             let path = self.table.path_mut(idx);
             *path = Path { attr, attr_in, since: shared.now, flags: keep | flags, generation, ..old };
             count(shared, peer, A::FAMILY.index(), old.flags, -1);
@@ -249,7 +272,7 @@ impl<A: Addr> FamilyRib<A> {
         drop(candidates);
         for idx in &order {
             let path = self.table.path_mut(*idx);
-            let mut flags = path.flags & path_flag::FILTERED;
+            let mut flags = path.flags & (path_flag::FILTERED | path_flag::ROUND);
             if valid.contains(idx) {
                 flags |= path_flag::VALID;
             }

@@ -12,7 +12,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use bgp::attrs::{AttrBuilder, AttrView, MedForm, Origin, flag, hash_block, write_attrs};
 use bgp::types::{Addr, Asn, Family, NextHop, Nlri};
-use bgp::wire::encode::{UpdateForm, put_announce, put_end_of_rib, put_withdraw};
+use bgp::wire::RefreshKind;
+use bgp::wire::encode::{UpdateForm, put_announce, put_end_of_rib, put_route_refresh, put_withdraw};
 use bytes::BytesMut;
 use ipnet::IpNet;
 
@@ -21,7 +22,7 @@ use crate::id::{AttrId, PeerId, PrefixId};
 use crate::intern::{AttrSet, Provenance, WeakAttr};
 use crate::memo::Evaluator;
 use crate::nexthop::NextHopKey;
-use crate::peer::{NextHopSelf, RemovePrivate};
+use crate::peer::{NextHopSelf, Peer, RemovePrivate};
 use crate::policy::compile::FilterSpec;
 use crate::rules::GroupKey;
 use crate::shared::Shared;
@@ -43,6 +44,15 @@ struct Planned {
     source: PeerId,
 }
 
+/// What tells a member that it has heard everything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Closing {
+    /// After the session came up (RFC 4724 section 2).
+    EndOfRib,
+    /// After it asked again (RFC 7313 section 4).
+    EndOfRefresh,
+}
+
 /// Nobody: no member is the source.
 const NOBODY: PeerId = PeerId::LOCAL;
 
@@ -58,8 +68,8 @@ struct Looks {
 pub struct Group<A: Addr> {
     key: GroupKey,
     members: Vec<PeerId>,
-    /// Members that still have to get their End-of-RIB.
-    end_of_rib: Vec<PeerId>,
+    /// Members that get a mark when all prefixes are told.
+    closings: Vec<(PeerId, Closing)>,
     export: Evaluator,
     /// What members were told, by prefix. Holds references.
     out: Vec<AttrId>,
@@ -91,7 +101,7 @@ impl<A: Addr> Group<A> {
         let mut group = Group {
             key,
             members: Vec::new(),
-            end_of_rib: Vec::new(),
+            closings: Vec::new(),
             export: Evaluator::new(filter, true),
             out: Vec::new(),
             out_source: Vec::new(),
@@ -131,14 +141,14 @@ impl<A: Addr> Group<A> {
     /// Adds a member; its End-of-RIB follows when all prefixes are told.
     pub fn join(&mut self, peer: PeerId) {
         self.members.push(peer);
-        self.end_of_rib.push(peer);
+        self.closings.push((peer, Closing::EndOfRib));
     }
 
     /// Removes a member. Returns whether it was one.
     pub fn leave(&mut self, peer: PeerId) -> bool {
         let before = self.members.len();
         self.members.retain(|m| *m != peer);
-        self.end_of_rib.retain(|m| *m != peer);
+        self.closings.retain(|(m, _)| *m != peer);
         self.members.len() < before
     }
 
@@ -202,14 +212,22 @@ impl<A: Addr> Group<A> {
 
     /// Nothing left to tell.
     pub fn idle(&self) -> bool {
-        self.queue.is_empty() && self.planned_to == self.plan.len() && self.end_of_rib.is_empty()
+        self.queue.is_empty() && self.planned_to == self.plan.len() && self.closings.is_empty()
     }
 
-    /// Tells members everything again (route refresh, RFC 2918).
-    pub(crate) fn tell_again(&mut self, table: &Table<A>) {
+    /// Tells members everything again (route refresh, RFC 2918), between marks if that was agreed on (RFC 7313).
+    pub(crate) fn tell_again(&mut self, shared: &mut Shared, table: &Table<A>) {
+        self.emit(shared);
         self.again = true;
         self.mark_all(table);
-        self.end_of_rib = self.members.clone();
+        for &peer in &self.members {
+            let marks = |p: &Peer| p.session.as_ref().is_some_and(|s| s.enhanced_refresh);
+            let closing = (peer, Closing::EndOfRefresh);
+            if shared.peer(peer).is_some_and(marks) && !self.closings.contains(&closing) {
+                self.closings.push(closing);
+                send_mark(shared, peer, |out| put_route_refresh(A::FAMILY, RefreshKind::Begin, out));
+            }
+        }
     }
 
     /// Starts over with the export filters as they are now compiled.
@@ -283,7 +301,7 @@ impl<A: Addr> Group<A> {
         if set.summary.flags == 0 && self.key.external {
             return true;
         }
-        if set.summary.has(flag::NO_ADVERTISE) {
+        if set.summary.has(flag::NO_ADVERTISE) || (self.key.no_otc && set.summary.has(flag::OTC)) {
             return false;
         }
         if self.key.external {
@@ -504,11 +522,12 @@ impl<A: Addr> Group<A> {
             unused.append(&mut self.send_run(shared, table));
         }
         self.emit(shared);
-        for peer in std::mem::take(&mut self.end_of_rib) {
+        for (peer, closing) in std::mem::take(&mut self.closings) {
             self.started = true;
-            let mut bytes = BytesMut::new();
-            put_end_of_rib(A::FAMILY, &mut bytes);
-            transmit(shared, vec![peer], bytes, 1);
+            send_mark(shared, peer, |out| match closing {
+                Closing::EndOfRib => put_end_of_rib(A::FAMILY, out),
+                Closing::EndOfRefresh => put_route_refresh(A::FAMILY, RefreshKind::End, out),
+            });
         }
         unused
     }
@@ -535,13 +554,13 @@ impl<A: Addr> Group<A> {
         let filter = shared.policies.filter(A::FAMILY, &self.key.filter);
         let (members, stay): (Vec<PeerId>, Vec<PeerId>) =
             self.members.iter().partition(|m| leavers.contains(m));
-        let (end_of_rib, eor_stay) = self.end_of_rib.iter().partition(|m| leavers.contains(m));
+        let (closings, closings_stay) = self.closings.iter().partition(|(m, _)| leavers.contains(m));
         self.members = stay;
-        self.end_of_rib = eor_stay;
+        self.closings = closings_stay;
         Group {
             key: self.key.clone(),
             members,
-            end_of_rib,
+            closings,
             export: Evaluator::new(filter, true),
             out: self.out.clone(),
             out_source: self.out_source.clone(),
@@ -710,6 +729,12 @@ fn mp_next_hop<A: Addr>(next_hop: NextHop) -> Option<NextHop> {
 fn hash_next_hop(seed: u64, next_hop: &NextHop) -> u64 {
     use std::hash::BuildHasher;
     foldhash::quality::FixedState::with_seed(seed).hash_one(next_hop)
+}
+
+fn send_mark(shared: &mut Shared, peer: PeerId, put: impl FnOnce(&mut BytesMut)) {
+    let mut bytes = BytesMut::new();
+    put(&mut bytes);
+    transmit(shared, vec![peer], bytes, 1);
 }
 
 fn transmit(shared: &mut Shared, peers: Vec<PeerId>, bytes: BytesMut, messages: u32) {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use bgp::types::{Asn, Family};
+use bgp::wire::PeerRelation;
 use ipnet::IpNet;
 
 use crate::intern::Provenance;
@@ -106,6 +107,8 @@ pub struct PeerConfig {
     pub kind: PeerKind,
     /// Our AS towards it, put before paths to external neighbours.
     pub local_as: Asn,
+    /// Our true AS, to stand behind that one (`local-as` without `replace-as`).
+    pub own_as: Option<Asn>,
     /// Its AS.
     pub remote_as: Asn,
     /// Next hops of its routes must be on a network of ours (no `ebgp-multihop`, `disable-connected-check`).
@@ -121,6 +124,10 @@ pub struct PeerSession {
     pub router_id: Ipv4Addr,
     /// Four-octet AS numbers.
     pub as4: bool,
+    /// Answers to a refresh have a mark at their begin and end (RFC 7313).
+    pub enhanced_refresh: bool,
+    /// What it is to us (RFC 9234).
+    pub relation: Option<PeerRelation>,
     /// IPv4 routes may have IPv6 next hops (RFC 8950).
     pub extended_next_hop: bool,
     /// Messages of up to 65535 octets (RFC 8654).
@@ -164,6 +171,20 @@ pub(crate) struct Peer {
     pub removed: bool,
     /// `maximum-prefix` was crossed and told, by family.
     pub limit_told: [bool; 2],
+    /// Where its answers to our refreshes stand, by family.
+    pub refresh: [Refresh; 2],
+}
+
+/// The answer of a neighbour to a refresh (RFC 7313): its paths bear the flag [`ROUND`](crate::table::path_flag::ROUND)
+/// or not, by turns; those that bear the flag of the last round when the answer is complete are stale.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Refresh {
+    /// The flag of paths that come now: 0 or `ROUND`.
+    pub round: u8,
+    /// The answer has begun.
+    pub begun: bool,
+    /// What it left stale is being taken out.
+    pub sweeping: bool,
 }
 
 impl Peer {
@@ -177,6 +198,7 @@ impl Peer {
             purging: 0,
             removed: false,
             limit_told: [false; 2],
+            refresh: [Refresh::default(); 2],
         }
     }
 

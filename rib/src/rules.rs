@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use bgp::attrs::{ExportForm, LocalPrefForm};
+use bgp::attrs::{ExportForm, LocalPrefForm, Prepend};
 use bgp::types::{Asn, Family};
 use ipnet::IpNet;
 
@@ -36,6 +36,8 @@ pub struct GroupKey {
     pub(crate) next_hop: NextHopRule,
     pub(crate) extended_message: bool,
     pub(crate) remove_private: Option<RemovePrivate>,
+    /// Routes marked Only to Customer stay away from it (RFC 9234 section 5).
+    pub(crate) no_otc: bool,
     pub(crate) as_override: Option<Asn>,
     pub(crate) local_as: Asn,
     pub(crate) default_originate: Option<Option<String>>,
@@ -69,6 +71,13 @@ impl GroupKey {
             } else {
                 LocalPrefForm::Default(shared.settings.best[family.index()].default_local_pref)
             },
+            prepend: match peer.config.own_as {
+                _ if !external => Prepend::NONE,
+                None => Prepend::one(peer.config.local_as),
+                Some(own) => Prepend::two(peer.config.local_as, own),
+            },
+            // RFC 9234 section 5: what goes to those below or beside us goes no further up.
+            otc: session.relation.filter(|r| r.gets_otc()).map(|_| peer.config.local_as),
             ..if external { ExportForm::external(peer.config.local_as) } else { ExportForm::internal() }
         };
         let filter = config.export.clone();
@@ -88,6 +97,7 @@ impl GroupKey {
             },
             extended_message: session.extended_message,
             remove_private: config.remove_private,
+            no_otc: session.relation.is_some_and(|r| r.refuses_otc()),
             as_override: config.as_override.then_some(peer.config.remote_as),
             local_as: peer.config.local_as,
             default_originate: config.default_originate.clone(),

@@ -26,6 +26,8 @@ pub mod path_flag {
     pub const FILTERED: u8 = 1 << 2;
     /// Next hop usable at the last decision.
     pub const VALID: u8 = 1 << 3;
+    /// Set or not by turns, to tell paths announced since a refresh began from older ones.
+    pub const ROUND: u8 = 1 << 4;
 }
 
 /// One path. 24 octets: a full table has millions.

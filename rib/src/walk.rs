@@ -6,12 +6,15 @@ use smallvec::SmallVec;
 use crate::family::FamilyRib;
 use crate::id::{AttrId, PeerId, PrefixId};
 use crate::shared::Shared;
+use crate::table::{Path, path_flag};
 
 /// Work that walks a table in slices.
 #[derive(Debug)]
 pub(crate) enum Walk {
     /// Take out paths of sessions that ended.
     Purge(PeerId),
+    /// Take out paths that a refresh left stale.
+    Sweep(PeerId),
     /// Apply import policy to kept paths.
     Reimport(PeerId),
     /// Decide anew where a path has one of these next hops.
@@ -36,6 +39,7 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
         let Some(id) = rib.table.live(slot) else { continue };
         match &task.walk {
             Walk::Purge(peer) => purge(rib, shared, id, *peer),
+            Walk::Sweep(peer) => sweep(rib, shared, id, *peer),
             Walk::Reimport(peer) => reimport(rib, shared, id, *peer),
             Walk::DecideAll => {
                 rib.decide(shared, id, None);
@@ -60,8 +64,23 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
 /// Takes out the paths of a neighbour's ended sessions.
 fn purge<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, id: PrefixId, peer: PeerId) {
     let generation = shared.peer(peer).map(|p| p.generation);
+    drop_paths(rib, shared, id, |p| p.peer == peer && Some(p.generation) != generation);
+}
+
+/// Takes out the paths that a neighbour did not announce again in answer to a refresh.
+fn sweep<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, id: PrefixId, peer: PeerId) {
+    let Some(round) = shared.peer(peer).map(|p| p.refresh[A::FAMILY.index()].round) else { return };
+    drop_paths(rib, shared, id, |p| p.peer == peer && p.flags & path_flag::ROUND != round);
+}
+
+fn drop_paths<A: Addr>(
+    rib: &mut FamilyRib<A>,
+    shared: &mut Shared,
+    id: PrefixId,
+    stale: impl Fn(&Path) -> bool,
+) {
     loop {
-        let stale = rib.table.paths(id).find(|(_, p)| p.peer == peer && Some(p.generation) != generation);
+        let stale = rib.table.paths(id).find(|(_, p)| stale(p));
         let Some((idx, _)) = stale else { return };
         let last = rib.table.paths(id).count() == 1;
         rib.drop_path(shared, id, idx);
@@ -73,13 +92,19 @@ fn purge<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, id: PrefixId, pee
 
 /// Applies import policy to what a neighbour sent for a prefix.
 fn reimport<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, id: PrefixId, peer: PeerId) {
-    let paths: SmallVec<[(AttrId, u32); 2]> =
-        rib.table.paths(id).filter(|(_, p)| p.peer == peer).map(|(_, p)| (p.attr_in, p.path_id)).collect();
+    // Those of ended sessions must not come back to life.
+    let Some(generation) = shared.peer(peer).map(|p| p.generation) else { return };
+    let paths: SmallVec<[(AttrId, u32, u8); 2]> = rib
+        .table
+        .paths(id)
+        .filter(|(_, p)| p.peer == peer && p.generation == generation)
+        .map(|(_, p)| (p.attr_in, p.path_id, p.flags & path_flag::ROUND))
+        .collect();
     let entry = rib.table.prefix(id);
     let (addr, len) = (entry.addr, entry.len);
-    for (attr_in, path_id) in paths {
+    for (attr_in, path_id, round) in paths {
         shared.attrs.retain(attr_in);
-        rib.announce(shared, peer, attr_in, &[Nlri { addr, path_id, len }]);
+        rib.take_in(shared, peer, attr_in, &[Nlri { addr, path_id, len }], round);
         shared.release(attr_in);
     }
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use bgp::attrs::{AttrBuilder, AttrView, ExportForm, LocalPrefForm, Origin, write_attrs};
+use bgp::attrs::{AttrBuilder, AttrView, ExportForm, LocalPrefForm, Origin, Prepend, write_attrs};
 use bgp::batch::{Op, UpdateBatch};
 use bgp::fsm::{
     CloseKind, ConnId, Down, FsmState, Input, Output, RemoteAs, Session, SessionConfig, StopReason,
@@ -277,7 +277,7 @@ pub fn next_hop(addr: IpAddr) -> NextHop {
 pub fn encode(block: &[u8], internal: bool, next_hop: NextHop, prefixes: &[IpNet], out: &mut BytesMut) {
     let form = ExportForm {
         external: !internal,
-        prepend: None,
+        prepend: Prepend::NONE,
         local_pref: if internal { LocalPrefForm::Default(100) } else { LocalPrefForm::Strip },
         ..ExportForm::internal()
     };
@@ -418,7 +418,7 @@ impl Worker {
                     heard.downs.push(down);
                 }
                 Output::RefreshRequested(family) => self.heard().refreshes.push(family),
-                Output::RefreshMark(..) | Output::Event(_) => {}
+                Output::Event(_) => {}
             }
         }
     }
@@ -478,6 +478,7 @@ fn apply(batch: &UpdateBatch, heard: &mut Heard) {
                 }
             }
             Op::EndOfRib(family) => heard.end_of_rib[family.index()] = true,
+            Op::RefreshBegin(_) | Op::RefreshEnd(_) => {}
         }
     }
 }

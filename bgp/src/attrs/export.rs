@@ -28,6 +28,37 @@ pub enum MedForm {
     Strip,
 }
 
+/// AS numbers that go before a path: none, ours, or the one that we pretend to be and ours behind it (`local-as`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Prepend {
+    asns: [Asn; 2],
+    count: u8,
+}
+
+impl Prepend {
+    /// Nothing.
+    pub const NONE: Prepend = Prepend { asns: [Asn(0); 2], count: 0 };
+
+    /// One number.
+    pub const fn one(asn: Asn) -> Prepend {
+        Prepend { asns: [asn, Asn(0)], count: 1 }
+    }
+
+    /// Two numbers; the first comes to stand first.
+    pub const fn two(first: Asn, second: Asn) -> Prepend {
+        Prepend { asns: [first, second], count: 2 }
+    }
+
+    fn asns(&self) -> &[Asn] {
+        self.asns.get(..usize::from(self.count)).unwrap_or(&[])
+    }
+}
+
+/// Appends a path with a number in front, in four octets each.
+pub(crate) fn put_prepended(path: AsPath<'_>, asn: Asn, out: &mut Vec<u8>) {
+    PathShape::new(path, Prepend::one(asn), false).write(4, out);
+}
+
 /// How a kind of peer wants its attributes. It is the part of an update group's key that changes bytes here.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ExportForm {
@@ -37,8 +68,8 @@ pub struct ExportForm {
     /// confederation segments (RFC 5065 section 4), ORIGINATOR_ID and CLUSTER_LIST (RFC 4456 section 8),
     /// AIGP (RFC 7311 section 3.4) and non-transitive extended communities (RFC 4360 section 6).
     pub external: bool,
-    /// AS and how often to put it before the path (RFC 4271 section 5.1.2).
-    pub prepend: Option<(Asn, u8)>,
+    /// What to put before the path (RFC 4271 section 5.1.2).
+    pub prepend: Prepend,
     /// LOCAL_PREF.
     pub local_pref: LocalPrefForm,
     /// MULTI_EXIT_DISC.
@@ -61,7 +92,7 @@ impl ExportForm {
         ExportForm {
             as4: true,
             external: false,
-            prepend: None,
+            prepend: Prepend::NONE,
             local_pref: LocalPrefForm::Default(100),
             med: MedForm::Keep,
             reflect: None,
@@ -76,7 +107,7 @@ impl ExportForm {
     pub const fn external(local_as: Asn) -> ExportForm {
         ExportForm {
             external: true,
-            prepend: Some((local_as, 1)),
+            prepend: Prepend::one(local_as),
             local_pref: LocalPrefForm::Strip,
             ..ExportForm::internal()
         }
@@ -276,18 +307,18 @@ fn two_octets(asn: Asn) -> [u8; 2] {
 #[derive(Clone, Copy)]
 struct PathShape<'a> {
     path: AsPath<'a>,
-    prepend: (Asn, u8),
+    prepend: Prepend,
     /// The prepended numbers go into the first segment.
     merge: bool,
     strip_confed: bool,
 }
 
 impl<'a> PathShape<'a> {
-    fn new(path: AsPath<'a>, prepend: Option<(Asn, u8)>, strip_confed: bool) -> PathShape<'a> {
-        let prepend = prepend.unwrap_or((Asn(0), 0));
+    fn new(path: AsPath<'a>, prepend: Prepend, strip_confed: bool) -> PathShape<'a> {
         let first = path.segments().find(|s| !(strip_confed && s.kind.is_confed()));
         let merge = first.is_some_and(|s| {
-            s.kind == SegmentKind::Sequence && s.asns().len() + usize::from(prepend.1) <= usize::from(u8::MAX)
+            s.kind == SegmentKind::Sequence
+                && s.asns().len() + usize::from(prepend.count) <= usize::from(u8::MAX)
         });
         PathShape { path, prepend, merge, strip_confed }
     }
@@ -297,28 +328,27 @@ impl<'a> PathShape<'a> {
         self.path.segments().filter(move |s| !(strip && s.kind.is_confed()))
     }
 
-    fn asns(&self) -> impl Iterator<Item = Asn> + use<'a> {
-        let (asn, times) = self.prepend;
-        std::iter::repeat_n(asn, usize::from(times)).chain(self.segments().flat_map(|s| s.asns()))
+    fn asns(&self) -> impl Iterator<Item = Asn> {
+        self.prepend.asns().iter().copied().chain(self.segments().flat_map(|s| s.asns()))
     }
 
     fn len(&self, width: usize) -> usize {
         let old: usize = self.segments().map(|s| 2 + s.asns().len() * width).sum();
-        let times = usize::from(self.prepend.1);
+        let times = usize::from(self.prepend.count);
         old + times * width + if times > 0 && !self.merge { 2 } else { 0 }
     }
 
     fn write(&self, width: usize, out: &mut Vec<u8>) {
-        let (asn, times) = self.prepend;
-        if times > 0 && !self.merge {
-            out.extend_from_slice(&[segment::AS_SEQUENCE, times]);
-            put_times(asn, times, width, out);
+        let prepend = self.prepend.asns();
+        if !prepend.is_empty() && !self.merge {
+            out.extend_from_slice(&[segment::AS_SEQUENCE, self.prepend.count]);
+            put_asns(prepend, width, out);
         }
         for (i, s) in self.segments().enumerate() {
-            let merged = if i == 0 && self.merge { times } else { 0 };
-            let count = u8::try_from(s.asns.len() + usize::from(merged)).unwrap_or(u8::MAX);
+            let merged = if i == 0 && self.merge { prepend } else { &[] };
+            let count = u8::try_from(s.asns.len() + merged.len()).unwrap_or(u8::MAX);
             out.extend_from_slice(&[s.kind as u8, count]);
-            put_times(asn, merged, width, out);
+            put_asns(merged, width, out);
             if width == 4 {
                 out.extend_from_slice(s.asns.as_flattened());
             } else {
@@ -328,8 +358,8 @@ impl<'a> PathShape<'a> {
     }
 }
 
-fn put_times(asn: Asn, times: u8, width: usize, out: &mut Vec<u8>) {
-    for _ in 0..times {
+fn put_asns(asns: &[Asn], width: usize, out: &mut Vec<u8>) {
+    for &asn in asns {
         match width {
             4 => out.extend_from_slice(&asn.0.to_be_bytes()),
             _ => out.extend_from_slice(&two_octets(asn)),

@@ -23,7 +23,8 @@ use std::hash::BuildHasher;
 
 pub use builder::AttrBuilder;
 pub(crate) use builder::put_header;
-pub use export::{AttrTooLong, ExportForm, LocalPrefForm, MedForm, write_attrs};
+pub(crate) use export::put_prepended;
+pub use export::{AttrTooLong, ExportForm, LocalPrefForm, MedForm, Prepend, write_attrs};
 pub use path::{AsPath, Segment, SegmentKind, Segments};
 pub use summary::summarize;
 pub use view::{AttrView, Attrs, RawAttr};
@@ -93,6 +94,8 @@ pub mod flag {
     pub const LLGR_STALE: u16 = 1 << 8;
     /// AS_PATH has an AS_SET or AS_CONFED_SET.
     pub const AS_SET: u16 = 1 << 9;
+    /// ONLY_TO_CUSTOMER is present (RFC 9234).
+    pub const OTC: u16 = 1 << 10;
 }
 
 /// The fields of a canonical block that the decision process reads, read once.

@@ -21,6 +21,7 @@ pub fn summarize(block: &[u8]) -> Summary {
             attr::ORIGINATOR_ID => {
                 number(a.value, flag::ORIGINATOR_ID, &mut summary.originator_id, &mut summary.flags);
             }
+            attr::OTC => summary.flags |= flag::OTC,
             attr::CLUSTER_LIST => summary.cluster_len = u8::try_from(a.value.len() / 4).unwrap_or(u8::MAX),
             _ => {}
         }

@@ -14,6 +14,8 @@ pub enum RemoteAs {
     Internal,
     /// Any but ours.
     External,
+    /// Any at all (`auto`).
+    Any,
 }
 
 impl RemoteAs {
@@ -23,6 +25,7 @@ impl RemoteAs {
             RemoteAs::Number(asn) => asn == remote,
             RemoteAs::Internal => remote == local,
             RemoteAs::External => remote != local,
+            RemoteAs::Any => true,
         }
     }
 }
@@ -95,6 +98,10 @@ impl Role {
 pub struct SessionConfig {
     /// Our AS on this session.
     pub local_as: Asn,
+    /// The AS that the peer may know us by instead: tried when it refuses the first (`local-as ... dual-as`).
+    pub dual_as: Option<Asn>,
+    /// A number to put before accepted paths while it is the one that we use (`local-as` without `no-prepend`).
+    pub prepend_received: Option<Asn>,
     /// Other numbers of ours that must not stand in received paths.
     pub other_own_asns: Vec<Asn>,
     /// AS of the peer.
@@ -175,6 +182,8 @@ impl SessionConfig {
     pub fn new(local_as: Asn, remote_as: RemoteAs, router_id: Ipv4Addr) -> SessionConfig {
         SessionConfig {
             local_as,
+            dual_as: None,
+            prepend_received: None,
             other_own_asns: Vec::new(),
             remote_as,
             confederation: false,
@@ -216,7 +225,8 @@ impl SessionConfig {
     /// Whether going over to `new` takes a new OPEN, and what FRR calls it then.
     pub fn reset_needed(&self, new: &SessionConfig) -> Option<super::ResetReason> {
         use super::ResetReason;
-        if self.local_as != new.local_as {
+        let local_as = |c: &SessionConfig| (c.local_as, c.dual_as, c.prepend_received);
+        if local_as(self) != local_as(new) {
             return Some(ResetReason::LocalAsChanged);
         }
         if self.remote_as != new.remote_as {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{ConnId, FsmState, Negotiated, OpenRefusal};
 use crate::types::{Family, Time};
 use crate::wire::iana::error::cease;
-use crate::wire::{Action, Fault, Notification, RefreshKind};
+use crate::wire::{Action, Fault, Notification};
 
 /// Why the session is stopped or restarted from our side.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -166,8 +166,6 @@ pub enum Output {
     Down(Down),
     /// The peer wants our routes again (RFC 2918).
     RefreshRequested(Family),
-    /// The peer says where its answer to a refresh begins or ends (RFC 7313).
-    RefreshMark(Family, RefreshKind),
     /// Something to log.
     Event(Event),
 }

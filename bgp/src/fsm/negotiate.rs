@@ -115,6 +115,7 @@ impl Negotiated {
             remote_as: self.remote_as,
             own_asns,
             allow_own_as: config.allow_own_as,
+            prepend: config.prepend_received.filter(|asn| !self.internal && *asn == config.local_as),
             enforce_first_as: config.enforce_first_as,
             reject_as_sets: config.reject_as_sets,
             allow_martian_next_hop: config.allow_martian_next_hop,
@@ -234,7 +235,7 @@ fn is_internal(config: &SessionConfig, remote: Option<Asn>) -> bool {
         (_, Some(asn)) => asn == config.local_as,
         (super::RemoteAs::Number(asn), None) => asn == config.local_as,
         (super::RemoteAs::Internal, None) => true,
-        (super::RemoteAs::External, None) => false,
+        (super::RemoteAs::External | super::RemoteAs::Any, None) => false,
     }
 }
 

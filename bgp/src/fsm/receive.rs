@@ -9,6 +9,7 @@ use super::link::{Fed, Link, Phase};
 use super::negotiate::{local_open, negotiate};
 use super::session::Session;
 use super::state::End;
+use crate::batch::Op;
 use crate::types::Time;
 use crate::wire::iana::error::{self, fsm};
 use crate::wire::iana::{MAX_EXTENDED_MESSAGE, MAX_MESSAGE, message};
@@ -136,6 +137,11 @@ impl Session {
         let Ok(n) = Notification::decode(body) else { return };
         self.stats.last_notification_received = Some((now, n.clone()));
         self.outputs.push_back(Output::Event(Event::NotificationReceived(n.clone())));
+        if (n.code, n.subcode) == (error::OPEN_MESSAGE, error::open::BAD_PEER_AS)
+            && let Some(other) = &mut self.config.dual_as
+        {
+            std::mem::swap(&mut self.config.local_as, other);
+        }
         let trigger = Trigger::NotificationReceived(n.code, n.subcode);
         let reason = ResetReason::NotificationReceived;
         self.fail(now, id, End { send: None, received: Some(n), reason, trigger });
@@ -169,14 +175,14 @@ impl Session {
                 return self.protocol_error(now, id, Notification::from(e).with_data(&data));
             }
         };
-        let carried = self.link_mut(id).and_then(|l| l.negotiated()).map(|n| n.families);
-        let family = refresh.family.filter(|f| carried.is_some_and(|c| c[f.index()]));
-        match (family, refresh.kind) {
-            (Some(family), Some(RefreshKind::Request)) => {
-                self.outputs.push_back(Output::RefreshRequested(family));
-            }
-            (Some(family), Some(kind)) => self.outputs.push_back(Output::RefreshMark(family, kind)),
-            // Other families and subtypes are ignored.
+        let Some(negotiated) = self.link_mut(id).and_then(|l| l.negotiated()) else { return };
+        let marks = negotiated.enhanced_route_refresh;
+        let Some(family) = refresh.family.filter(|f| negotiated.carries(*f)) else { return };
+        match refresh.kind {
+            Some(RefreshKind::Request) => self.outputs.push_back(Output::RefreshRequested(family)),
+            Some(RefreshKind::Begin) if marks => self.batch.ops.push(Op::RefreshBegin(family)),
+            Some(RefreshKind::End) if marks => self.batch.ops.push(Op::RefreshEnd(family)),
+            // Other subtypes are ignored, and so are marks that were not agreed on.
             _ => {}
         }
     }

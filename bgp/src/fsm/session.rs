@@ -141,7 +141,11 @@ impl Session {
     }
 
     /// Goes over to another configuration; a session that needs another OPEN for it is restarted. Says whether.
-    pub fn set_config(&mut self, now: Time, config: SessionConfig) -> bool {
+    pub fn set_config(&mut self, now: Time, mut config: SessionConfig) -> bool {
+        if config.dual_as == Some(self.config.local_as) && self.config.dual_as == Some(config.local_as) {
+            // The one of the two that the peer knows stays in use.
+            (config.local_as, config.dual_as) = (self.config.local_as, self.config.dual_as);
+        }
         let reset = self.config.reset_needed(&config);
         self.config = config;
         match (reset, &self.state) {

@@ -61,6 +61,18 @@ pub enum PeerRelation {
     Peer,
 }
 
+impl PeerRelation {
+    /// Routes that go to it are marked Only to Customer (RFC 9234 section 5, egress rule 1).
+    pub const fn gets_otc(self) -> bool {
+        matches!(self, PeerRelation::Customer | PeerRelation::Peer | PeerRelation::RouteServerClient)
+    }
+
+    /// Routes that are marked Only to Customer must not go to it (RFC 9234 section 5, egress rule 2).
+    pub const fn refuses_otc(self) -> bool {
+        matches!(self, PeerRelation::Provider | PeerRelation::Peer | PeerRelation::RouteServer)
+    }
+}
+
 /// All that decoding the UPDATEs of one session depends on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UpdateContext {
@@ -82,6 +94,8 @@ pub struct UpdateContext {
     pub own_asns: Vec<Asn>,
     /// Exceptions from that, by [`Family::index`](crate::types::Family::index).
     pub allow_own_as: [AllowOwnAs; 2],
+    /// What to put before accepted paths of an external peer (`local-as` without `no-prepend`).
+    pub prepend: Option<Asn>,
     /// The path of an external peer has to start with its AS (RFC 4271 section 6.3).
     pub enforce_first_as: bool,
     /// Paths with sets are refused (RFC 9774).

@@ -26,7 +26,7 @@ use super::nlri::{
 use super::reader::Reader;
 use super::report::{PrefixField, Reject, UpdateCounters, UpdateError, UpdateReport};
 use super::scan::{PathFacts, Scan, Slot, path_facts};
-use crate::attrs::{AsPath, AttrView, RawAttr, hash_block, summarize};
+use crate::attrs::{AsPath, AttrView, RawAttr, hash_block, put_prepended, summarize};
 use crate::batch::{BatchAttrs, UpdateBatch};
 use crate::types::{Family, NextHop};
 
@@ -38,7 +38,7 @@ pub struct UpdateDecoder {
     slots: Vec<Slot>,
     /// AS_PATH with four-octet numbers.
     wide: Vec<u8>,
-    /// AS_PATH merged with AS4_PATH.
+    /// AS_PATH merged with AS4_PATH, or with a number of ours in front.
     merged: Vec<u8>,
 }
 
@@ -249,6 +249,14 @@ impl UpdateDecoder {
                 path_facts(&self.merged, &ctx.own_asns)
             })
         };
+        if let Some(asn) = ctx.prepend.filter(|_| facts.is_ok()) {
+            if !ctx.as4 {
+                std::mem::swap(&mut self.wide, &mut self.merged);
+            }
+            let path = AsPath::new(if ctx.as4 { value } else { &self.wide });
+            self.merged.clear();
+            put_prepended(path, asn, &mut self.merged);
+        }
         // Confederation segments from outside of one are an error (RFC 5065 section 5).
         match facts.and_then(|f| if f.confed && !ctx.confederation { Err(Fault::Value) } else { Ok(f) }) {
             Ok(facts) => facts,
@@ -403,12 +411,10 @@ impl UpdateDecoder {
             self.slots.sort_unstable_by_key(|s| s.code);
         }
         let ctx = &self.ctx;
-        let from_above = matches!(
-            ctx.relation,
-            Some(PeerRelation::Provider | PeerRelation::Peer | PeerRelation::RouteServer)
-        );
+        // RFC 9234 section 5, ingress rule 3: just from those to whom such routes must not go.
+        let from_above = ctx.relation.is_some_and(PeerRelation::refuses_otc);
         let rewritten = Rewritten {
-            as_path: (!ctx.as4).then_some(&self.merged),
+            as_path: (!ctx.as4 || ctx.prepend.is_some()).then_some(&self.merged),
             aggregator: if ctx.as4 { None } else { as4::aggregator(scan.aggregator, scan.as4_aggregator) },
             otc: (ctx.external && from_above && scan.otc.is_none()).then_some(ctx.remote_as),
         };

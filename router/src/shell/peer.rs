@@ -341,8 +341,6 @@ impl Task {
                     }
                 }
                 Output::RefreshRequested(family) => self.rib.say(PeerMessage::Refresh(self.id, family)),
-                // Marks of an enhanced refresh: stale routes are withdrawn one by one by the neighbour anyway.
-                Output::RefreshMark(..) => {}
                 Output::Event(event) => self.event(&event),
             }
         }
@@ -360,6 +358,8 @@ impl Task {
         let session = PeerSession {
             router_id: negotiated.remote_id,
             as4: negotiated.as4,
+            enhanced_refresh: negotiated.enhanced_route_refresh,
+            relation: negotiated.relation(),
             extended_next_hop: negotiated.extended_next_hop,
             extended_message: negotiated.extended_message_send,
             families: negotiated.families,

@@ -42,6 +42,8 @@ pub struct Entry {
     pub state: FsmState,
     /// Its AS, once an OPEN told it.
     pub remote_as: Option<Asn>,
+    /// Our AS in its eyes, as of the last session.
+    pub local_as: Asn,
     settings: Settings,
     running: bool,
     commands: mpsc::Sender<Command>,
@@ -170,7 +172,7 @@ impl Peers {
             if entry.neighbor != neighbor {
                 entry.neighbor = neighbor;
                 if let (Some(asn), Some(bgp)) = (entry.remote_as, &state.config.bgp) {
-                    let config = translate::peer(bgp, &entry.neighbor, addr, None, asn);
+                    let config = translate::peer(bgp, &entry.neighbor, addr, None, entry.local_as, asn);
                     let id = entry.id;
                     let _ = self.inner.rib.tell(move |core| {
                         core.handle(super::clock::now(), rib::Input::Peer(id, config));
@@ -208,6 +210,7 @@ impl Peers {
             dynamic,
             state: FsmState::Idle,
             remote_as: None,
+            local_as: settings.session.local_as,
             settings,
             running: run,
             commands,
@@ -418,7 +421,9 @@ impl Surroundings for Peers {
         let config = state.config.clone();
         let entry = state.entries.get_mut(&addr)?;
         entry.remote_as = Some(negotiated.remote_as);
-        Some(translate::peer(config.bgp.as_ref()?, &entry.neighbor, addr, None, negotiated.remote_as))
+        entry.local_as = negotiated.local.asn;
+        let bgp = config.bgp.as_ref()?;
+        Some(translate::peer(bgp, &entry.neighbor, addr, None, entry.local_as, negotiated.remote_as))
     }
 
     fn state_changed(&self, id: PeerId, to: FsmState) {
@@ -449,7 +454,8 @@ fn session_config(
     let remote_as = match n.remote_as {
         model::RemoteAs::Number(asn) => RemoteAs::Number(asn),
         model::RemoteAs::Internal => RemoteAs::Internal,
-        model::RemoteAs::External | model::RemoteAs::Auto => RemoteAs::External,
+        model::RemoteAs::External => RemoteAs::External,
+        model::RemoteAs::Auto => RemoteAs::Any,
     };
     let settings = translate::settings(config, router_id);
     let allow = |f: Family| match n.family(f).allowas_in {
@@ -459,6 +465,8 @@ fn session_config(
     };
     let hostname = config.hostname.clone().or_else(system_hostname);
     SessionConfig {
+        dual_as: n.local_as.filter(|l| l.dual_as).map(|_| bgp.asn),
+        prepend_received: n.local_as.filter(|l| !l.no_prepend).map(|l| l.asn),
         other_own_asns: vec![bgp.asn],
         cluster_id: settings.cluster_id.into(),
         families: Family::ALL.map(|f| n.family(f).activate),

@@ -121,12 +121,13 @@ fn next_hop(addr: Option<IpAddr>, interface: Option<&String>, onlink: bool) -> N
     NextHopKey { addr, link_local: None, interface: interface.map(|n| Arc::from(n.as_str())), onlink }
 }
 
-/// A neighbour as the table knows it, once its AS is known.
+/// A neighbour as the table knows it, once its AS is known and which of ours it has us in.
 pub fn peer(
     bgp: &Bgp,
     settings: &NeighborSettings,
     addr: IpAddr,
     interface: Option<&str>,
+    local_as: Asn,
     remote_as: Asn,
 ) -> PeerConfig {
     let kind = if settings.is_internal(bgp, remote_as) { PeerKind::Internal } else { PeerKind::External };
@@ -140,7 +141,8 @@ pub fn peer(
         addr,
         interface: interface.map(Arc::from),
         kind,
-        local_as: settings.local_as.map_or(bgp.asn, |l| l.asn),
+        local_as,
+        own_as: settings.local_as.filter(|l| l.asn == local_as && !l.replace_as).map(|_| bgp.asn),
         remote_as,
         require_connected: kind == PeerKind::External && !multihop && !settings.disable_connected_check,
         families,

@@ -129,6 +129,7 @@ impl Node {
                 interface: None,
                 kind: PeerKind::External,
                 local_as: Asn(asn(self.number)),
+                own_as: None,
                 remote_as: Asn(asn(*other)),
                 require_connected: true,
                 families: [Some(PeerFamily::default()), None],
@@ -278,6 +279,8 @@ impl Alive {
                     let session = PeerSession {
                         router_id: n.remote_id,
                         as4: n.as4,
+                        enhanced_refresh: n.enhanced_route_refresh,
+                        relation: None,
                         extended_next_hop: n.extended_next_hop,
                         extended_message: n.extended_message_send,
                         families: n.families,
@@ -295,10 +298,7 @@ impl Alive {
                 Output::RefreshRequested(family) => {
                     self.rib.handle(now, rib::Input::Refresh(peer, family));
                 }
-                Output::Down(_)
-                | Output::StateChanged { .. }
-                | Output::RefreshMark(..)
-                | Output::Event(_) => {}
+                Output::Down(_) | Output::StateChanged { .. } | Output::Event(_) => {}
             }
         }
         let batch = p.session.take_batch();

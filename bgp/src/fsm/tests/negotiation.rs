@@ -51,6 +51,7 @@ fn as_numbers_have_to_fit() {
     for (remote, ok) in [
         (RemoteAs::External, true),
         (RemoteAs::Internal, false),
+        (RemoteAs::Any, true),
         (RemoteAs::Number(Asn(65002)), true),
         (RemoteAs::Number(Asn(1)), false),
     ] {
@@ -153,4 +154,22 @@ fn capabilities_whose_engines_are_to_come_are_remembered_but_not_announced() {
     assert_eq!(n.remote_graceful_restart().unwrap().time, 120);
     assert_eq!(n.remote_long_lived()[0].time, 60);
     assert_eq!(n.remote_software_version(), Some("a/1"));
+}
+
+#[test]
+fn a_peer_that_refuses_one_of_our_numbers_gets_the_other() {
+    let known = Asn(65001);
+    let dual = SessionConfig { local_as: Asn(64999), dual_as: Some(known), ..config_a() };
+    let dual = SessionConfig { prepend_received: Some(Asn(64999)), ..dual };
+    let mut pair = Pair::established(dual.clone(), config_b());
+    let n = pair.sessions[A].negotiated().unwrap();
+    assert_eq!((n.local.asn, n.update_context(pair.sessions[A].config()).prepend), (known, None));
+    // The configuration names them in the old order, which changes nothing.
+    let now = pair.now;
+    assert!(!pair.sessions[A].set_config(now, dual.clone()));
+    assert_eq!(pair.states(), [FsmState::Established; 2]);
+    let other = SessionConfig { remote_as: RemoteAs::Number(Asn(64999)), ..config_b() };
+    let pair = Pair::established(dual, other);
+    let n = pair.sessions[A].negotiated().unwrap();
+    assert_eq!(n.update_context(pair.sessions[A].config()).prepend, Some(Asn(64999)));
 }

@@ -22,6 +22,7 @@ pub(super) fn context() -> UpdateContext {
         remote_as: Asn(65001),
         own_asns: vec![Asn(65000)],
         allow_own_as: [AllowOwnAs::No; 2],
+        prepend: None,
         enforce_first_as: true,
         reject_as_sets: false,
         allow_martian_next_hop: false,
@@ -75,7 +76,7 @@ impl Decoded {
             let (list, range, v4) = match op {
                 Op::Announce { family, nlri, .. } => (&mut announced, nlri, family.index() == 0),
                 Op::Withdraw { family, nlri } => (&mut withdrawn, nlri, family.index() == 0),
-                Op::EndOfRib(_) => continue,
+                Op::EndOfRib(_) | Op::RefreshBegin(_) | Op::RefreshEnd(_) => continue,
             };
             let range = range.start as usize..range.end as usize;
             let text = |n: String| list.push(n);

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use proptest::prelude::*;
 
 use super::*;
-use crate::attrs::{AttrBuilder, AttrView, ExportForm, Origin, flag, write_attrs};
+use crate::attrs::{AttrBuilder, AttrView, ExportForm, Origin, Prepend, flag, write_attrs};
 use crate::types::{Addr, Family, NextHop};
 
 #[test]
@@ -185,6 +185,21 @@ fn loops_and_a_wrong_first_as_withdraw_and_are_counted() {
 }
 
 #[test]
+fn a_number_of_ours_goes_before_paths_of_either_width() {
+    let ctx = UpdateContext { prepend: Some(Asn(64999)), ..context() };
+    let d = decode(ctx.clone(), &body(&[], &with(&[]), NLRI));
+    assert_eq!(AttrView::new(d.block()).as_path().to_string(), "64999 65001 65002");
+    assert_eq!((d.batch.attrs[0].summary.path_len, d.batch.attrs[0].summary.neighbor_as), (3, 64999));
+    let narrow: &[u8] = &[0x40, 2, 6, 2, 2, 0xfd, 0xe9, 0xfd, 0xea];
+    let attrs = [ORIGIN, narrow, NEXT_HOP].concat();
+    let d = decode(UpdateContext { as4: false, ..ctx.clone() }, &body(&[], &attrs, NLRI));
+    assert_eq!(AttrView::new(d.block()).as_path().to_string(), "64999 65001 65002");
+    // What is refused is refused for what the peer sent.
+    let d = decode(UpdateContext { remote_as: Asn(64999), ..ctx }, &body(&[], &with(&[]), NLRI));
+    assert_eq!(d.result.unwrap().rejected, Some(Reject::FirstAs));
+}
+
+#[test]
 fn roles_mark_routes_and_stop_leaks() {
     let otc = |asn: u8| [0xc0, 35, 4, 0, 0, 0xfd, asn];
     let relation = |r| UpdateContext { relation: Some(r), ..context() };
@@ -272,7 +287,7 @@ fn any_nlri<A: Addr>(addr: impl Strategy<Value = A>) -> impl Strategy<Value = Ve
 }
 
 fn plain_form(as4: bool) -> ExportForm {
-    ExportForm { as4, prepend: None, ..ExportForm::external(Asn(1)) }
+    ExportForm { as4, prepend: Prepend::NONE, ..ExportForm::external(Asn(1)) }
 }
 
 /// Writes, cuts into messages, decodes; gives back block, next hop, prefixes and the number of messages.

@@ -7,14 +7,19 @@ use std::net::{IpAddr, Ipv4Addr};
 use bgp::attrs::{AttrBuilder, AttrView, Origin, hash_block, summarize};
 use bgp::batch::{BatchAttrs, Op, UpdateBatch};
 use bgp::types::{Asn, Family, NextHop, Nlri};
-use bgp::wire::{AllowOwnAs, AttrCodes, UpdateContext, UpdateDecoder, next_frame};
+use bgp::wire::{
+    AllowOwnAs, AttrCodes, MessageKind, RefreshKind, RouteRefresh, UpdateContext, UpdateDecoder, next_frame,
+};
 use ipnet::IpNet;
 use proptest::prelude::*;
 
 use super::*;
 use crate::HopSetId;
+
 use crate::peer::{PeerFamily, PeerKind};
 use crate::policy::ast::{self, Action, AddressMatch, Match, PrefixListEntry, RouteMapEntry, Set};
+
+mod sessions;
 
 const SEED: u64 = 11;
 const OUR_AS: u32 = 65000;
@@ -32,6 +37,8 @@ struct Lab {
     /// Octets that a stuck neighbour has not taken.
     stuck: BTreeMap<u16, usize>,
     is_stuck: BTreeSet<u16>,
+    /// Marks of refreshes, with the number of prefixes held then.
+    marks: Vec<(u16, RefreshKind, usize)>,
 }
 
 type FibRouteSeen = crate::event::FibRoute;
@@ -47,6 +54,7 @@ fn context(kind: PeerKind) -> UpdateContext {
         remote_as: Asn(OUR_AS),
         own_asns: Vec::new(),
         allow_own_as: [AllowOwnAs::No; 2],
+        prepend: None,
         enforce_first_as: false,
         reject_as_sets: false,
         allow_martian_next_hop: true,
@@ -75,6 +83,7 @@ impl Lab {
             events: Vec::new(),
             stuck: BTreeMap::new(),
             is_stuck: BTreeSet::new(),
+            marks: Vec::new(),
         };
         lab.tell(Input::Link { ifindex: 7, name: "eth0", up: true });
         lab.tell(Input::Address(7, "10.0.0.1/24".parse().unwrap()));
@@ -92,6 +101,7 @@ impl Lab {
             interface: None,
             kind,
             local_as: Asn(OUR_AS),
+            own_as: None,
             remote_as: if kind == PeerKind::External { Asn(100 + u32::from(n)) } else { Asn(OUR_AS) },
             require_connected: kind == PeerKind::External,
             families: [Some(family), None],
@@ -109,9 +119,15 @@ impl Lab {
     }
 
     fn up(&mut self, n: u16) {
-        let session = PeerSession {
+        self.up_with(n, Lab::session(n));
+    }
+
+    fn session(n: u16) -> PeerSession {
+        PeerSession {
             router_id: address(n),
             as4: true,
+            enhanced_refresh: false,
+            relation: None,
             extended_next_hop: false,
             extended_message: false,
             families: [true, false],
@@ -119,7 +135,10 @@ impl Lab {
             local_v6: None,
             local_link: None,
             shared_net: [None; 2],
-        };
+        }
+    }
+
+    fn up_with(&mut self, n: u16, session: PeerSession) {
         self.peers.get_mut(&n).unwrap().1.clear();
         self.stuck.remove(&n);
         self.tell(Input::Up(PeerId(n), session));
@@ -177,7 +196,7 @@ impl Lab {
                             self.core.handle(self.now, Input::Written(id, bytes.len()));
                         }
                         let (_, rib, decoder) = self.peers.get_mut(&id.0).unwrap();
-                        receive(rib, decoder, &bytes);
+                        receive(rib, decoder, &bytes, |kind, held| self.marks.push((id.0, kind, held)));
                     }
                 }
             }
@@ -242,8 +261,19 @@ fn nlri(prefixes: &[&str]) -> Vec<Nlri<u32>> {
     prefixes.iter().map(one).collect()
 }
 
-fn receive(rib: &mut Rib, decoder: &mut UpdateDecoder, mut bytes: &[u8]) {
+fn receive(
+    rib: &mut Rib,
+    decoder: &mut UpdateDecoder,
+    mut bytes: &[u8],
+    mut mark: impl FnMut(RefreshKind, usize),
+) {
     while let Ok(Some(frame)) = next_frame(bytes, 65535) {
+        if frame.kind == MessageKind::RouteRefresh {
+            let kind = RouteRefresh::decode(frame.body).unwrap().kind.unwrap();
+            mark(kind, rib.len());
+            bytes = &bytes[frame.len()..];
+            continue;
+        }
         let mut batch = UpdateBatch::default();
         decoder.decode(frame.body, &mut batch).expect("we send what can be read");
         for op in &batch.ops {
@@ -259,7 +289,7 @@ fn receive(rib: &mut Rib, decoder: &mut UpdateDecoder, mut bytes: &[u8]) {
                         assert!(rib.remove(&n.net()).is_some(), "only what was announced is withdrawn");
                     }
                 }
-                Op::EndOfRib(_) => {}
+                Op::EndOfRib(_) | Op::RefreshBegin(_) | Op::RefreshEnd(_) => {}
             }
         }
         bytes = &bytes[frame.len()..];
