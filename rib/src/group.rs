@@ -225,7 +225,7 @@ impl<A: Addr> Group<A> {
             let closing = (peer, Closing::EndOfRefresh);
             if shared.peer(peer).is_some_and(marks) && !self.closings.contains(&closing) {
                 self.closings.push(closing);
-                send_mark(shared, peer, |out| put_route_refresh(A::FAMILY, RefreshKind::Begin, out));
+                send_mark(shared, peer, 0, |out| put_route_refresh(A::FAMILY, RefreshKind::Begin, out));
             }
         }
     }
@@ -524,10 +524,12 @@ impl<A: Addr> Group<A> {
         self.emit(shared);
         for (peer, closing) in std::mem::take(&mut self.closings) {
             self.started = true;
-            send_mark(shared, peer, |out| match closing {
-                Closing::EndOfRib => put_end_of_rib(A::FAMILY, out),
-                Closing::EndOfRefresh => put_route_refresh(A::FAMILY, RefreshKind::End, out),
-            });
+            match closing {
+                Closing::EndOfRib => send_mark(shared, peer, 1, |out| put_end_of_rib(A::FAMILY, out)),
+                Closing::EndOfRefresh => {
+                    send_mark(shared, peer, 0, |out| put_route_refresh(A::FAMILY, RefreshKind::End, out));
+                }
+            }
         }
         unused
     }
@@ -731,10 +733,11 @@ fn hash_next_hop(seed: u64, next_hop: &NextHop) -> u64 {
     foldhash::quality::FixedState::with_seed(seed).hash_one(next_hop)
 }
 
-fn send_mark(shared: &mut Shared, peer: PeerId, put: impl FnOnce(&mut BytesMut)) {
+/// Sends one message to one member; `updates` is 1 if it is an UPDATE.
+fn send_mark(shared: &mut Shared, peer: PeerId, updates: u32, put: impl FnOnce(&mut BytesMut)) {
     let mut bytes = BytesMut::new();
     put(&mut bytes);
-    transmit(shared, vec![peer], bytes, 1);
+    transmit(shared, vec![peer], bytes, updates);
 }
 
 fn transmit(shared: &mut Shared, peers: Vec<PeerId>, bytes: BytesMut, messages: u32) {

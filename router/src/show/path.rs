@@ -226,6 +226,9 @@ fn attributes_line(path: &PathView, out: &mut dyn Write) -> io::Result<()> {
     if path.atomic_aggregate {
         write!(out, ", atomic-aggregate")?;
     }
+    if let Some(asn) = path.otc {
+        write!(out, ", otc {asn}")?;
+    }
     if path.multipath {
         write!(out, ", multipath")?;
     }
@@ -332,6 +335,7 @@ pub fn json(header: &TableHeader, prefix: &PrefixView, path: &PathView) -> Value
     o.put_true("local", matches!(path.origin_kind, PathOrigin::Network | PathOrigin::Aggregate));
     o.put_some("aggregateCount", path.aggregate_count);
     o.put_true("atomicAggregate", path.atomic_aggregate);
+    o.put_some("otc", path.otc);
     o.put_true("multipath", path.multipath);
     best_json(path, &mut o);
     communities_json(path, &mut o);

@@ -298,3 +298,92 @@ fn bird_takes_and_gives_ipv4_over_an_ipv6_session() {
     });
     until("our prefix at BIRD", || bird.route(OURS).contains("BGP.next_hop: 2001:db8::1"));
 }
+
+/// The AS path to a prefix as we have it.
+fn our_path(router: &Router, prefix: &str) -> Option<String> {
+    let shown = router.vtysh(&format!("show bgp ipv4 unicast {prefix} json")).ok()?;
+    let shown: serde_json::Value = serde_json::from_str(&shown).ok()?;
+    shown["paths"][0]["aspath"]["string"].as_str().map(str::to_owned)
+}
+
+fn frr_path(frr: &Frr, prefix: &str) -> Option<String> {
+    frr.path(prefix)?["aspath"]["string"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn frr_that_knows_us_by_another_as_number_sees_what_the_form_of_local_as_says() {
+    for (form, theirs_in_ours, ours_in_theirs) in [
+        ("local-as 64999", "64999 65002", "64999 65001"),
+        ("local-as 64999 no-prepend", "65002", "64999 65001"),
+        ("local-as 64999 no-prepend replace-as", "65002", "64999"),
+        ("local-as 64998 no-prepend replace-as dual-as", "65002", "65001"),
+    ] {
+        let known = if form.contains("dual-as") { 65001 } else { 64999 };
+        let lab = two();
+        let router = Router::start(&lab.r, &ours(65001, 65002, &[form]));
+        let frr = Frr::start(&lab.p, &theirs(65002, known, &[]));
+        until("the paths of both", || {
+            our_path(&router, THEIRS).as_deref() == Some(theirs_in_ours)
+                && frr_path(&frr, OURS).as_deref() == Some(ours_in_theirs)
+        });
+    }
+}
+
+#[test]
+fn frr_and_we_mark_routes_by_our_roles_and_refuse_roles_that_do_not_fit() {
+    // As its customer we get marked routes from FRR, and would mark what we give to it if it were below us.
+    for (ours_role, theirs_role, mark_in_ours, mark_in_theirs) in [
+        ("customer", "provider", Some(65002), None),
+        ("provider", "customer", None, Some(65001)),
+        ("peer", "peer", Some(65002), Some(65001)),
+        ("rs-client", "rs-server", Some(65002), None),
+    ] {
+        let lab = two();
+        let router = Router::start(&lab.r, &ours(65001, 65002, &[&format!("local-role {ours_role}")]));
+        let frr = Frr::start(&lab.p, &theirs(65002, 65001, &[&format!("local-role {theirs_role}")]));
+        until("routes of both", || our_path(&router, THEIRS).is_some() && frr.path(OURS).is_some());
+        let shown = router.vtysh(&format!("show bgp ipv4 unicast {THEIRS} json")).unwrap();
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(shown["paths"][0]["otc"].as_u64(), mark_in_ours, "{ours_role}: {shown}");
+        let path = frr.path(OURS).unwrap();
+        assert_eq!(path["otc"].as_u64(), mark_in_theirs, "{theirs_role}: {path}");
+    }
+    let lab = two();
+    let router = Router::start(&lab.r, &ours(65001, 65002, &["local-role customer"]));
+    let frr = Frr::start(&lab.p, &theirs(65002, 65001, &["local-role customer"]));
+    until("the refusal", || router.log().contains("role that does not fit"));
+    assert!(!frr.established(ONE) && !router.established(TWO));
+}
+
+#[test]
+fn a_neighbour_of_any_as_is_taken_with_remote_as_auto() {
+    for asn in [65001, 65002] {
+        let lab = two();
+        let config = ours(65001, 65002, &[]).replace("remote-as 65002", "remote-as auto");
+        let router = Router::start(&lab.r, &config);
+        let frr = Frr::start(&lab.p, &theirs(asn, 65001, &[]));
+        until("a session", || frr.established(ONE) && router.established(TWO));
+        let expected = if asn == 65001 { "Local" } else { "65002" };
+        until("its route", || our_path(&router, THEIRS).as_deref() == Some(expected));
+    }
+}
+
+#[test]
+fn refreshes_of_frr_and_of_us_go_between_marks_and_lose_nothing() {
+    let lab = two();
+    let router = Router::start(&lab.r, &ours(65001, 65002, &[]));
+    let frr = Frr::start(&lab.p, &theirs(65002, 65001, &[]));
+    until("routes of both", || our_path(&router, THEIRS).is_some() && frr.path(OURS).is_some());
+    let ours = || {
+        let all = router.vtysh(&format!("show bgp neighbors {TWO} json")).unwrap_or_default();
+        let all: serde_json::Value = serde_json::from_str(&all).unwrap_or_default();
+        all[TWO]["messageStats"]["routeRefreshRecv"].as_u64().unwrap_or(0)
+    };
+    let theirs = || frr.neighbor(ONE)["messageStats"]["routeRefreshRecv"].as_u64().unwrap_or(0);
+    router.vtysh(&format!("clear bgp ipv4 unicast {TWO} soft in")).unwrap();
+    until("our request and the two marks of FRR's answer", || theirs() == 1 && ours() == 2);
+    frr.vtysh(&format!("clear bgp ipv4 unicast {ONE} soft in")).unwrap();
+    until("its request and the two marks of our answer", || ours() == 3 && theirs() == 3);
+    assert_eq!(our_path(&router, THEIRS).as_deref(), Some("65002"));
+    assert_eq!(frr_path(&frr, OURS).as_deref(), Some("65001"));
+}

@@ -273,6 +273,8 @@ pub struct PathView {
     pub aggregate_count: Option<u32>,
     /// ATOMIC_AGGREGATE.
     pub atomic_aggregate: bool,
+    /// ONLY_TO_CUSTOMER (RFC 9234).
+    pub otc: Option<u32>,
     /// COMMUNITIES, sorted.
     pub communities: Vec<u32>,
     /// Extended communities.
@@ -373,6 +375,7 @@ impl PathView {
             atomic_aggregate: false,
             communities: Vec::new(),
             ext_communities: Vec::new(),
+            otc: None,
             large_communities: Vec::new(),
             originator_id: None,
             cluster_list: Vec::new(),
