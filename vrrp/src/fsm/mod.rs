@@ -254,7 +254,8 @@ impl Instance {
         match input {
             Input::Up { source, adopted } => self.up(now, source, adopted),
             Input::Down => self.down(now),
-            Input::Packet(packet) => self.packet(now, &packet),
+            // No timers here: the next waiting packet may tell that there is nothing to do.
+            Input::Packet(packet) => return self.packet(now, &packet),
             Input::Health(healthy) => {
                 let before = self.eligible();
                 self.healthy = healthy;

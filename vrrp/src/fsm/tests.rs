@@ -267,6 +267,27 @@ fn a_time_out_of_our_own_making_is_not_believed_at_first() {
 }
 
 #[test]
+fn all_waiting_packets_come_before_the_timers() {
+    let mut lab = Segment::new(vec![config(200, 100), config(100, 100), config(50, 100)]);
+    lab.run(10 * SECOND);
+    // The third router runs a little late: packets of both others wait, that of a lesser one first.
+    lab.routers[2].cut = true;
+    let lesser = config(10, 100);
+    let due = lab.routers[2].instance.deadline().unwrap();
+    lab.now = due + MILLISECOND;
+    for (from, config) in [(3, lesser), (0, config(200, 100))] {
+        let Config { vrid, priority, interval, addresses, .. } = config;
+        let advert = Advert { vrid, priority, interval, addresses };
+        let payload = wire::encode(&advert, &source(from), Checksum::PseudoHeader);
+        let destination = Family::V4.destination();
+        let packet = Packet { source: source(from), destination, hop_limit: 255, payload: &payload };
+        lab.tell(2, Input::Packet(packet));
+    }
+    assert_eq!(lab.changes(2).len(), 1, "never anything but backup");
+    assert!(lab.routers[2].instance.deadline().unwrap() > lab.now);
+}
+
+#[test]
 fn a_killed_predecessors_datapath_is_kept_until_an_active_router_is_heard() {
     let mut lab = Segment::new(vec![config(200, 100), config(100, 100)]);
     lab.run(10 * SECOND);
