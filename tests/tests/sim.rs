@@ -1,30 +1,31 @@
-//! Hundreds of worlds in virtual time. One fails: `SIM_SEED=N cargo test -p router-tests --test sim`.
+//! Hundreds of worlds in virtual time. `SIM_SEED=N` plays one, `SIM_SEEDS=N` plays N of each kind.
 
-use router_tests::sim::{World, check};
+use router_tests::sim::lan::{Lan, Planted};
+use router_tests::sim::routing::{World, check};
+use router_tests::sim::seeds;
 
-/// Worlds per test; `SIM_SEEDS` gives another number.
-const SEEDS: u64 = 300;
+#[test]
+fn virtual_routers_hold_the_laws_of_vrrp_whatever_happens() {
+    let name = "virtual_routers_hold_the_laws_of_vrrp_whatever_happens";
+    seeds::play(name, 400, |seed| Lan::new(seed, None).run());
+}
 
-fn seeds() -> Vec<u64> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
-    match number("SIM_SEED") {
-        Some(seed) => vec![seed],
-        None => (1..=number("SIM_SEEDS").unwrap_or(SEEDS)).collect(),
+#[test]
+fn every_fault_planted_among_virtual_routers_is_noticed() {
+    for planted in Planted::ALL {
+        seeds::caught(&planted, 60, |seed| Lan::new(seed, Some(planted)).run());
+    }
+    for planted in Planted::SHARED {
+        seeds::caught(&planted, 60, |seed| Lan::new(seed, Some(planted)).together_only().run());
     }
 }
 
 #[test]
-fn after_all_troubles_every_router_knows_the_way_and_every_run_of_a_seed_is_the_same() {
-    let mut events = 0;
-    for seed in seeds() {
-        let repro = format!("SIM_SEED={seed} cargo test -p router-tests --test sim");
+fn after_all_troubles_every_router_knows_the_way() {
+    seeds::play("after_all_troubles_every_router_knows_the_way", 300, |seed| {
         let mut world = World::new(seed);
         let trace = world.run();
-        events += world.events;
-        if let Err(law) = check::at_rest(&world) {
-            panic!("seed {seed}: {law}\nagain: {repro}");
-        }
-        assert_eq!(World::new(seed).run(), trace, "seed {seed} is not the same twice\nagain: {repro}");
-    }
-    println!("{events} events");
+        check::at_rest(&world)?;
+        Ok(seeds::Outcome { trace, events: world.events })
+    });
 }
