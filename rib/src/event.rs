@@ -20,7 +20,7 @@ pub enum Output {
         peers: Vec<PeerId>,
         /// Whole messages, back to back.
         bytes: Bytes,
-        /// How many.
+        /// How many UPDATEs are among them.
         messages: u32,
     },
     /// Something happened that the rest may want to know.

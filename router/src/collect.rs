@@ -62,7 +62,7 @@ impl Collect {
                     })
                     .collect();
                 PeerSample {
-                    peer: entry.addr.to_string(),
+                    peer: entry.name.to_string(),
                     peer_as: entry.remote_as.map_or(0, |a| a.0),
                     local_as,
                     group: entry.neighbor.peer_group.clone().unwrap_or_default(),

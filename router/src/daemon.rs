@@ -200,10 +200,10 @@ fn table_event(control: &Arc<Control>, event: Event) {
 
 fn max_prefix(control: &Arc<Control>, peer: rib::PeerId, family: Family, limit: u32) {
     use crate::config::model::MaximumPrefixAction;
-    let entry = control.peers.address(peer).and_then(|addr| control.peers.entry(addr));
+    let entry = control.peers.name(peer).and_then(|name| control.peers.entry(&name));
     let Some(entry) = entry else { return };
     let Some(maximum) = entry.neighbor.family(family).maximum_prefix else { return };
-    tracing::warn!(peer = %entry.addr, ?family, limit, "maximum-prefix crossed");
+    tracing::warn!(peer = %entry.name, ?family, limit, "maximum-prefix crossed");
     let restart = match maximum.action {
         MaximumPrefixAction::Warn => return,
         MaximumPrefixAction::Shutdown => None,

@@ -177,8 +177,8 @@ fn protocol(
     }
 }
 
-/// What the active router advertises: the networks of the interface.
-fn advertisement(interface: &Interface) -> RouterAdvertisement {
+/// What a router on the interface advertises: its networks.
+pub fn advertisement(interface: &Interface) -> RouterAdvertisement {
     let prefixes = interface
         .addresses
         .iter()

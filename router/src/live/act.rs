@@ -1,6 +1,5 @@
 //! `clear`, `debug` and the like.
 
-use std::net::IpAddr;
 use std::sync::PoisonError;
 
 use bgp::fsm::StopReason;
@@ -45,7 +44,7 @@ impl Live {
         let all = self.control.peers.entries();
         let chosen: Vec<Entry> = match target {
             ClearTarget::All => return Ok(all),
-            ClearTarget::Neighbor(id) => all.into_iter().filter(|e| PeerId::Address(e.addr) == *id).collect(),
+            ClearTarget::Neighbor(id) => all.into_iter().filter(|e| e.name == *id).collect(),
             ClearTarget::Asn(asn) => {
                 all.into_iter().filter(|e| e.remote_as.is_some_and(|a| a.0 == *asn)).collect()
             }
@@ -79,9 +78,9 @@ impl Live {
         let families: Vec<Family> = family.map_or(Family::ALL.to_vec(), |f| vec![f]);
         for entry in self.targets(target)? {
             match kind {
-                ClearKind::Hard => self.restart(entry.addr),
+                ClearKind::Hard => self.restart(&entry.name),
                 ClearKind::MessageStats => {
-                    self.control.peers.command(entry.addr, Command::ClearStats);
+                    self.control.peers.command(&entry.name, Command::ClearStats);
                 }
                 ClearKind::Soft => {
                     self.soft_in(&entry, &families);
@@ -94,8 +93,8 @@ impl Live {
         Ok(())
     }
 
-    fn restart(&self, addr: IpAddr) {
-        self.control.peers.command(addr, Command::Restart(StopReason::UserReset));
+    fn restart(&self, name: &PeerId) {
+        self.control.peers.command(name, Command::Restart(StopReason::UserReset));
     }
 
     /// Kept routes go through policy again; else the neighbour is asked for them.
@@ -107,7 +106,7 @@ impl Live {
                     core.handle(clock::now(), rib::Input::Reimport(id, family));
                 });
             } else {
-                self.control.peers.command(entry.addr, Command::SoftIn(family));
+                self.control.peers.command(&entry.name, Command::SoftIn(family));
             }
         }
     }

@@ -77,7 +77,7 @@ impl Live {
         peers.sort_by_key(|p| {
             let group = statuses
                 .iter()
-                .find(|(e, _)| PeerId::Address(e.addr) == p.id)
+                .find(|(e, _)| e.name == p.id)
                 .and_then(|(e, _)| e.neighbor.peer_group.clone());
             (group.is_none(), group, p.id.clone())
         });
@@ -118,8 +118,8 @@ impl Live {
         let mut peers = HashMap::new();
         for entry in self.control.peers.entries() {
             let name = Name {
-                id: PeerId::Address(entry.addr),
-                hostname: hosts.get(&entry.addr).cloned(),
+                id: entry.name.clone(),
+                hostname: hosts.get(&entry.name).cloned(),
                 peer_group: entry.neighbor.peer_group.clone(),
             };
             peers.insert(entry.id, name);
@@ -152,8 +152,7 @@ impl Live {
             | BgpRoutes::Received(id)
             | BgpRoutes::Filtered(id)
             | BgpRoutes::Advertised(id) => {
-                let PeerId::Address(addr) = id else { return Err(ViewError::NoNeighbor) };
-                let entry = self.control.peers.entry(*addr).ok_or(ViewError::NoNeighbor)?;
+                let entry = self.control.peers.entry(id).ok_or(ViewError::NoNeighbor)?;
                 let settings = entry.neighbor.family(family);
                 if !settings.activate {
                     return Err(ViewError::NoNeighbor);
@@ -206,7 +205,7 @@ impl Live {
                     valid: n.resolution.usable(),
                     metric: n.resolution.metric(),
                     paths: n.sets as u64,
-                    peer: self.control.peers.entry(address).map(|e| e.addr.to_string()),
+                    peer: self.control.peers.entry(&PeerId::Address(address)).map(|e| e.name.to_string()),
                     resolved_prefix: via,
                     hops: hops
                         .iter()
@@ -237,9 +236,9 @@ impl Live {
             .into_iter()
             .enumerate()
             .map(|(i, g)| {
-                let members: Vec<IpAddr> =
-                    g.members.iter().filter_map(|m| self.control.peers.address(*m)).collect();
-                let first = members.first().and_then(|a| self.control.peers.entry(*a));
+                let members: Vec<PeerId> =
+                    g.members.iter().filter_map(|m| self.control.peers.name(*m)).collect();
+                let first = members.first().and_then(|name| self.control.peers.entry(name));
                 UpdateGroupView {
                     id: i as u64 + 1,
                     family: g.family,
@@ -257,7 +256,7 @@ impl Live {
                     joins: g.members.len() as u64,
                     prunes: 0,
                     max_packet: if g.extended_message { 65535 } else { 4096 },
-                    peers: members.into_iter().map(PeerId::Address).collect(),
+                    peers: members,
                 }
             })
             .collect())
@@ -302,7 +301,7 @@ fn summary_peer(
     let uptime = established.or(stats.and_then(|s| s.down_since)).map(age);
     let reset = stats.and_then(|s| s.last_reset.as_ref());
     SummaryPeer {
-        id: PeerId::Address(entry.addr),
+        id: entry.name.clone(),
         hostname: negotiated.and_then(|n| n.remote_hostname()).map(|(h, _)| h.to_owned()),
         software_version: negotiated.and_then(|n| n.remote_software_version()).map(str::to_owned),
         description: n.description.clone(),

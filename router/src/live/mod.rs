@@ -6,7 +6,6 @@ mod neighbor;
 mod routes;
 mod system;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,18 +43,16 @@ impl Live {
 
     /// Neighbours with their sessions' state, in the order of listings.
     fn statuses(&self) -> Vec<(Entry, Option<Box<Status>>)> {
-        let mut all = self.control.peers.statuses();
-        all.sort_by_key(|(e, _)| PeerId::Address(e.addr));
-        all
+        self.control.peers.statuses()
     }
 
     /// The names that neighbours announced.
-    fn hostnames(&self) -> std::collections::HashMap<IpAddr, String> {
+    fn hostnames(&self) -> std::collections::HashMap<PeerId, String> {
         self.statuses()
             .iter()
             .filter_map(|(e, s)| {
                 let negotiated = s.as_ref()?.negotiated.as_ref()?;
-                Some((e.addr, negotiated.remote_hostname()?.0.to_owned()))
+                Some((e.name.clone(), negotiated.remote_hostname()?.0.to_owned()))
             })
             .collect()
     }

@@ -31,11 +31,8 @@ impl Live {
     pub(super) fn neighbors(&self, id: Option<&PeerId>) -> Result<Vec<NeighborView>, ViewError> {
         let config = self.config();
         let Some(bgp) = &config.bgp else { return Err(ViewError::NoInstance) };
-        let chosen: Vec<_> = self
-            .statuses()
-            .into_iter()
-            .filter(|(e, _)| id.is_none_or(|id| *id == PeerId::Address(e.addr)))
-            .collect();
+        let chosen: Vec<_> =
+            self.statuses().into_iter().filter(|(e, _)| id.is_none_or(|id| *id == e.name)).collect();
         if id.is_some() && chosen.is_empty() {
             return Err(ViewError::NoNeighbor);
         }
@@ -78,7 +75,8 @@ fn view(
     let n = &entry.neighbor;
     let asn = remote_as(bgp, entry);
     let internal = n.is_internal(bgp, Asn(asn));
-    let mut view = NeighborView::new(PeerId::Address(entry.addr));
+    let mut view = NeighborView::new(entry.name.clone());
+    view.address = entry.addr;
     view.remote_as = asn;
     view.local_as = n.local_as.map_or(bgp.asn.0, |l| l.asn.0);
     view.local_as_no_prepend = n.local_as.is_some_and(|l| l.no_prepend);

@@ -57,7 +57,7 @@ impl Listeners {
 async fn accept(listener: Arc<TcpListener>, peers: Peers) {
     loop {
         match listener.accept().await {
-            Ok((stream, remote)) => peers.accepted(stream, remote.ip().to_canonical()),
+            Ok((stream, remote)) => peers.accepted(stream, remote),
             Err(error) => {
                 // Out of descriptors, most likely: give the others a moment, do not spin.
                 tracing::warn!(%error, "BGP: cannot accept a connection");

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod clock;
+pub mod discovery;
 pub mod kernel;
 pub mod listener;
 pub mod logging;

@@ -2,7 +2,7 @@
 //! session, the router id, and `show interface`.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bgp::types::is_link_local;
 use fib::{Address, Event, Link};
@@ -89,6 +89,24 @@ impl Netdevs {
             })
     }
 
+    /// The other address of an interface's IPv4 network of two, /30 or /31.
+    pub fn other_end(&self, interface: &str) -> Option<Ipv4Addr> {
+        let link = self.by_name(interface).filter(|l| l.usable())?;
+        self.addresses(link.index).find_map(|a| match a.net {
+            IpNet::V4(net) if net.prefix_len() == 31 => Some(Ipv4Addr::from(u32::from(net.addr()) ^ 1)),
+            IpNet::V4(net) if net.prefix_len() == 30 => net.hosts().find(|h| *h != net.addr()),
+            _ => None,
+        })
+    }
+
+    /// A usable link-local address of an interface.
+    pub fn link_local(&self, ifindex: u32) -> Option<Ipv6Addr> {
+        self.addresses(ifindex).filter(|a| a.flags & UNUSABLE == 0).find_map(|a| match a.net.addr() {
+            IpAddr::V6(v6) if is_link_local(&v6) => Some(v6),
+            _ => None,
+        })
+    }
+
     /// The network of ours that an address is in.
     pub fn connected(&self, addr: IpAddr) -> Option<(&Link, IpNet)> {
         let all = self.addresses.iter().filter(|a| a.net.contains(&addr) && a.net.addr() != addr);
@@ -97,9 +115,14 @@ impl Netdevs {
     }
 
     /// Our end of a session between two addresses.
-    pub fn local_end(&self, local: IpAddr, peer: IpAddr) -> LocalEnd {
-        let local = local.to_canonical();
-        let Some(own) = self.addresses.iter().find(|a| a.net.addr() == local) else {
+    pub fn local_end(&self, local: SocketAddr, peer: IpAddr) -> LocalEnd {
+        let scope = match local {
+            SocketAddr::V6(v6) => v6.scope_id(),
+            SocketAddr::V4(_) => 0,
+        };
+        let local = local.ip().to_canonical();
+        let is_own = |a: &&Address| a.net.addr() == local && (scope == 0 || a.ifindex == scope);
+        let Some(own) = self.addresses.iter().find(is_own) else {
             return match local {
                 IpAddr::V4(v4) => LocalEnd { v4: Some(v4), ..LocalEnd::default() },
                 IpAddr::V6(v6) => LocalEnd { v6: Some(v6), ..LocalEnd::default() },
@@ -197,12 +220,12 @@ mod tests {
     #[test]
     fn our_end_has_both_families_and_the_link_only_when_it_is_shared() {
         let devs = devs();
-        let near = devs.local_end("10.10.0.2".parse().unwrap(), "10.10.0.100".parse().unwrap());
+        let near = devs.local_end("10.10.0.2:179".parse().unwrap(), "10.10.0.100".parse().unwrap());
         assert_eq!(near.interface.as_deref(), Some("lan0"));
         assert_eq!(near.v6, Some("2001:db8:10::2".parse().unwrap()));
         assert_eq!(near.link_local, Some("fe80::2".parse().unwrap()));
         assert_eq!(near.shared[1], Some("2001:db8:10::/64".parse().unwrap()));
-        let far = devs.local_end("10.255.0.1".parse().unwrap(), "10.255.0.2".parse().unwrap());
+        let far = devs.local_end("10.255.0.1:179".parse().unwrap(), "10.255.0.2".parse().unwrap());
         assert_eq!((far.link_local, far.shared), (None, [None, None]));
         assert_eq!(devs.source("lo", "10.255.0.2".parse().unwrap()), Some("10.255.0.1".parse().unwrap()));
     }

@@ -75,7 +75,7 @@ pub enum Command {
 /// How our end and the table's view follow from a session.
 pub trait Surroundings: Send + Sync {
     /// Our end of a connection.
-    fn local_end(&self, local: IpAddr, peer: IpAddr) -> LocalEnd;
+    fn local_end(&self, local: SocketAddr, peer: IpAddr) -> LocalEnd;
     /// The session came up: the neighbour as the table shall know it.
     fn established(&self, peer: PeerId, negotiated: &Negotiated) -> Option<PeerConfig>;
     /// The session's state changed.
@@ -353,7 +353,7 @@ impl Task {
     fn established(&mut self, id: ConnId, negotiated: &Negotiated) {
         let Some((_, local, remote)) = self.session.connection() else { return };
         let Some(config) = self.surroundings.established(self.id, negotiated) else { return };
-        self.local_end = self.surroundings.local_end(local.ip(), remote.ip().to_canonical());
+        self.local_end = self.surroundings.local_end(local, remote.ip().to_canonical());
         let end = &self.local_end;
         let session = PeerSession {
             router_id: negotiated.remote_id,

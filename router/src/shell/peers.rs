@@ -1,18 +1,19 @@
 //! All neighbours: who is configured, who connected from a listen range, and what each is told.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use bgp::fsm::{FsmState, Negotiated, RemoteAs, Role, SessionConfig, StopReason};
-use bgp::types::{Asn, Family, SECOND};
+use bgp::types::{Asn, Family, SECOND, is_link_local};
 use bgp::wire::AllowOwnAs;
 use rib::PeerId;
 use rib::peer::PeerConfig;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
+use super::discovery::Discovery;
 use super::listener::Listeners;
 use super::netdevs::{LocalEnd, Netdevs};
 use super::peer::{self, Command, Settings, Status, Surroundings};
@@ -32,8 +33,12 @@ pub type SessionWatch = Box<dyn Fn(IpAddr, bool) + Send + Sync>;
 pub struct Entry {
     /// Its number in the table.
     pub id: PeerId,
-    /// Its address.
-    pub addr: IpAddr,
+    /// What it is called: its address, or the interface that it is on.
+    pub name: model::PeerId,
+    /// Its address; that of a neighbour on an interface has to be heard first.
+    pub addr: Option<IpAddr>,
+    /// The interface that it is on, or the scope of its link-local address.
+    pub interface: Option<String>,
     /// Its configuration with everything inherited.
     pub neighbor: NeighborSettings,
     /// From a listen range rather than configured.
@@ -53,8 +58,8 @@ pub struct Entry {
 struct State {
     config: Arc<Config>,
     router_id: Option<Ipv4Addr>,
-    entries: BTreeMap<IpAddr, Entry>,
-    by_id: HashMap<PeerId, IpAddr>,
+    entries: BTreeMap<model::PeerId, Entry>,
+    by_id: HashMap<PeerId, model::PeerId>,
     free: Vec<PeerId>,
     next: u16,
     keys: BTreeMap<(IpAddr, Option<u8>), String>,
@@ -65,6 +70,7 @@ struct Inner {
     state: Mutex<State>,
     netdevs: Arc<RwLock<Netdevs>>,
     listeners: Listeners,
+    discovery: Discovery,
     rib: RibHandle,
     runtime: tokio::runtime::Handle,
     seed: u64,
@@ -90,6 +96,7 @@ impl Peers {
             state: Mutex::default(),
             netdevs,
             listeners: Listeners::default(),
+            discovery: Discovery::default(),
             rib,
             runtime,
             seed,
@@ -116,54 +123,109 @@ impl Peers {
         {
             tracing::error!(%error, "cannot listen on the BGP port: sessions are only dialled");
         }
-        self.set_keys(&mut state);
-        let gone: Vec<IpAddr> =
-            state.entries.iter().filter(|(_, e)| self.wanted(&state, e).is_none()).map(|(a, _)| *a).collect();
-        for addr in gone {
-            self.remove(&mut state, addr, StopReason::Deconfigured);
+        let gone: Vec<model::PeerId> = state
+            .entries
+            .iter()
+            .filter(|(_, e)| self.wanted(&state, e).is_none())
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in gone {
+            self.remove(&mut state, &name, StopReason::Deconfigured);
         }
-        let Some(bgp) = &config.bgp else { return };
-        for id in bgp.neighbors.keys() {
-            let model::PeerId::Address(addr) = id else {
-                tracing::warn!(peer = %id, "interface neighbors are not supported yet: it stays down");
-                continue;
-            };
-            let Some(neighbor) = bgp.effective(id) else { continue };
-            self.put(&mut state, *addr, neighbor, false);
+        self.inner.discovery.configure(self, config, &self.netdevs());
+        if let Some(bgp) = &config.bgp {
+            for id in bgp.neighbors.keys() {
+                let Some(neighbor) = bgp.effective(id) else { continue };
+                let addr = match id {
+                    model::PeerId::Address(addr) => Some(*addr),
+                    model::PeerId::Interface(name) => self.address_on(&state, id, name, neighbor.v6only),
+                };
+                self.put(&mut state, id, addr, neighbor, false);
+            }
         }
-        let dynamic: Vec<(IpAddr, NeighborSettings)> = state
+        let dynamic: Vec<(model::PeerId, Option<IpAddr>, NeighborSettings)> = state
             .entries
             .values()
             .filter(|e| e.dynamic)
-            .filter_map(|e| Some((e.addr, self.wanted(&state, e)?)))
+            .filter_map(|e| Some((e.name.clone(), e.addr, self.wanted(&state, e)?)))
             .collect();
-        for (addr, neighbor) in dynamic {
-            self.put(&mut state, addr, neighbor, true);
+        for (name, addr, neighbor) in dynamic {
+            self.put(&mut state, &name, addr, neighbor, true);
         }
+        self.set_keys(&mut state);
+    }
+
+    fn netdevs(&self) -> RwLockReadGuard<'_, Netdevs> {
+        self.inner.netdevs.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The address of the neighbour on an interface: the other one of a network of two, or the one that was heard.
+    fn address_on(&self, state: &State, id: &model::PeerId, name: &str, v6only: bool) -> Option<IpAddr> {
+        let other = if v6only { None } else { self.netdevs().other_end(name) };
+        let heard = || state.entries.get(id).and_then(|e| e.addr).filter(IpAddr::is_ipv6);
+        other.map(IpAddr::V4).or_else(heard)
+    }
+
+    /// A router was heard on an interface. If a neighbour is expected there, this is its address; while there is a
+    /// session with another one, that goes on.
+    pub fn heard(&self, interface: &str, addr: Ipv6Addr) {
+        let _runtime = self.inner.runtime.enter();
+        let mut state = self.lock();
+        let name = model::PeerId::Interface(interface.to_owned());
+        let Some(entry) = state.entries.get(&name) else { return };
+        let addr = IpAddr::V6(addr);
+        let taken = entry.addr.is_some_and(|a| a.is_ipv4() || a == addr || entry.state >= FsmState::OpenSent);
+        if taken || state.closing {
+            return;
+        }
+        tracing::debug!(peer = interface, %addr, "a router is on the link");
+        let neighbor = entry.neighbor.clone();
+        self.put(&mut state, &name, Some(addr), neighbor, false);
+        self.set_keys(&mut state);
     }
 
     /// What the configuration says of a neighbour that is there.
     fn wanted(&self, state: &State, entry: &Entry) -> Option<NeighborSettings> {
         let bgp = state.config.bgp.as_ref()?;
         if entry.dynamic {
-            let range = bgp.listen_ranges.iter().find(|r| r.prefix.contains(&entry.addr))?;
-            return bgp.effective_dynamic(&range.peer_group);
+            return bgp.effective_dynamic(&listen_range(bgp, entry.addr?)?.peer_group);
         }
-        bgp.effective(&model::PeerId::Address(entry.addr))
+        bgp.effective(&entry.name)
     }
 
     /// Adds a neighbour or changes it.
-    fn put(&self, state: &mut State, addr: IpAddr, neighbor: NeighborSettings, dynamic: bool) {
-        let Some(settings) = self.settings(state, addr, &neighbor) else { return };
+    fn put(
+        &self,
+        state: &mut State,
+        name: &model::PeerId,
+        addr: Option<IpAddr>,
+        neighbor: NeighborSettings,
+        dynamic: bool,
+    ) {
+        let interface = match name {
+            model::PeerId::Interface(name) => Some(name.clone()),
+            model::PeerId::Address(_) => neighbor.scope().map(str::to_owned),
+        };
+        let Some(settings) = self.settings(state, name, addr, interface.as_deref(), &neighbor) else {
+            return;
+        };
         let wanted =
             !neighbor.shutdown && settings.session.families.contains(&true) && state.router_id.is_some();
-        // A neighbour on the link is dialled when its network is there: a try before that costs a whole retry time.
-        let reachable = settings.transport.ttl != 1
-            || neighbor.disable_connected_check
-            || self.inner.netdevs.read().unwrap_or_else(PoisonError::into_inner).connected(addr).is_some();
-        let running = state.entries.get(&addr).is_some_and(|e| e.running);
-        let run = wanted && (reachable || running);
-        if let Some(entry) = state.entries.get_mut(&addr) {
+        let running = state.entries.get(name).is_some_and(|e| e.running);
+        let run = wanted
+            && match (addr, settings.transport.peer) {
+                (None, _) => false,
+                (_, SocketAddr::V6(peer)) if is_link_local(peer.ip()) => peer.scope_id() != 0,
+                // A neighbour on the link is dialled when its network is there: a try before that is in vain.
+                (Some(addr), _) => {
+                    running
+                        || settings.transport.ttl != 1
+                        || neighbor.disable_connected_check
+                        || self.netdevs().connected(addr).is_some()
+                }
+            };
+        if let Some(entry) = state.entries.get_mut(name) {
+            (entry.addr, entry.interface) = (addr, interface);
             let message = neighbor.shutdown_message.clone();
             if entry.settings != settings {
                 entry.settings = settings.clone();
@@ -171,8 +233,7 @@ impl Peers {
             }
             if entry.neighbor != neighbor {
                 entry.neighbor = neighbor;
-                if let (Some(asn), Some(bgp)) = (entry.remote_as, &state.config.bgp) {
-                    let config = translate::peer(bgp, &entry.neighbor, addr, None, entry.local_as, asn);
+                if let Some(config) = state.config.bgp.as_ref().and_then(|bgp| entry.in_table(bgp)) {
                     let id = entry.id;
                     let _ = self.inner.rib.tell(move |core| {
                         core.handle(super::clock::now(), rib::Input::Peer(id, config));
@@ -194,7 +255,7 @@ impl Peers {
                 PeerId(state.next - 1)
             }
             None => {
-                tracing::error!(peer = %addr, "too many neighbours");
+                tracing::error!(peer = %name, "too many neighbours");
                 return;
             }
         };
@@ -202,10 +263,12 @@ impl Peers {
         if run {
             let _ = commands.try_send(Command::Start);
         }
-        state.by_id.insert(id, addr);
+        state.by_id.insert(id, name.clone());
         let entry = Entry {
             id,
+            name: name.clone(),
             addr,
+            interface,
             neighbor,
             dynamic,
             state: FsmState::Idle,
@@ -215,11 +278,11 @@ impl Peers {
             running: run,
             commands,
         };
-        state.entries.insert(addr, entry);
+        state.entries.insert(name.clone(), entry);
     }
 
-    fn remove(&self, state: &mut State, addr: IpAddr, why: StopReason) {
-        let Some(entry) = state.entries.remove(&addr) else { return };
+    fn remove(&self, state: &mut State, name: &model::PeerId, why: StopReason) {
+        let Some(entry) = state.entries.remove(name) else { return };
         state.by_id.remove(&entry.id);
         // The number is free when the table has purged it.
         let _ = entry.commands.try_send(Command::Quit(why));
@@ -236,11 +299,9 @@ impl Peers {
     fn set_keys(&self, state: &mut State) {
         let mut wanted: BTreeMap<(IpAddr, Option<u8>), String> = BTreeMap::new();
         if let Some(bgp) = &state.config.bgp {
-            for id in bgp.neighbors.keys() {
-                if let (model::PeerId::Address(addr), Some(n)) = (id, bgp.effective(id))
-                    && let Some(key) = n.password
-                {
-                    wanted.insert((*addr, None), key);
+            for entry in state.entries.values().filter(|e| !e.dynamic) {
+                if let (Some(addr), Some(key)) = (entry.addr, &entry.neighbor.password) {
+                    wanted.insert((addr, None), key.clone());
                 }
             }
             for range in &bgp.listen_ranges {
@@ -266,41 +327,64 @@ impl Peers {
     }
 
     /// A connection came in.
-    pub fn accepted(&self, stream: TcpStream, from: IpAddr) {
+    pub fn accepted(&self, stream: TcpStream, from: SocketAddr) {
         let mut state = self.lock();
-        if !state.entries.contains_key(&from) && !self.admit(&mut state, from) {
-            tracing::debug!(peer = %from, "connection from a stranger refused");
+        let addr = from.ip().to_canonical();
+        let Some(name) = self.name_of(&state, from).or_else(|| self.admit(&mut state, addr)) else {
+            tracing::debug!(peer = %addr, "connection from a stranger refused");
             return;
-        }
-        if let Some(entry) = state.entries.get(&from) {
+        };
+        if let Some(entry) = state.entries.get(&name) {
             let _ = entry.commands.try_send(Command::Accepted(stream));
         }
     }
 
+    /// The neighbour at an address; a link-local one counts on its link.
+    fn name_of(&self, state: &State, from: SocketAddr) -> Option<model::PeerId> {
+        let addr = from.ip().to_canonical();
+        let on_link = |e: &Entry| match from {
+            SocketAddr::V6(from) if is_link_local(from.ip()) => {
+                let name = e.interface.as_deref();
+                name.and_then(|n| self.netdevs().by_name(n).map(|l| l.index)) == Some(from.scope_id())
+            }
+            _ => true,
+        };
+        let named = state.entries.get(&model::PeerId::Address(addr)).filter(|e| on_link(e));
+        let found = named.or_else(|| state.entries.values().find(|e| e.addr == Some(addr) && on_link(e)));
+        found.map(|e| e.name.clone())
+    }
+
     /// Makes a neighbour of somebody in a listen range.
-    fn admit(&self, state: &mut State, from: IpAddr) -> bool {
+    fn admit(&self, state: &mut State, from: IpAddr) -> Option<model::PeerId> {
         const DEFAULT_LIMIT: u16 = 100;
         let config = state.config.clone();
-        let Some(bgp) = &config.bgp else { return false };
-        let ranges = bgp.listen_ranges.iter().filter(|r| r.prefix.contains(&from));
-        let Some(range) = ranges.max_by_key(|r| r.prefix.prefix_len()) else { return false };
+        let bgp = config.bgp.as_ref()?;
+        let range = listen_range(bgp, from)?;
         let limit = usize::from(bgp.listen_limit.unwrap_or(DEFAULT_LIMIT));
         if state.entries.values().filter(|e| e.dynamic).count() >= limit {
             tracing::warn!(peer = %from, limit, "listen range: the limit is reached");
-            return false;
+            return None;
         }
-        let Some(neighbor) = bgp.effective_dynamic(&range.peer_group) else { return false };
+        let neighbor = bgp.effective_dynamic(&range.peer_group)?;
         let _runtime = self.inner.runtime.enter();
-        self.put(state, from, neighbor, true);
-        state.entries.contains_key(&from)
+        let name = model::PeerId::Address(from);
+        self.put(state, &name, Some(from), neighbor, true);
+        state.entries.contains_key(&name).then_some(name)
     }
 
     /// Session and socket settings of a neighbour.
-    fn settings(&self, state: &State, addr: IpAddr, n: &NeighborSettings) -> Option<Settings> {
+    fn settings(
+        &self,
+        state: &State,
+        name: &model::PeerId,
+        addr: Option<IpAddr>,
+        interface: Option<&str>,
+        n: &NeighborSettings,
+    ) -> Option<Settings> {
         let bgp = state.config.bgp.as_ref()?;
         let router_id = state.router_id.unwrap_or(Ipv4Addr::UNSPECIFIED);
-        let session = session_config(&state.config, bgp, n, router_id, self.inner.seed, addr);
-        let netdevs = self.inner.netdevs.read().unwrap_or_else(PoisonError::into_inner);
+        let session = session_config(&state.config, bgp, n, router_id, self.inner.seed, name);
+        let netdevs = self.netdevs();
         let internal = matches!(session.remote_as, RemoteAs::Internal)
             || session.remote_as == RemoteAs::Number(session.local_as);
         let ttl = match (n.ttl_security, n.ebgp_multihop) {
@@ -311,18 +395,25 @@ impl Peers {
         };
         let local = match &n.update_source {
             Some(UpdateSource::Address(a)) => Some(*a),
-            Some(UpdateSource::Interface(name)) => netdevs.source(name, addr),
+            Some(UpdateSource::Interface(name)) => addr.and_then(|addr| netdevs.source(name, addr)),
             None => None,
         };
+        let peer = match addr.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)) {
+            IpAddr::V6(v6) if is_link_local(&v6) => {
+                let scope = interface.and_then(|name| netdevs.by_name(name)).filter(|l| l.usable());
+                SocketAddrV6::new(v6, n.port, 0, scope.map_or(0, |l| l.index)).into()
+            }
+            addr => SocketAddr::new(addr, n.port),
+        };
         let transport = Transport {
-            peer: SocketAddr::new(addr, n.port),
+            peer,
             local,
             ttl,
             min_ttl: n.ttl_security.map(|hops| 255 - hops.saturating_sub(1)),
             password: n.password.clone(),
             mss: n.tcp_mss,
         };
-        Some(Settings { name: addr.to_string(), session, transport })
+        Some(Settings { name: name.to_string(), session, transport })
     }
 
     /// An interface went down: external sessions over it end at once (`bgp fast-external-failover`).
@@ -332,28 +423,32 @@ impl Peers {
         if !fast {
             return;
         }
-        let netdevs = self.inner.netdevs.read().unwrap_or_else(PoisonError::into_inner);
+        let netdevs = self.netdevs();
         for entry in state.entries.values().filter(|e| e.settings.transport.ttl == 1) {
-            let over = netdevs.connected(entry.addr).is_some_and(|(link, _)| link.name == interface);
+            let over = match (&entry.interface, entry.addr) {
+                (Some(name), _) => name == interface,
+                (None, Some(addr)) => netdevs.connected(addr).is_some_and(|(link, _)| link.name == interface),
+                (None, None) => false,
+            };
             if over && entry.state > FsmState::Connect {
                 let _ = entry.commands.try_send(Command::Restart(StopReason::InterfaceDown));
             }
         }
     }
 
-    /// All neighbours by address.
+    /// All neighbours by name.
     pub fn entries(&self) -> Vec<Entry> {
         self.lock().entries.values().cloned().collect()
     }
 
-    /// A neighbour by address.
-    pub fn entry(&self, addr: IpAddr) -> Option<Entry> {
-        self.lock().entries.get(&addr).cloned()
+    /// A neighbour by name.
+    pub fn entry(&self, name: &model::PeerId) -> Option<Entry> {
+        self.lock().entries.get(name).cloned()
     }
 
-    /// The address of a neighbour's number.
-    pub fn address(&self, id: PeerId) -> Option<IpAddr> {
-        self.lock().by_id.get(&id).copied()
+    /// The name of a neighbour's number.
+    pub fn name(&self, id: PeerId) -> Option<model::PeerId> {
+        self.lock().by_id.get(&id).cloned()
     }
 
     /// The router id in force.
@@ -362,19 +457,19 @@ impl Peers {
     }
 
     /// Tells a neighbour's task something. Returns whether there is one.
-    pub fn command(&self, addr: IpAddr, command: Command) -> bool {
+    pub fn command(&self, name: &model::PeerId, command: Command) -> bool {
         let state = self.lock();
-        state.entries.get(&addr).is_some_and(|e| e.commands.try_send(command).is_ok())
+        state.entries.get(name).is_some_and(|e| e.commands.try_send(command).is_ok())
     }
 
     /// Tells the task of a neighbour's number something.
     pub fn command_by_id(&self, id: PeerId, command: Command) {
-        if let Some(addr) = self.address(id) {
-            self.command(addr, command);
+        if let Some(name) = self.name(id) {
+            self.command(&name, command);
         }
     }
 
-    /// The state of all sessions, by address. Not for async code.
+    /// The state of all sessions, by name. Not for async code.
     pub fn statuses(&self) -> Vec<(Entry, Option<Box<Status>>)> {
         let asked: Vec<(Entry, Option<oneshot::Receiver<Box<Status>>>)> = self
             .entries()
@@ -403,43 +498,55 @@ impl Peers {
     pub fn close(&self) {
         let mut state = self.lock();
         state.closing = true;
-        let all: Vec<IpAddr> = state.entries.keys().copied().collect();
-        for addr in all {
-            self.remove(&mut state, addr, StopReason::Shutdown);
+        let all: Vec<model::PeerId> = state.entries.keys().cloned().collect();
+        for name in all {
+            self.remove(&mut state, &name, StopReason::Shutdown);
         }
     }
 }
 
 impl Surroundings for Peers {
-    fn local_end(&self, local: IpAddr, peer: IpAddr) -> LocalEnd {
-        self.inner.netdevs.read().unwrap_or_else(PoisonError::into_inner).local_end(local, peer)
+    fn local_end(&self, local: SocketAddr, peer: IpAddr) -> LocalEnd {
+        self.netdevs().local_end(local, peer)
     }
 
     fn established(&self, id: PeerId, negotiated: &Negotiated) -> Option<PeerConfig> {
         let mut state = self.lock();
-        let addr = *state.by_id.get(&id)?;
+        let name = state.by_id.get(&id)?.clone();
         let config = state.config.clone();
-        let entry = state.entries.get_mut(&addr)?;
+        let entry = state.entries.get_mut(&name)?;
         entry.remote_as = Some(negotiated.remote_as);
         entry.local_as = negotiated.local.asn;
-        let bgp = config.bgp.as_ref()?;
-        Some(translate::peer(bgp, &entry.neighbor, addr, None, entry.local_as, negotiated.remote_as))
+        entry.in_table(config.bgp.as_ref()?)
     }
 
     fn state_changed(&self, id: PeerId, to: FsmState) {
         let mut state = self.lock();
-        let Some(addr) = state.by_id.get(&id).copied() else { return };
-        let Some(entry) = state.entries.get_mut(&addr) else { return };
+        let Some(name) = state.by_id.get(&id).cloned() else { return };
+        let Some(entry) = state.entries.get_mut(&name) else { return };
         let was = std::mem::replace(&mut entry.state, to);
-        let dynamic = entry.dynamic;
+        let (addr, dynamic) = (entry.addr, entry.dynamic);
         if dynamic && to == FsmState::Idle {
-            self.remove(&mut state, addr, StopReason::Deconfigured);
+            self.remove(&mut state, &name, StopReason::Deconfigured);
         }
         drop(state);
-        if (was == FsmState::Established) != (to == FsmState::Established) {
+        if let Some(addr) = addr.filter(|_| (was == FsmState::Established) != (to == FsmState::Established)) {
             (self.inner.watch)(addr, to == FsmState::Established);
         }
     }
+}
+
+impl Entry {
+    /// As the table knows it, once an OPEN told its AS.
+    fn in_table(&self, bgp: &Bgp) -> Option<PeerConfig> {
+        let interface = self.interface.as_deref();
+        Some(translate::peer(bgp, &self.neighbor, self.addr?, interface, self.local_as, self.remote_as?))
+    }
+}
+
+/// The narrowest `listen range` around an address.
+fn listen_range(bgp: &Bgp, addr: IpAddr) -> Option<&model::ListenRange> {
+    bgp.listen_ranges.iter().filter(|r| r.prefix.contains(&addr)).max_by_key(|r| r.prefix.prefix_len())
 }
 
 fn session_config(
@@ -448,7 +555,7 @@ fn session_config(
     n: &NeighborSettings,
     router_id: Ipv4Addr,
     seed: u64,
-    addr: IpAddr,
+    name: &model::PeerId,
 ) -> SessionConfig {
     let local_as = n.local_as.map_or(bgp.asn, |l| l.asn);
     let remote_as = match n.remote_as {
@@ -476,7 +583,7 @@ fn session_config(
         connect_retry: u64::from(n.connect_retry.max(1)) * SECOND,
         delay_open: n.delay_open.map(|s| u64::from(s) * SECOND),
         passive: n.passive,
-        jitter_seed: jitter(seed, addr),
+        jitter_seed: jitter(seed, name),
         capabilities: !n.dont_capability_negotiate,
         strict_capability_match: n.strict_capability_match,
         override_capability: n.override_capability,
@@ -507,9 +614,9 @@ fn session_config(
     }
 }
 
-fn jitter(seed: u64, addr: IpAddr) -> u64 {
+fn jitter(seed: u64, name: &model::PeerId) -> u64 {
     use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-    BuildHasherDefault::<DefaultHasher>::default().hash_one((seed, addr))
+    BuildHasherDefault::<DefaultHasher>::default().hash_one((seed, name))
 }
 
 /// The system's name.

@@ -48,6 +48,29 @@ pub fn only_own_groups_v6(fd: BorrowedFd<'_>) -> io::Result<()> {
     set(fd, libc::IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0)
 }
 
+/// Lets only these types of ICMPv6 messages through to a raw socket (`ICMPV6_FILTER`, RFC 3542 section 3.2).
+pub fn only_icmpv6(fd: BorrowedFd<'_>, types: &[u8]) -> io::Result<()> {
+    const ICMPV6_FILTER: libc::c_int = 1;
+    // A bit that is set blocks its type.
+    let mut filter = [u32::MAX; 8];
+    for kind in types {
+        if let Some(word) = filter.get_mut(usize::from(kind / 32)) {
+            *word &= !(1 << (kind % 32));
+        }
+    }
+    // SAFETY: the filter is live and its size is passed with it.
+    let done = unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            libc::IPPROTO_ICMPV6,
+            ICMPV6_FILTER,
+            (&raw const filter).cast(),
+            size_of_val(&filter) as libc::socklen_t,
+        )
+    };
+    check(done).map(drop)
+}
+
 /// Waits until one of the descriptors can be read, or the time is up; `None` waits for ever.
 /// Says for each whether it can be read (or has failed, which a read tells).
 pub fn wait(fds: &[BorrowedFd<'_>], time: Option<Duration>) -> io::Result<Vec<bool>> {

@@ -7,3 +7,4 @@ mod options;
 mod policy;
 mod reload;
 mod sessions;
+mod unnumbered;

@@ -376,7 +376,15 @@ pub const OPTIONS: &[Command] = &[
     peer_switch!(solo, "solo", "An update group of its own"),
     peer_number!(port, "port", "(0-65535)", "The neighbor's TCP port"),
     peer_number!(tcp_mss, "tcp-mss", "(1-65535)", "Largest TCP segment"),
-    kept_peer("neighbor PEER interface WORD", "The interface of a link-local neighbor"),
+    command("neighbor PEER interface WORD", "The interface of a link-local neighbor", |e, a| {
+        e.peer(a)?.options.interface = if a.no { None } else { a.opt_string("WORD") };
+        Ok(())
+    })
+    .render(Render::Peer(|p, out| {
+        if let Some(name) = &p.options.interface {
+            out.line(format_args!("neighbor {} interface {name}", p.name));
+        }
+    })),
     peer_switch!(passive, "passive", "Wait for the neighbor to connect"),
     command("neighbor PEER ebgp-multihop [(1-255)$n]", "The neighbor may be this many hops away", |e, a| {
         let hops = a.opt("n")?.unwrap_or(255);

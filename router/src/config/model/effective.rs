@@ -58,6 +58,10 @@ pub struct NeighborSettings {
     pub shutdown: bool,
     pub shutdown_message: Option<String>,
     pub password: Option<String>,
+    /// The link of a link-local address.
+    pub interface: Option<String>,
+    /// An interface neighbour is looked for by IPv6 only.
+    pub v6only: bool,
     pub local_as: Option<LocalAs>,
     pub local_role: Option<LocalRole>,
     pub bfd: Option<Bfd>,
@@ -104,6 +108,15 @@ impl NeighborSettings {
             Family::Ipv4Unicast => &self.families[0],
             Family::Ipv6Unicast => &self.families[1],
         }
+    }
+
+    /// The interface that a link-local address belongs to.
+    pub fn scope(&self) -> Option<&str> {
+        let source = self.update_source.as_ref().and_then(|source| match source {
+            UpdateSource::Interface(name) => Some(name.as_str()),
+            UpdateSource::Address(_) => None,
+        });
+        self.interface.as_deref().or(source)
     }
 
     /// Whether a neighbour with AS `remote` is in our AS.
@@ -168,6 +181,8 @@ fn resolve(
         shutdown,
         shutdown_message,
         password: pick!(password),
+        interface: pick!(interface),
+        v6only: neighbor.v6only,
         local_as: pick!(local_as),
         local_role: pick!(local_role),
         bfd: pick!(bfd),

@@ -175,6 +175,8 @@ pub struct PeerOptions {
     pub description: Option<String>,
     pub shutdown: Option<Shutdown>,
     pub password: Option<String>,
+    /// `neighbor ADDRESS interface NAME`: the link of a link-local address.
+    pub interface: Option<String>,
     pub local_as: Option<LocalAs>,
     pub local_role: Option<LocalRole>,
     pub bfd: Option<Bfd>,
