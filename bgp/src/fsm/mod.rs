@@ -28,6 +28,7 @@ mod collision;
 pub mod config;
 mod connections;
 mod deadlines;
+mod faults;
 mod history;
 pub mod io;
 mod link;
@@ -44,6 +45,7 @@ mod tests;
 use std::fmt;
 
 pub use config::{RemoteAs, Role, SessionConfig};
+pub use faults::{FaultEntry, FaultKind};
 pub use history::{HistoryEntry, Trigger};
 pub use io::{CloseKind, Down, Event, Input, Output, ResetReason, StopReason};
 pub use negotiate::{Negotiated, OpenRefusal};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::ConnId;
+use super::faults::FaultKind;
 use super::history::Trigger;
 use super::io::{Event, Output, ResetReason};
 use super::link::{Fed, Link, Phase};
@@ -10,12 +11,15 @@ use super::negotiate::{local_open, negotiate};
 use super::session::Session;
 use super::state::End;
 use crate::batch::Op;
-use crate::types::Time;
+use crate::types::{SECOND, Time};
 use crate::wire::iana::error::{self, fsm};
 use crate::wire::iana::{MAX_EXTENDED_MESSAGE, MAX_MESSAGE, message};
 use crate::wire::{
     Frame, MessageKind, Notification, Open, RefreshKind, RouteRefresh, UpdateReport, next_frame,
 };
+
+/// A malformed attribute is told at most this often; the counters have them all.
+const REPORT_INTERVAL: Time = SECOND;
 
 /// A buffer for a partial message that is larger than this is given back.
 const KEEP_BUFFER: usize = 8192;
@@ -32,7 +36,6 @@ enum Stage {
 impl Session {
     /// Bytes of the stream of one connection.
     pub(super) fn bytes(&mut self, now: Time, id: ConnId, mut input: &[u8]) {
-        self.reported = false;
         // Who announces extended messages has to take them (RFC 8654 section 4).
         let max = if self.config.capabilities { MAX_EXTENDED_MESSAGE } else { MAX_MESSAGE };
         while let Some(link) = self.link_mut(id) {
@@ -53,7 +56,7 @@ impl Session {
                     }
                     input = rest;
                 }
-                Fed::Error(e) => return self.protocol_error(now, id, e.into()),
+                Fed::Error(e) => return self.protocol_error(now, id, e.into(), None, input),
             }
             if input.is_empty() {
                 return;
@@ -100,7 +103,7 @@ impl Session {
                     Stage::Established => fsm::ESTABLISHED,
                 };
                 let n = Notification::new(error::FSM, subcode).with_data(&[kind as u8]);
-                self.protocol_error(now, id, n);
+                self.protocol_error(now, id, n, Some(kind), frame.body);
             }
         }
     }
@@ -109,14 +112,14 @@ impl Session {
     fn open(&mut self, now: Time, id: ConnId, body: &[u8]) {
         let open = match Open::decode(body) {
             Ok(open) => open,
-            Err(e) => return self.protocol_error(now, id, e.into()),
+            Err(e) => return self.protocol_error(now, id, e.into(), Some(MessageKind::Open), body),
         };
         let negotiated = match negotiate(&self.config, &local_open(&self.config), &open) {
             Ok(negotiated) => Arc::new(negotiated),
             Err(refusal) => {
                 let notification = Notification::from(&refusal);
                 self.outputs.push_back(Output::Event(Event::OpenRefused(refusal)));
-                return self.protocol_error(now, id, notification);
+                return self.protocol_error(now, id, notification, Some(MessageKind::Open), body);
             }
         };
         if !self.survives_collision(now, id, &negotiated) {
@@ -152,12 +155,15 @@ impl Session {
         let Some(decoder) = &mut self.decoder else { return };
         self.stats.last_update = Some(now);
         match decoder.decode(body, &mut self.batch) {
-            Ok(UpdateReport { fault: Some((code, fault, action)), .. }) if !self.reported => {
-                self.reported = true;
-                self.outputs.push_back(Output::Event(Event::Malformed { code, fault, action }));
+            Ok(UpdateReport { fault: Some((code, fault, action)), .. }) => {
+                self.faults.push(now, FaultKind::Attribute { code, fault, action }, body);
+                if self.reported.is_none_or(|at| now - at >= REPORT_INTERVAL) {
+                    self.reported = Some(now);
+                    self.outputs.push_back(Output::Event(Event::Malformed { code, fault, action }));
+                }
             }
             Ok(_) => {}
-            Err(e) => self.protocol_error(now, id, e.into()),
+            Err(e) => self.protocol_error(now, id, e.into(), Some(MessageKind::Update), body),
         }
     }
 
@@ -172,7 +178,8 @@ impl Session {
                 data.extend_from_slice(&len.to_be_bytes());
                 data.push(message::ROUTE_REFRESH);
                 data.extend_from_slice(body);
-                return self.protocol_error(now, id, Notification::from(e).with_data(&data));
+                let n = Notification::from(e).with_data(&data);
+                return self.protocol_error(now, id, n, Some(MessageKind::RouteRefresh), body);
             }
         };
         let Some(negotiated) = self.link_mut(id).and_then(|l| l.negotiated()) else { return };
@@ -187,7 +194,17 @@ impl Session {
         }
     }
 
-    fn protocol_error(&mut self, now: Time, id: ConnId, notification: Notification) {
+    /// Ends a connection because of a message.
+    fn protocol_error(
+        &mut self,
+        now: Time,
+        id: ConnId,
+        notification: Notification,
+        kind: Option<MessageKind>,
+        message: &[u8],
+    ) {
+        let (code, subcode) = (notification.code, notification.subcode);
+        self.faults.push(now, FaultKind::Message { kind, code, subcode }, message);
         self.give_up(now, id, notification, ResetReason::NotificationSent);
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::config::SessionConfig;
+use super::faults::{FaultEntry, Faults};
 use super::history::{History, HistoryEntry, Trigger};
 use super::io::{Down, Event, Input, Output, ResetReason, StopReason};
 use super::link::Link;
@@ -49,8 +50,9 @@ pub struct Session {
     spare: UpdateBatch,
     pub(super) stats: Stats,
     history: History,
-    /// A malformed attribute was reported for this read already.
-    pub(super) reported: bool,
+    pub(super) faults: Faults,
+    /// When a malformed attribute was reported.
+    pub(super) reported: Option<Time>,
 }
 
 impl Session {
@@ -69,7 +71,8 @@ impl Session {
             spare: UpdateBatch::default(),
             stats: Stats::default(),
             history: History::default(),
-            reported: false,
+            faults: Faults::default(),
+            reported: None,
         }
     }
 
@@ -213,6 +216,11 @@ impl Session {
     /// The last changes of state, oldest first.
     pub fn history(&self) -> impl DoubleEndedIterator<Item = &HistoryEntry> {
         self.history.iter()
+    }
+
+    /// The last messages that were not as they should be, oldest first.
+    pub fn faults(&self) -> impl DoubleEndedIterator<Item = &FaultEntry> {
+        self.faults.iter()
     }
 
     /// Deadlines of the timers that run.

@@ -20,6 +20,17 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
+    /// Its name in RFC 4271.
+    pub const fn name(self) -> &'static str {
+        match self {
+            MessageKind::Open => "OPEN",
+            MessageKind::Update => "UPDATE",
+            MessageKind::Notification => "NOTIFICATION",
+            MessageKind::Keepalive => "KEEPALIVE",
+            MessageKind::RouteRefresh => "ROUTE-REFRESH",
+        }
+    }
+
     /// From the type octet.
     pub const fn from_code(code: u8) -> Option<MessageKind> {
         match code {

@@ -73,6 +73,31 @@ pub mod attr {
     pub const LARGE_COMMUNITIES: u8 = 32;
     /// Only to Customer (RFC 9234 section 5).
     pub const OTC: u8 = 35;
+
+    /// The registry's name of a type that we know.
+    pub const fn name(code: u8) -> Option<&'static str> {
+        Some(match code {
+            ORIGIN => "ORIGIN",
+            AS_PATH => "AS_PATH",
+            NEXT_HOP => "NEXT_HOP",
+            MED => "MULTI_EXIT_DISC",
+            LOCAL_PREF => "LOCAL_PREF",
+            ATOMIC_AGGREGATE => "ATOMIC_AGGREGATE",
+            AGGREGATOR => "AGGREGATOR",
+            COMMUNITIES => "COMMUNITY",
+            ORIGINATOR_ID => "ORIGINATOR_ID",
+            CLUSTER_LIST => "CLUSTER_LIST",
+            MP_REACH_NLRI => "MP_REACH_NLRI",
+            MP_UNREACH_NLRI => "MP_UNREACH_NLRI",
+            EXT_COMMUNITIES => "EXTENDED COMMUNITIES",
+            AS4_PATH => "AS4_PATH",
+            AS4_AGGREGATOR => "AS4_AGGREGATOR",
+            AIGP => "AIGP",
+            LARGE_COMMUNITIES => "LARGE_COMMUNITY",
+            OTC => "OTC",
+            _ => return None,
+        })
+    }
 }
 
 /// AS_PATH segment types (RFC 4271 section 4.3, RFC 5065 section 3).

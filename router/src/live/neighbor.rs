@@ -2,9 +2,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use bgp::fsm::{FsmState, Role};
+use bgp::fsm::{FaultKind, FsmState, Role};
 use bgp::types::{Asn, Family};
-use bgp::wire::{Capability, Open, Reject};
+use bgp::wire::{Action, Capability, Fault, MessageKind, Notification, Open, Reject, iana};
 
 use super::bgp::{remote_as, state};
 use super::{Live, age, age_ms, epoch_of, gone};
@@ -14,9 +14,9 @@ use crate::shell::clock;
 use crate::shell::peer::Status;
 use crate::shell::peers::Entry;
 use crate::show::views::{
-    AddPathCapability, Capabilities, Direction, EndpointView, GracefulRestartFamily, GracefulRestartView,
-    LastReset, MessageStats, NeighborFamilyView, NeighborView, NextTimer, PathPolicy, PrefixStats,
-    ReceivedGracefulRestart, SentReceived,
+    AddPathCapability, Capabilities, Direction, EndpointView, ErrorCount, ErrorView, ErrorsView,
+    GracefulRestartFamily, GracefulRestartView, LastReset, MessageStats, NeighborFamilyView, NeighborView,
+    NextTimer, PathPolicy, PrefixStats, ReceivedGracefulRestart, SentReceived,
 };
 
 /// What the table says of a neighbour in one family.
@@ -123,10 +123,55 @@ fn view(
     view
 }
 
+/// What was wrong with messages.
+fn errors(status: &Status) -> ErrorsView {
+    let counts = status.updates.iter().flat_map(|u| &u.faults).map(|((attribute, action), times)| {
+        ErrorCount { attribute: *attribute, action: action_words(*action), times: *times }
+    });
+    let recent = status.faults.iter().map(|fault| ErrorView {
+        age: age(fault.at),
+        text: match fault.kind {
+            FaultKind::Attribute { code, fault, action } => {
+                let name = iana::attr::name(code).unwrap_or("unknown attribute");
+                format!("UPDATE: {name} ({code}), {}, {}", fault_words(fault), action_words(action))
+            }
+            FaultKind::Message { kind, code, subcode } => {
+                let kind = kind.map_or("header", MessageKind::name);
+                format!("{kind}: {}", Notification::new(code, subcode))
+            }
+        },
+        bytes: fault.bytes.clone(),
+        len: fault.len,
+    });
+    ErrorsView { counts: counts.collect(), recent: recent.collect() }
+}
+
+const fn action_words(action: Action) -> &'static str {
+    match action {
+        Action::AttributeDiscard => "attribute discard",
+        Action::TreatAsWithdraw => "treat-as-withdraw",
+        Action::SessionReset(_) => "session reset",
+    }
+}
+
+const fn fault_words(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Flags => "wrong flags",
+        Fault::Length => "wrong length",
+        Fault::Value => "wrong value",
+        Fault::Overrun => "runs past the attributes",
+        Fault::Repeated => "there twice",
+        Fault::Missing => "missing",
+        Fault::Unrecognized => "not a well-known attribute",
+        Fault::Unwanted => "refused by configuration",
+    }
+}
+
 /// What the session itself says.
 fn from_status(view: &mut NeighborView, status: &Status) {
     let stats = &status.stats;
     view.state = state(status.state);
+    view.errors = errors(status);
     view.uptime = stats.established_at.map(age);
     view.established_epoch = view.uptime.map(epoch_of);
     view.last_read = stats.last_read.map(age_ms);

@@ -62,10 +62,10 @@ impl Discovery {
             stays
         });
         for (name, link) in wanted {
-            if !links.contains_key(&name) {
+            links.entry(name).or_insert_with_key(|name| {
                 let task = tokio::spawn(attend(name.clone(), link.clone(), peers.clone()));
-                links.insert(name, (link, task));
-            }
+                (link, task)
+            });
         }
     }
 }

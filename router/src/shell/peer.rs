@@ -19,7 +19,9 @@ use std::task::Poll;
 
 use bgp::batch::UpdateBatch;
 use bgp::fsm::io::CloseKind;
-use bgp::fsm::{ConnId, Event, FsmState, HistoryEntry, Input, Negotiated, Output, Session, SessionConfig};
+use bgp::fsm::{
+    ConnId, Event, FaultEntry, FsmState, HistoryEntry, Input, Negotiated, Output, Session, SessionConfig,
+};
 use bgp::fsm::{Stats, StopReason};
 use bgp::types::Family;
 use bgp::wire::UpdateCounters;
@@ -110,6 +112,8 @@ pub struct Status {
     pub stats: Stats,
     /// What became of UPDATEs.
     pub updates: Option<UpdateCounters>,
+    /// Messages that were not as they should be.
+    pub faults: Vec<FaultEntry>,
     /// Timers.
     pub timers: bgp::fsm::Timers,
     /// Recent events.
@@ -309,6 +313,7 @@ impl Task {
             local_end: self.local_end.clone(),
             stats: self.session.stats().clone(),
             updates: self.session.update_counters().cloned(),
+            faults: self.session.faults().cloned().collect(),
             timers: self.session.timers(),
             history: self.session.history().cloned().collect(),
             waiting: self.connections.iter().map(|c| c.waiting).sum(),

@@ -4,6 +4,7 @@ pub mod format;
 pub mod interface;
 pub mod json;
 pub mod misc;
+pub mod neighbor_errors;
 pub mod neighbor_json;
 pub mod neighbor_routes;
 pub mod neighbor_text;

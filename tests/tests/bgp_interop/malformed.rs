@@ -119,6 +119,17 @@ fn malformed_attributes_withdraw_their_routes_and_nothing_else() {
     }
     scene.session_lives();
     assert!(scene.router.log().contains("malformed attribute"));
+    let shown = scene.router.vtysh("show bgp neighbors 10.0.0.2 errors json").unwrap();
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let kept = shown["10.0.0.2"]["messages"].as_array().unwrap();
+    assert_eq!(kept.len(), 7, "{shown}");
+    assert_eq!(kept[6]["error"], "UPDATE: ORIGIN (1), wrong value, treat-as-withdraw");
+    assert_eq!(
+        kept[6]["bytes"],
+        "0000001440010109400206020100 00fdea400304 0a000002 18cb0071".replace(' ', "")
+    );
+    let origin = &shown["10.0.0.2"]["attributes"][0];
+    assert_eq!((&origin["name"], &origin["count"]), (&"ORIGIN".into(), &2.into()), "{shown}");
     scene.undisturbed();
 }
 

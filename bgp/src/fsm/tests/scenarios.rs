@@ -5,7 +5,7 @@ use crate::attrs::{AttrBuilder, AttrView, ExportForm, Origin, Prepend, write_att
 use crate::types::{Family, Nlri};
 use crate::wire::encode::{put_announce, put_end_of_rib, put_route_refresh};
 use crate::wire::iana::message;
-use crate::wire::{Action, RefreshKind, UpdateForm};
+use crate::wire::{Action, Fault, RefreshKind, UpdateForm};
 use FsmState::*;
 
 fn announcement(prefixes: u32) -> BytesMut {
@@ -359,6 +359,13 @@ fn malformed_attributes_are_reported_and_the_session_stays() {
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].1, (1, Action::TreatAsWithdraw));
     assert_eq!(pair.sessions[B].update_counters().unwrap().treated_as_withdraw, 3);
+    pair.inject(A, &update.repeat(20));
+    pair.run_for(SECOND);
+    let events = pair.outputs(B, |o| matches!(o, Output::Event(Event::Malformed { .. })).then_some(()));
+    assert_eq!(events.len(), 2, "one a second");
+    let kept: Vec<_> = pair.sessions[B].faults().collect();
+    let expected = FaultKind::Attribute { code: 1, fault: Fault::Value, action: Action::TreatAsWithdraw };
+    assert_eq!((kept.len(), kept[0].kind, &kept[0].bytes[..]), (16, expected, &update[19..]));
 }
 
 #[test]

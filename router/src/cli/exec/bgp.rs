@@ -12,7 +12,7 @@ use crate::show::format::afi_of;
 use crate::show::json::pretty;
 use crate::show::misc::{self, RouterFacts};
 use crate::show::summary::{self, AsFilter, StateFilter, SummaryOptions};
-use crate::show::{neighbor_json, neighbor_text};
+use crate::show::{neighbor_errors, neighbor_json, neighbor_text};
 
 const BGPD: Option<Daemon> = Some(Daemon::Bgpd);
 
@@ -27,6 +27,12 @@ pub const COMMANDS: &[ExecCommand] = &[
     exec(
         "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] neighbors [<A.B.C.D|X:X::X:X|WORD>$peer] [graceful-restart] [json]",
         "Sessions in detail",
+        BGPD,
+        neighbors,
+    ),
+    exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] neighbors [<A.B.C.D|X:X::X:X|WORD>$peer] errors [json]",
+        "Malformed messages",
         BGPD,
         neighbors,
     ),
@@ -188,6 +194,12 @@ fn neighbors(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
         return match json {
             true => Ok(writeln!(context.out, "{{\n  \"bgpNoSuchNeighbor\":true\n}}")?),
             false => Ok(writeln!(context.out, "% No such neighbor in this view/vrf\n")?),
+        };
+    }
+    if args.has("errors") {
+        return match json {
+            true => Ok(neighbor_errors::json(&views, context.out)?),
+            false => Ok(neighbor_errors::text(&views, context.out)?),
         };
     }
     match (json, args.has("graceful-restart")) {

@@ -18,9 +18,9 @@ pub use bgp::{
 pub use interface::{InterfaceAddressView, InterfaceView};
 pub use misc::{MemoryRow, PolicyCounters, VersionView};
 pub use neighbor::{
-    AddPathCapability, BfdView, Capabilities, Direction, EndpointView, GracefulRestartFamily,
-    GracefulRestartView, LastReset, MessageStats, NeighborFamilyView, NeighborView, NextTimer, PathPolicy,
-    PrefixStats, ReceivedGracefulRestart, SentReceived,
+    AddPathCapability, BfdView, Capabilities, Direction, EndpointView, ErrorCount, ErrorView, ErrorsView,
+    GracefulRestartFamily, GracefulRestartView, LastReset, MessageStats, NeighborFamilyView, NeighborView,
+    NextTimer, PathPolicy, PrefixStats, ReceivedGracefulRestart, SentReceived,
 };
 pub use rib::{
     Discard, NhtClient, NhtView, RouteHop, RouteProtocol, RouteState, RouteSummary, RouteSummaryRow,

@@ -377,6 +377,39 @@ pub struct BfdView {
     pub age: u64,
 }
 
+/// How often an attribute was malformed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ErrorCount {
+    /// Type code.
+    pub attribute: u8,
+    /// What was done about it, in the words of RFC 7606.
+    pub action: &'static str,
+    /// How often.
+    pub times: u64,
+}
+
+/// A message that was not as it should be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ErrorView {
+    /// Seconds since it came.
+    pub age: u64,
+    /// What was wrong and what was done about it.
+    pub text: String,
+    /// The message after its header, as far as it is kept.
+    pub bytes: std::sync::Arc<[u8]>,
+    /// Octets that it had.
+    pub len: usize,
+}
+
+/// What a neighbour sent that was not as it should be.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ErrorsView {
+    /// Attributes, by type and action.
+    pub counts: Vec<ErrorCount>,
+    /// The last messages, oldest first.
+    pub recent: Vec<ErrorView>,
+}
+
 /// `show bgp neighbors`.
 #[derive(Clone, PartialEq, Debug)]
 #[expect(missing_docs, reason = "as `show bgp neighbors` prints them")]
@@ -443,6 +476,7 @@ pub struct NeighborView {
     pub next_timer: Option<NextTimer>,
     pub rtt_ms: Option<u32>,
     pub authentication: bool,
+    pub errors: ErrorsView,
     pub read_on: bool,
     pub write_on: bool,
     pub fd: Option<i32>,
@@ -512,6 +546,7 @@ impl NeighborView {
             next_timer: None,
             rtt_ms: None,
             authentication: false,
+            errors: ErrorsView::default(),
             read_on: false,
             write_on: false,
             fd: None,
