@@ -187,6 +187,8 @@ pub(crate) const fn known_flags(code: u8) -> Option<u8> {
         | attr::AS4_PATH
         | attr::AS4_AGGREGATOR
         | attr::LARGE_COMMUNITIES
+        | attr::IPV6_EXT_COMMUNITIES
+        | attr::PREFIX_SID
         | attr::OTC => Some(OPTIONAL_TRANSITIVE),
         _ => None,
     }

@@ -57,8 +57,8 @@ pub(super) const fn action(code: u8, fault: Fault, external: bool) -> Action {
             attr::ATOMIC_AGGREGATE | attr::AGGREGATOR | attr::AS4_PATH | attr::AS4_AGGREGATOR,
             Fault::Length | Fault::Value,
         ) => Action::AttributeDiscard,
-        // RFC 7311 section 3.
-        (attr::AIGP, _) => Action::AttributeDiscard,
+        // RFC 7311 section 3, RFC 8669 section 6.
+        (attr::AIGP | attr::PREFIX_SID, _) => Action::AttributeDiscard,
         // All others (RFC 7606 sections 3(c) and 7, RFC 8092 section 6, RFC 9234 section 5).
         (_, Fault::Flags | Fault::Length | Fault::Value) => Action::TreatAsWithdraw,
     }

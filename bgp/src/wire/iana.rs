@@ -67,12 +67,16 @@ pub mod attr {
     pub const AS4_PATH: u8 = 17;
     /// AS4_AGGREGATOR (RFC 6793).
     pub const AS4_AGGREGATOR: u8 = 18;
+    /// IPv6 Address Specific Extended Community (RFC 5701).
+    pub const IPV6_EXT_COMMUNITIES: u8 = 25;
     /// AIGP (RFC 7311).
     pub const AIGP: u8 = 26;
     /// LARGE_COMMUNITY (RFC 8092).
     pub const LARGE_COMMUNITIES: u8 = 32;
     /// Only to Customer (RFC 9234 section 5).
     pub const OTC: u8 = 35;
+    /// BGP Prefix-SID (RFC 8669 section 3).
+    pub const PREFIX_SID: u8 = 40;
 
     /// The registry's name of a type that we know.
     pub const fn name(code: u8) -> Option<&'static str> {
@@ -92,9 +96,11 @@ pub mod attr {
             EXT_COMMUNITIES => "EXTENDED COMMUNITIES",
             AS4_PATH => "AS4_PATH",
             AS4_AGGREGATOR => "AS4_AGGREGATOR",
+            IPV6_EXT_COMMUNITIES => "IPv6 EXTENDED COMMUNITIES",
             AIGP => "AIGP",
             LARGE_COMMUNITIES => "LARGE_COMMUNITY",
             OTC => "OTC",
+            PREFIX_SID => "PREFIX_SID",
             _ => return None,
         })
     }

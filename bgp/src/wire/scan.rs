@@ -185,6 +185,7 @@ fn check(ctx: &UpdateContext, a: &RawAttr<'_>) -> Result<bool, Fault> {
         attr::AGGREGATOR => exactly(if ctx.as4 { 8 } else { 6 }).and(nonzero_as(a.value, ctx.as4)),
         attr::COMMUNITIES => multiple(4),
         attr::EXT_COMMUNITIES => multiple(8),
+        attr::IPV6_EXT_COMMUNITIES => multiple(20),
         attr::LARGE_COMMUNITIES => multiple(12),
         attr::AS4_AGGREGATOR => exactly(8).and(nonzero_as(a.value, true)).and(Ok(false)),
         attr::AS4_PATH if ctx.as4 => Ok(false),
@@ -196,11 +197,27 @@ fn check(ctx: &UpdateContext, a: &RawAttr<'_>) -> Result<bool, Fault> {
                 Err(Fault::Value)
             }
         }
+        attr::PREFIX_SID => prefix_sid(a.value),
         attr::MP_REACH_NLRI | attr::MP_UNREACH_NLRI => Ok(false),
         // AS_PATH is checked with its loops, after widening.
         _ => Ok(true),
     }?;
     Ok(kept && !ctx.discard.has(a.code))
+}
+
+/// Of no use to us, but others reset sessions when it is malformed: its TLVs have to fill it, and a Label-Index has 7
+/// octets (RFC 8669 sections 3 and 6).
+fn prefix_sid(value: &[u8]) -> Result<bool, Fault> {
+    const LABEL_INDEX: u8 = 1;
+    let mut rest = value;
+    while let Some((&[kind, high, low], after)) = rest.split_first_chunk() {
+        let len = usize::from(u16::from_be_bytes([high, low]));
+        if kind == LABEL_INDEX && len != 7 {
+            return Err(Fault::Length);
+        }
+        rest = after.get(len..).ok_or(Fault::Length)?;
+    }
+    if rest.is_empty() && !value.is_empty() { Ok(true) } else { Err(Fault::Length) }
 }
 
 /// AS 0 must not stand in AGGREGATOR (RFC 7607 section 2).

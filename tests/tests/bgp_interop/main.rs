@@ -6,5 +6,6 @@ mod malformed;
 mod options;
 mod policy;
 mod reload;
+mod security;
 mod sessions;
 mod unnumbered;

@@ -73,22 +73,23 @@ impl Scene {
     }
 }
 
-/// An UPDATE from its parts.
-fn update(attrs: &[u8], nlri: &[u8]) -> Vec<u8> {
-    let len = 19 + 4 + attrs.len() + nlri.len();
+/// A message of any type.
+pub fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     let mut out = vec![0xff; 16];
-    out.extend((len as u16).to_be_bytes());
-    out.push(2);
-    out.extend([0, 0]);
-    out.extend((attrs.len() as u16).to_be_bytes());
-    out.extend_from_slice(attrs);
-    out.extend_from_slice(nlri);
+    out.extend((19 + body.len() as u16).to_be_bytes());
+    out.push(kind);
+    out.extend_from_slice(body);
     out
 }
 
-const ORIGIN: &[u8] = &[0x40, 1, 1, 0];
-const AS_PATH: &[u8] = &[0x40, 2, 6, 2, 1, 0, 0, 0xfd, 0xea];
-const NEXT_HOP: &[u8] = &[0x40, 3, 4, 10, 0, 0, 2];
+/// An UPDATE from its parts.
+pub fn update_with(attrs: &[u8], nlri: &[u8]) -> Vec<u8> {
+    message(2, &[&[0, 0], &(attrs.len() as u16).to_be_bytes()[..], attrs, nlri].concat())
+}
+
+pub const ORIGIN: &[u8] = &[0x40, 1, 1, 0];
+pub const AS_PATH: &[u8] = &[0x40, 2, 6, 2, 1, 0, 0, 0xfd, 0xea];
+pub const NEXT_HOP: &[u8] = &[0x40, 3, 4, 10, 0, 0, 2];
 
 fn good_attrs() -> Vec<u8> {
     [ORIGIN, AS_PATH, NEXT_HOP].concat()
@@ -112,7 +113,7 @@ fn malformed_attributes_withdraw_their_routes_and_nothing_else() {
     for (what, attrs) in cases {
         scene.speaker.announce(&["203.0.113.0/24"], &[65002]);
         wait_gateways(&scene.r, "203.0.113.0/24", &["10.0.0.2"]);
-        scene.speaker.send(update(&attrs, &PREFIX));
+        scene.speaker.send(update_with(&attrs, &PREFIX));
         until(what, || kernel::of(&scene.r, "203.0.113.0/24", kernel::BGP).is_none());
         until(what, || scene.frr.path("203.0.113.0/24").is_none());
         assert_eq!(kernel::gateways(&scene.r, "203.0.114.0/24", kernel::BGP), ["10.0.0.2"], "{what}");
@@ -142,7 +143,9 @@ fn malformed_attributes_that_do_not_matter_are_left_out() {
     ];
     for (number, (what, attr)) in cases.into_iter().enumerate() {
         let prefix = format!("203.0.13{number}.0/24");
-        scene.speaker.send(update(&[&good_attrs()[..], attr].concat(), &[24, 203, 0, 130 + number as u8]));
+        scene
+            .speaker
+            .send(update_with(&[&good_attrs()[..], attr].concat(), &[24, 203, 0, 130 + number as u8]));
         wait_gateways(&scene.r, &prefix, &["10.0.0.2"]);
         until(what, || scene.frr.path(&prefix).is_some());
         let path = scene.frr.path(&prefix).unwrap();
@@ -156,7 +159,7 @@ fn malformed_attributes_that_do_not_matter_are_left_out() {
 fn unknown_optional_transitive_attributes_are_passed_on() {
     let scene = scene();
     let unknown = [0xc0, 99, 3, 1, 2, 3];
-    scene.speaker.send(update(&[&good_attrs()[..], &unknown].concat(), &[24, 203, 0, 140]));
+    scene.speaker.send(update_with(&[&good_attrs()[..], &unknown].concat(), &[24, 203, 0, 140]));
     until("the prefix at FRR", || scene.frr.path("203.0.140.0/24").is_some());
     scene.session_lives();
     scene.undisturbed();
@@ -174,14 +177,14 @@ fn a_path_through_our_own_as_is_not_used() {
 #[test]
 fn broken_framing_ends_the_session_with_the_right_notification() {
     // Prefixes that cannot be told apart cannot be withdrawn either (RFC 7606 section 5.3).
-    let mut marker = update(&good_attrs(), &PREFIX);
+    let mut marker = update_with(&good_attrs(), &PREFIX);
     marker[3] = 0;
-    let mut short = update(&good_attrs(), &PREFIX);
+    let mut short = update_with(&good_attrs(), &PREFIX);
     short[16..18].copy_from_slice(&[0, 5]);
-    let mut kind = update(&good_attrs(), &PREFIX);
+    let mut kind = update_with(&good_attrs(), &PREFIX);
     kind[18] = 77;
-    let nlri = update(&good_attrs(), &[33, 203, 0, 113, 0, 0]);
-    let cut = update(&good_attrs(), &[24, 203]);
+    let nlri = update_with(&good_attrs(), &[33, 203, 0, 113, 0, 0]);
+    let cut = update_with(&good_attrs(), &[24, 203]);
     /// What, the bytes, and the codes that may answer.
     type Case = (&'static str, Vec<u8>, &'static [(u8, u8)]);
     let cases: [Case; 5] = [
@@ -228,7 +231,7 @@ fn answer_to_open(node: &Node, open: &[u8]) -> (u8, u8) {
     })
 }
 
-fn open(version: u8, asn: u16, hold: u16, id: [u8; 4]) -> Vec<u8> {
+pub fn open(version: u8, asn: u16, hold: u16, id: [u8; 4]) -> Vec<u8> {
     let mut out = vec![0xff; 16];
     out.extend([0, 29, 1, version]);
     out.extend(asn.to_be_bytes());

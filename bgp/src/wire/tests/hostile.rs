@@ -88,7 +88,7 @@ fn malformed_attributes_without_influence_are_discarded() {
 
 #[test]
 fn attributes_that_we_do_not_know_pass_with_the_partial_bit() {
-    for (code, len) in [(40u8, 21u8), (23, 1), (255, 32), (28, 5), (39, 4), (25, 7), (128, 200)] {
+    for (code, len) in [(23u8, 1u8), (255, 32), (28, 5), (39, 4), (128, 200)] {
         let attribute = [&[0xc0, code, len][..], &vec![0; usize::from(len)]].concat();
         let d = accepts(context(), &with(&[&attribute]));
         let unknown = AttrView::new(d.block()).unknown().next().unwrap();
@@ -96,6 +96,31 @@ fn attributes_that_we_do_not_know_pass_with_the_partial_bit() {
     }
     let d = accepts(context(), &with(&[&[0x80, 99, 1, 0]]));
     assert_eq!(AttrView::new(d.block()).unknown().count(), 0);
+}
+
+#[test]
+fn a_prefix_sid_passes_if_it_is_well_formed_and_is_left_out_if_not() {
+    for (value, passes) in [
+        (&[1u8, 0, 7, 0, 0, 0, 0, 0, 0, 9][..], true),
+        (&[5, 0, 2, 0, 1, 3, 0, 0], true),
+        (&[1, 0, 6, 0, 0, 0, 0, 0, 9], false),
+        (&[5, 0, 30, 0], false),
+        (&[0; 4], false),
+        (&[], false),
+    ] {
+        let attribute = [&[0xc0, 40, value.len() as u8][..], value].concat();
+        let d = accepts(context(), &with(&[&attribute]));
+        assert_eq!(AttrView::new(d.block()).raw(40), passes.then_some(value));
+    }
+}
+
+#[test]
+fn ipv6_extended_communities_have_twenty_octets_each() {
+    for (octets, passes) in [(20, true), (40, true), (8, false), (0, false)] {
+        let attribute = [&[0xc0, 25, octets as u8][..], &vec![0; octets]].concat();
+        let d = decode(context(), &body(&[], &with(&[&attribute]), NLRI));
+        assert_eq!((d.announced().len(), d.withdrawn().len()), if passes { (1, 0) } else { (0, 1) });
+    }
 }
 
 #[test]

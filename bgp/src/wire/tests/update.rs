@@ -259,7 +259,7 @@ fn any_block() -> impl Strategy<Value = Vec<u8>> {
     let communities = prop::collection::vec(any::<u32>(), 0..90);
     let large = prop::collection::vec(any::<(u32, u32, u32)>(), 0..4);
     let aggregator = prop::option::of((1u32..100_000).prop_map(|a| (Asn(a), Ipv4Addr::new(1, 2, 3, 4))));
-    let unknown = prop::option::of((40u8..255, prop::collection::vec(any::<u8>(), 0..300)));
+    let unknown = prop::option::of((41u8..255, prop::collection::vec(any::<u8>(), 0..300)));
     (asns, communities, large, aggregator, unknown, any::<Option<u32>>(), any::<bool>(), 0u8..3).prop_map(
         |(asns, communities, large, aggregator, unknown, med, atomic, origin)| {
             let mut b = AttrBuilder::new();
