@@ -244,7 +244,9 @@ impl Core {
         if *self.shared.policies.source() == policies {
             return;
         }
-        self.shared.policies = Compiled::new(policies);
+        let compiled = Compiled::new(policies);
+        compiled.continue_counts(&self.shared.policies);
+        self.shared.policies = compiled;
         for f in Family::ALL {
             family!(self, f, |rib, shared| {
                 rib.imports.clear();

@@ -10,11 +10,13 @@ use crate::base::{BaseRoute, BaseTarget, Discard};
 use crate::best::{Candidate, Reason, decide};
 use crate::core::Core;
 use crate::family::{FamilyRib, candidate};
-use crate::id::{PeerId, PrefixId};
+use crate::id::{AttrId, PeerId, PrefixId};
 use crate::intern::Provenance;
 use crate::nexthop::{NextHopKey, Resolution, ResolvedHop};
 use crate::peer::PeerCounts;
 use crate::policy::ast::SourceProtocol;
+use crate::policy::compile::{Counts, Program};
+use crate::policy::eval::Verdict;
 use crate::shared::Shared;
 use crate::table::{Path, path_flag};
 
@@ -29,7 +31,7 @@ pub struct PathView {
     pub router_id: Ipv4Addr,
     /// From whom.
     pub origin: Provenance,
-    /// Canonical attributes after import policy.
+    /// Canonical attributes, after import policy unless asked for as received.
     pub block: Box<[u8]>,
     /// Decision fields of `block`.
     pub summary: Summary,
@@ -123,8 +125,10 @@ pub struct NextHopView {
     pub key: NextHopKey,
     /// The way.
     pub resolution: Resolution,
-    /// Attribute sets of BGP with it.
-    pub sets: usize,
+    /// Paths of BGP with it.
+    pub paths: usize,
+    /// Whether a path of BGP has or had it: else it is of static routes.
+    pub of_bgp: bool,
     /// When it last changed, seconds.
     pub since: u32,
 }
@@ -197,6 +201,25 @@ impl Core {
         by_family!(self, Family::of(&net), |rib| at(rib, &self.shared, net, slot))
     }
 
+    /// The prefix of a slot with those of its paths that a route-map permits.
+    pub fn permitted_at(&self, net: IpNet, slot: u32, route_map: &str) -> Option<PrefixView> {
+        fn permitted<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, slot: u32, map: &Program) -> Vec<bool> {
+            let Some(id) = rib.table.live(slot as usize) else { return Vec::new() };
+            let net = rib.table.prefix(id).addr.to_net(rib.table.prefix(id).len);
+            let permits = |path: &Path| {
+                let peer = Some(path.peer).filter(|p| *p != PeerId::LOCAL);
+                map.run(&shared.subject(path.attr, net, peer)) != Verdict::Deny
+            };
+            rib.table.paths(id).map(|(_, path)| permits(path)).collect()
+        }
+        let mut view = self.prefix_at(net, slot)?;
+        let map = self.shared.policies.route_map(route_map)?;
+        let permitted = by_family!(self, Family::of(&net), |rib| permitted(rib, &self.shared, slot, &map));
+        let mut permitted = permitted.into_iter();
+        view.paths.retain(|_| permitted.next() == Some(true));
+        Some(view)
+    }
+
     /// A prefix with its paths.
     pub fn prefix(&self, net: IpNet) -> Option<PrefixView> {
         fn view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, net: IpNet) -> Option<PrefixView> {
@@ -214,6 +237,35 @@ impl Core {
             Some(prefix_view(rib, shared, id))
         }
         by_family!(self, Family::of(&addr.into()), |rib| view(rib, &self.shared, addr))
+    }
+
+    /// A neighbour's paths of the prefix in a slot as it sent them, before import policy.
+    pub fn received_at(&self, net: IpNet, slot: u32, peer: PeerId) -> Option<PrefixView> {
+        fn at<A: Addr>(
+            rib: &FamilyRib<A>,
+            shared: &Shared,
+            net: IpNet,
+            slot: u32,
+            peer: PeerId,
+        ) -> Option<PrefixView> {
+            let id = rib.table.live(slot as usize)?;
+            let p = rib.table.prefix(id);
+            if p.addr.to_net(p.len) != net {
+                return None;
+            }
+            let own = rib.table.paths(id).filter(|(_, path)| path.peer == peer);
+            let paths: Vec<PathView> =
+                own.map(|(_, path)| path_view_of(shared, path, path.attr_in, A::FAMILY)).collect();
+            (!paths.is_empty()).then(|| PrefixView {
+                net,
+                version: p.version,
+                paths,
+                reason: None,
+                advertised_to: Vec::new(),
+                installed: false,
+            })
+        }
+        by_family!(self, Family::of(&net), |rib| at(rib, &self.shared, net, slot, peer))
     }
 
     /// Whether a neighbour has a path of the prefix in a slot.
@@ -292,24 +344,46 @@ impl Core {
         out
     }
 
-    /// All next hops.
+    /// All next hops. Counts all paths: not for metrics.
     pub fn next_hops(&self) -> Vec<NextHopView> {
-        let mut sets = vec![0usize; self.shared.next_hops.bound()];
-        for (_, set) in self.shared.attrs.iter() {
-            if let Some(n) = sets.get_mut(set.local.next_hop.index()) {
-                *n += 1;
+        fn count<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, paths: &mut [usize]) {
+            for path in rib.table.iter().flat_map(|(id, _)| rib.table.paths(id)).map(|(_, path)| path) {
+                let next_hop = shared.attrs.get(path.attr).local.next_hop;
+                if let Some(n) = paths.get_mut(next_hop.index()).filter(|_| !path.has(path_flag::FILTERED)) {
+                    *n += 1;
+                }
             }
         }
+        let mut of_bgp = vec![false; self.shared.next_hops.bound()];
+        for (_, set) in self.shared.attrs.iter() {
+            if let Some(used) = of_bgp.get_mut(set.local.next_hop.index()) {
+                *used = true;
+            }
+        }
+        let mut paths = vec![0; of_bgp.len()];
+        count(&self.v4, &self.shared, &mut paths);
+        count(&self.v6, &self.shared, &mut paths);
         self.shared
             .next_hops
             .iter()
             .map(|(id, e)| NextHopView {
                 key: e.key.clone(),
                 resolution: e.resolution.clone(),
-                sets: sets.get(id.index()).copied().unwrap_or(0),
+                paths: paths.get(id.index()).copied().unwrap_or(0),
+                of_bgp: of_bgp.get(id.index()).copied().unwrap_or(false),
                 since: e.since,
             })
             .collect()
+    }
+
+    /// How often policies were asked.
+    pub fn policy_counts(&self) -> Counts {
+        self.shared.policies.counts()
+    }
+
+    /// Counts from zero how often policies are asked.
+    pub fn clear_policy_counts(&self) {
+        self.shared.policies.clear_counts();
     }
 
     /// All prefixes of the routing table, BGP's and others', in no order.
@@ -374,7 +448,12 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
 }
 
 fn path_view(shared: &Shared, path: &Path, family: Family) -> PathView {
-    let set = shared.attrs.get(path.attr);
+    path_view_of(shared, path, path.attr, family)
+}
+
+/// A path with one of its attribute sets: after import policy, or as the neighbour sent it.
+fn path_view_of(shared: &Shared, path: &Path, attr: AttrId, family: Family) -> PathView {
+    let set = shared.attrs.get(attr);
     let entry = shared.next_hops.get(set.local.next_hop);
     let peer = shared.peer(path.peer);
     let session = peer.and_then(|p| p.session.as_ref());
@@ -384,7 +463,7 @@ fn path_view(shared: &Shared, path: &Path, family: Family) -> PathView {
         peer_addr: peer.map(|p| p.config.addr),
         router_id: session.map_or(Ipv4Addr::from(shared.settings.router_id), |s| s.router_id),
         origin: set.local.origin,
-        block: shared.block(path.attr),
+        block: shared.block(attr),
         summary: set.summary,
         local_pref: if set.summary.has(flag::LOCAL_PREF) { set.summary.local_pref } else { default },
         next_hop: entry.map(|e| e.key.clone()).unwrap_or_default(),

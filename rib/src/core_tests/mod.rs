@@ -503,6 +503,45 @@ fn import_policy_refuses_and_soft_reconfiguration_keeps() {
 }
 
 #[test]
+fn policies_count_how_often_they_are_asked() {
+    let mut lab = Lab::new();
+    let mut family = PeerFamily::default();
+    family.import.prefix_list = Some("OURS".into());
+    lab.tell(Input::Policies(ours_only()));
+    lab.add_with(1, PeerKind::External, family);
+    lab.announce(1, &["192.0.2.0/25", "198.51.100.0/24"], |_| {});
+    let hits = |lab: &Lab| lab.core.policy_counts().prefix_lists[0].values().sum::<u64>();
+    assert_eq!(hits(&lab), 1);
+    let mut more = ours_only();
+    more.prefix_lists_v4.insert("OTHER".into(), Default::default());
+    lab.tell(Input::Policies(more));
+    lab.settle();
+    assert!(hits(&lab) > 1, "other lists changed: the count goes on, and the routes were looked at again");
+    lab.core.clear_policy_counts();
+    assert_eq!(hits(&lab), 0);
+}
+
+#[test]
+fn what_a_neighbour_sent_is_shown_without_the_changes_of_policy() {
+    let mut lab = Lab::new();
+    let mut family = PeerFamily { soft_reconfiguration: true, ..PeerFamily::default() };
+    family.import.route_map = Some("PREFER".into());
+    let mut entry = RouteMapEntry::new(Action::Permit);
+    entry.sets.push(Set::LocalPreference(ast::Arith::Set(200)));
+    let mut policies = Policies::default();
+    policies.route_maps.insert("PREFER".into(), BTreeMap::from([(10, entry)]));
+    lab.tell(Input::Policies(policies));
+    lab.add_with(1, PeerKind::External, family);
+    lab.announce(1, &["192.0.2.0/24"], |_| {});
+    let net: IpNet = "192.0.2.0/24".parse().unwrap();
+    let slot = lab.core.keys(Family::Ipv4Unicast)[0].1;
+    assert_eq!(lab.core.prefix_at(net, slot).unwrap().paths[0].local_pref, 200);
+    let received = lab.core.received_at(net, slot, PeerId(1)).unwrap();
+    assert_eq!(AttrView::new(&received.paths[0].block).local_pref(), None);
+    assert!(lab.core.received_at(net, slot, PeerId(2)).is_none());
+}
+
+#[test]
 fn what_is_told_in_one_go_is_told_once() {
     let mut lab = Lab::new();
     lab.add(1, PeerKind::External);

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ast::{
     Action, AddressMatch, ExtCommunity, LargeCommunity, Match, NextHopMatch, OnMatch, PeerMatch, Policies,
@@ -13,6 +14,35 @@ use super::sets::{AsPathSet, CommunitySet, PrefixSet};
 use bgp::attrs::Origin;
 use bgp::types::Family;
 use std::net::IpAddr;
+
+/// How often something happened. One thread counts; others never read while it does.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) fn bump(&self) {
+        // Not an atomic addition, which costs: there is only one writer.
+        self.0.store(self.get().wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// How often.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+}
+
+/// How often policies were asked.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Route-maps, by name: how often they were run, and how often each entry matched.
+    pub route_maps: BTreeMap<String, (u64, BTreeMap<u16, u64>)>,
+    /// Entries of prefix-lists by family, name and sequence number: how often they matched.
+    pub prefix_lists: [BTreeMap<(String, u32), u64>; 2],
+}
 
 /// A condition with everything resolved.
 #[derive(Debug)]
@@ -57,6 +87,8 @@ pub(super) enum Change {
 
 #[derive(Debug)]
 pub(super) struct Entry {
+    pub seq: u16,
+    pub matched: Counter,
     pub permit: bool,
     pub conds: Vec<Cond>,
     pub changes: Vec<Change>,
@@ -69,6 +101,8 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub struct Program {
     pub(super) entries: Vec<Entry>,
+    /// How often it was run. A verdict that is remembered for equal attributes does not run it again.
+    pub(super) asked: Counter,
     pub(super) simple: bool,
     prefix_dependent: bool,
     peer_dependent: bool,
@@ -190,6 +224,53 @@ impl Compiled {
         self.prefix_lists[family.index()].get(name).cloned()
     }
 
+    /// How often policies were asked since they were compiled or [`Self::clear_counts`] was called.
+    pub fn counts(&self) -> Counts {
+        let of = |program: &Program| {
+            let entries = program.entries.iter().map(|e| (e.seq, e.matched.get()));
+            (program.asked.get(), entries.collect())
+        };
+        let lists = |lists: &BTreeMap<String, Arc<PrefixSet>>| {
+            let hits = |(name, set): (&String, &Arc<PrefixSet>)| {
+                let name = name.clone();
+                set.hits().map(move |(seq, count)| ((name.clone(), seq), count)).collect::<Vec<_>>()
+            };
+            lists.iter().flat_map(hits).collect()
+        };
+        Counts {
+            route_maps: self.maps.iter().map(|(name, map)| (name.clone(), of(map))).collect(),
+            prefix_lists: [lists(&self.prefix_lists[0]), lists(&self.prefix_lists[1])],
+        }
+    }
+
+    /// Goes on counting where others stopped, for what is the same as theirs.
+    pub fn continue_counts(&self, before: &Compiled) {
+        for (name, map) in &self.maps {
+            if let Some(old) = before.maps.get(name)
+                && self.source.route_maps.get(name) == before.source.route_maps.get(name)
+            {
+                map.asked.set(old.asked.get());
+                map.entries.iter().zip(&old.entries).for_each(|(e, o)| e.matched.set(o.matched.get()));
+            }
+        }
+        for (own, old) in self.prefix_lists.iter().zip(&before.prefix_lists) {
+            for (name, set) in own {
+                if let Some(old) = old.get(name) {
+                    set.continue_hits(old);
+                }
+            }
+        }
+    }
+
+    /// Counts from zero.
+    pub fn clear_counts(&self) {
+        for map in self.maps.values() {
+            map.asked.set(0);
+            map.entries.iter().for_each(|e| e.matched.set(0));
+        }
+        self.prefix_lists.iter().flat_map(BTreeMap::values).for_each(|set| set.clear_hits());
+    }
+
     /// The filters that a neighbour names.
     pub fn filter(&self, family: Family, spec: &FilterSpec) -> Filter {
         let f = family.index();
@@ -233,6 +314,8 @@ impl Compiled {
                 Some(OnMatch::Goto(seq)) => Then::Goto(seqs.partition_point(|s| *s < seq).max(at + 1)),
             };
             entries.push(Entry {
+                seq: seqs[at],
+                matched: Counter::default(),
                 permit: entry.action == Action::Permit,
                 conds: entry.matches.iter().map(|m| self.cond(m)).collect(),
                 changes: entry.sets.iter().filter_map(|s| self.change(s)).collect(),
@@ -253,7 +336,7 @@ impl Compiled {
                     .any(|e| e.changes.iter().any(|c| matches!(c, Change::Set(Set::NextHop(_)))))
                 || called(Program::peer_dependent);
         let simple = entries.iter().all(|e| e.call.is_none() && e.then == Then::Stop);
-        Program { entries, simple, prefix_dependent, peer_dependent }
+        Program { entries, asked: Counter::default(), simple, prefix_dependent, peer_dependent }
     }
 
     fn address(&self, family: Family, m: &AddressMatch) -> Option<Arc<PrefixSet>> {

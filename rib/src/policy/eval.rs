@@ -149,7 +149,12 @@ fn finish(changed: Changed) -> Verdict {
 
 impl Program {
     fn select(&self, s: &Subject<'_>) -> Selection {
-        match self.entries.iter().position(|e| e.holds(s)) {
+        self.asked.bump();
+        let found = self.entries.iter().position(|e| e.holds(s));
+        if let Some(at) = found {
+            self.entries[at].matched.bump();
+        }
+        match found {
             Some(at) if !self.entries[at].permit => Selection::Deny,
             Some(at) if self.entries[at].changes.is_empty() => Selection::Permit,
             Some(at) => Selection::Entry(at as u32),
@@ -164,6 +169,7 @@ impl Program {
     }
 
     fn run_into(&self, s: &Subject<'_>, changed: &mut Changed) -> bool {
+        self.asked.bump();
         let mut at = 0;
         let mut permitted = false;
         while let Some(entry) = self.entries.get(at) {
@@ -180,6 +186,7 @@ impl Program {
                 at += 1;
                 continue;
             }
+            entry.matched.bump();
             if !entry.permit {
                 return false;
             }

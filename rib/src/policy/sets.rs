@@ -1,5 +1,6 @@
 //! Lists compiled for matching: prefixes, AS paths, communities.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use bgp::attrs::AttrView;
@@ -11,14 +12,22 @@ use smallvec::SmallVec;
 use super::ast::{
     Action, AsPathList, CommunityList, CommunityMatch, ExtCommunity, LargeCommunity, PrefixList,
 };
+use super::compile::Counter;
 
 /// Lengths that one prefix-list entry admits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Bounds {
     seq: u32,
+    hits: Counter,
     ge: u8,
     le: u8,
     permit: bool,
+}
+
+impl Bounds {
+    fn new(seq: u32, ge: u8, le: u8, permit: bool) -> Bounds {
+        Bounds { seq, hits: Counter::default(), ge, le, permit }
+    }
 }
 
 type Entries = SmallVec<[Bounds; 2]>;
@@ -39,13 +48,8 @@ impl PrefixSet {
             let permit = entry.action == Action::Permit;
             match entry.prefix {
                 None => {
-                    set.v4.entry(Ipv4Net::default()).or_default().push(Bounds { seq, ge: 0, le: 32, permit });
-                    set.v6.entry(Ipv6Net::default()).or_default().push(Bounds {
-                        seq,
-                        ge: 0,
-                        le: 128,
-                        permit,
-                    });
+                    set.v4.entry(Ipv4Net::default()).or_default().push(Bounds::new(seq, 0, 32, permit));
+                    set.v6.entry(Ipv6Net::default()).or_default().push(Bounds::new(seq, 0, 128, permit));
                 }
                 Some(net) => {
                     let (len, max) = (net.prefix_len(), net.max_prefix_len());
@@ -55,7 +59,7 @@ impl PrefixSet {
                         (None, Some(le)) => (len, le),
                         (Some(ge), Some(le)) => (ge, le),
                     };
-                    let bounds = Bounds { seq, ge, le, permit };
+                    let bounds = Bounds::new(seq, ge, le, permit);
                     match net.trunc() {
                         IpNet::V4(net) => set.v4.entry(net).or_default().push(bounds),
                         IpNet::V6(net) => set.v6.entry(net).or_default().push(bounds),
@@ -69,11 +73,10 @@ impl PrefixSet {
     /// Whether the list permits a prefix. A list without entries permits all, as in FRR.
     pub fn permits(&self, net: &IpNet) -> bool {
         fn first<'a>(len: u8, covers: impl Iterator<Item = &'a Entries>) -> bool {
-            covers
-                .flatten()
-                .filter(|b| b.ge <= len && len <= b.le)
-                .min_by_key(|b| b.seq)
-                .is_some_and(|b| b.permit)
+            covers.flatten().filter(|b| b.ge <= len && len <= b.le).min_by_key(|b| b.seq).is_some_and(|b| {
+                b.hits.bump();
+                b.permit
+            })
         }
         if self.empty {
             return true;
@@ -81,6 +84,35 @@ impl PrefixSet {
         match net {
             IpNet::V4(n) => first(n.prefix_len(), self.v4.cover(n).map(|(_, e)| e)),
             IpNet::V6(n) => first(n.prefix_len(), self.v6.cover(n).map(|(_, e)| e)),
+        }
+    }
+}
+
+impl PrefixSet {
+    /// How often each entry was the one that counted, by sequence number.
+    pub fn hits(&self) -> impl Iterator<Item = (u32, u64)> {
+        let mut all: BTreeMap<u32, u64> = BTreeMap::new();
+        for bounds in self.bounds() {
+            *all.entry(bounds.seq).or_default() += bounds.hits.get();
+        }
+        all.into_iter()
+    }
+
+    fn bounds(&self) -> impl Iterator<Item = &Bounds> {
+        self.v4.values().chain(self.v6.values()).flatten()
+    }
+
+    pub(super) fn clear_hits(&self) {
+        self.bounds().for_each(|b| b.hits.set(0));
+    }
+
+    /// Takes over the counts of a list whose entries are the same.
+    pub(super) fn continue_hits(&self, before: &PrefixSet) {
+        let same = |a: &Bounds, b: &Bounds| (a.seq, a.ge, a.le, a.permit) == (b.seq, b.ge, b.le, b.permit);
+        if self.bounds().count() == before.bounds().count()
+            && self.bounds().zip(before.bounds()).all(|(a, b)| same(a, b))
+        {
+            self.bounds().zip(before.bounds()).for_each(|(a, b)| a.hits.set(b.hits.get()));
         }
     }
 }

@@ -38,6 +38,8 @@ pub enum ViewError {
 pub enum BgpRoutes {
     /// The table.
     Table,
+    /// The table's paths that a route-map permits.
+    Permitted(String),
     /// The table's paths from one neighbour.
     From(PeerId),
     /// What a neighbour sent, before policy.
@@ -211,6 +213,9 @@ pub trait Backend: Send + Sync {
 
     /// BGP's next hops.
     fn bgp_nexthops(&self) -> Result<Vec<BgpNexthopView>, ViewError>;
+
+    /// Networks that are announced when the routing table has them, with the route that it has.
+    fn bgp_import_checks(&self) -> Result<Vec<BgpNexthopView>, ViewError>;
 
     /// Update groups of both families.
     fn bgp_update_groups(&self) -> Result<Vec<UpdateGroupView>, ViewError>;

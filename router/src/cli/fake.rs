@@ -158,6 +158,10 @@ impl Backend for Fake {
         Ok(Vec::new())
     }
 
+    fn bgp_import_checks(&self) -> Result<Vec<BgpNexthopView>, ViewError> {
+        Ok(Vec::new())
+    }
+
     fn bgp_update_groups(&self) -> Result<Vec<UpdateGroupView>, ViewError> {
         Ok(vec![UpdateGroupView {
             id: 1,
@@ -169,6 +173,7 @@ impl Backend for Fake {
             version: 23,
             queue: 0,
             queued_total: 3,
+            coalesce_ms: 5,
             queue_high: 1,
             adj_out: 2,
             joins: 1,

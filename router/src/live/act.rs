@@ -20,7 +20,10 @@ impl Live {
                 let _ = self.control.rib.tell(move |core| core.tell_again(net));
                 Ok(())
             }
-            Action::ClearPolicyCounters => Ok(()),
+            Action::ClearPolicyCounters => {
+                let _ = self.control.rib.tell(|core| core.clear_policy_counts());
+                Ok(())
+            }
             Action::Debug { on, what } => {
                 let mut debugging = self.debugging.lock().unwrap_or_else(PoisonError::into_inner);
                 debugging.retain(|d| *d != what);

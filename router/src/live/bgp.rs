@@ -1,15 +1,15 @@
 //! BGP: summary, table, prefixes, next hops, update groups.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use bgp::attrs::{AttrView, SegmentKind, flag};
 use bgp::fsm::FsmState;
+use bgp::fsm::io::ResetReason;
 use bgp::types::Family;
 use ipnet::IpNet;
 use rib::intern::Provenance;
-use rib::nexthop::Resolution;
 use rib::query;
 
 use super::{Live, age, age_of_second, epoch_of, gone};
@@ -19,8 +19,8 @@ use crate::shell::peer::Status;
 use crate::shell::peers::Entry;
 use crate::shell::rib_thread::RibHandle;
 use crate::show::views::{
-    AdvertisedTo, BgpNexthopHop, BgpNexthopView, FibFlags, MemoryRow, PathOrigin, PathPeer, PathView,
-    PeerState, PrefixView, Segment, SummaryPeer, SummaryView, TableHeader, UpdateGroupView,
+    AdvertisedTo, FibFlags, MemoryRow, NexthopView, PathOrigin, PathPeer, PathView, PeerState, PrefixView,
+    Segment, SummaryPeer, SummaryView, TableHeader, UpdateGroupView,
 };
 
 pub(super) fn state(state: FsmState) -> PeerState {
@@ -31,6 +31,16 @@ pub(super) fn state(state: FsmState) -> PeerState {
         FsmState::OpenSent => PeerState::OpenSent,
         FsmState::OpenConfirm => PeerState::OpenConfirm,
         FsmState::Established => PeerState::Established,
+    }
+}
+
+/// Why a session last ended, or what has kept it down from the start.
+pub(super) fn reset_reason(entry: &Entry, status: Option<&Status>) -> ResetReason {
+    match status.and_then(|s| s.stats.last_reset.as_ref()) {
+        Some(reset) => reset.reason,
+        None if entry.neighbor.shutdown => ResetReason::AdminShutdown,
+        None if entry.has_no_path() => ResetReason::NoPath,
+        None => ResetReason::WaitingForOpen,
     }
 }
 
@@ -45,7 +55,7 @@ pub(super) fn remote_as(bgp: &Bgp, entry: &Entry) -> u32 {
 }
 
 impl Live {
-    fn instance(&self) -> Result<Arc<Config>, ViewError> {
+    pub(super) fn instance(&self) -> Result<Arc<Config>, ViewError> {
         let config = self.config();
         if config.bgp.is_some() { Ok(config) } else { Err(ViewError::NoInstance) }
     }
@@ -126,7 +136,13 @@ impl Live {
         }
         let config = self.config();
         let own = config.hostname.clone().or_else(crate::shell::peers::system_hostname);
-        Naming { peers, own, no_rib: config.no_rib }
+        let import_check = config.bgp.as_ref().is_some_and(|b| b.knobs.network_import_check);
+        let mut networks = BTreeSet::new();
+        if let Some(bgp) = config.bgp.as_ref().filter(|_| import_check) {
+            let of_families = Family::ALL.into_iter().flat_map(|f| &bgp.family(f).networks);
+            networks.extend(of_families.filter(|(_, n)| !n.backdoor).map(|(net, _)| net.trunc()));
+        }
+        Naming { peers, own, import_check, networks }
     }
 
     pub(super) fn prefix(&self, lookup: Lookup) -> Result<Option<PrefixView>, ViewError> {
@@ -136,7 +152,11 @@ impl Live {
             Lookup::Longest(addr) => core.longest(addr),
         });
         let naming = self.naming();
-        Ok(found.map_err(gone)?.map(|p| naming.prefix(&p, |_| true)))
+        let found = found.map_err(gone)?.or_else(|| match lookup {
+            Lookup::Exact(net) if naming.networks.contains(&net) => Some(empty_prefix(net)),
+            _ => None,
+        });
+        Ok(found.map(|p| naming.whole(&p)))
     }
 
     pub(super) fn table(
@@ -145,9 +165,10 @@ impl Live {
         which: BgpRoutes,
         range: Range,
     ) -> Result<Box<dyn Cursor<PrefixView>>, ViewError> {
-        self.instance()?;
+        let config = self.instance()?;
+        let Some(instance) = &config.bgp else { return Err(ViewError::NoInstance) };
         let peer = match &which {
-            BgpRoutes::Table => None,
+            BgpRoutes::Table | BgpRoutes::Permitted(_) => None,
             BgpRoutes::From(id)
             | BgpRoutes::Received(id)
             | BgpRoutes::Filtered(id)
@@ -161,9 +182,11 @@ impl Live {
                 if kept && !settings.soft_reconfiguration {
                     return Err(ViewError::NoSoftReconfiguration);
                 }
-                Some(entry.id)
+                let asn = bgp::types::Asn(remote_as(instance, &entry));
+                Some(Chosen { id: entry.id, internal: entry.neighbor.is_internal(instance, asn) })
             }
         };
+        let default_local_pref = instance.knobs.local_preference;
         let advertised = matches!(which, BgpRoutes::Advertised(_));
         let keys = self
             .control
@@ -174,57 +197,22 @@ impl Live {
             Range::All => true,
             Range::Within(outer) => outer.contains(net),
         };
+        let naming = self.naming();
         let mut keys: Vec<(IpNet, u32)> = keys.into_iter().filter(|(net, _)| inside(net)).collect();
+        if which == BgpRoutes::Table {
+            let known: HashSet<IpNet> = keys.iter().map(|(net, _)| *net).collect();
+            let absent = naming.networks.iter().filter(|net| Family::of(net) == family && inside(net));
+            keys.extend(absent.filter(|net| !known.contains(net)).map(|net| (*net, NO_SLOT)));
+        }
         keys.sort_unstable();
         Ok(Box::new(Rows {
             rib: self.control.rib.clone(),
-            naming: Arc::new(self.naming()),
+            naming: Arc::new(naming),
+            default_local_pref: peer.as_ref().filter(|p| p.internal).map(|_| default_local_pref),
             keys: keys.into_iter(),
             which,
-            peer,
+            peer: peer.map(|p| p.id),
         }))
-    }
-
-    pub(super) fn next_hops(&self) -> Result<Vec<BgpNexthopView>, ViewError> {
-        self.instance()?;
-        let all = self.control.rib.ask(|core| core.next_hops()).map_err(gone)?;
-        let netdevs = self.control.netdevs.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut views: Vec<BgpNexthopView> = all
-            .into_iter()
-            .filter(|n| n.sets > 0)
-            .filter_map(|n| {
-                let address = n.key.addr?;
-                let (hops, via) = match &n.resolution {
-                    Resolution::Resolved { hops, via, .. } => (hops.to_vec(), *via),
-                    Resolution::Discard { via } => (Vec::new(), Some(*via)),
-                    Resolution::Unresolved | Resolution::Ours => (Vec::new(), None),
-                };
-                let age = age_of_second(n.since);
-                Some(BgpNexthopView {
-                    address,
-                    valid: n.resolution.usable(),
-                    metric: n.resolution.metric(),
-                    paths: n.sets as u64,
-                    peer: self.control.peers.entry(&PeerId::Address(address)).map(|e| e.name.to_string()),
-                    resolved_prefix: via,
-                    hops: hops
-                        .iter()
-                        .map(|h| BgpNexthopHop {
-                            gateway: h.gateway.filter(|g| *g != address),
-                            interface: netdevs
-                                .by_index(h.ifindex)
-                                .map(|l| l.name.clone())
-                                .unwrap_or_default(),
-                            ifindex: h.ifindex,
-                        })
-                        .collect(),
-                    updated_epoch: epoch_of(age),
-                    age,
-                })
-            })
-            .collect();
-        views.sort_by_key(|v| v.address);
-        Ok(views)
     }
 
     pub(super) fn update_groups(&self) -> Result<Vec<UpdateGroupView>, ViewError> {
@@ -251,6 +239,7 @@ impl Live {
                     version: u64::from(versions[g.family.index()]),
                     queue: u64::from(!g.idle),
                     queued_total: 0,
+                    coalesce_ms: crate::shell::rib_thread::COALESCE.as_millis() as u64,
                     queue_high: 0,
                     adj_out: g.told as u64,
                     joins: g.members.len() as u64,
@@ -299,7 +288,7 @@ fn summary_peer(
     let required = bgp.knobs.ebgp_requires_policy && !internal;
     let established = stats.and_then(|s| s.established_at);
     let uptime = established.or(stats.and_then(|s| s.down_since)).map(age);
-    let reset = stats.and_then(|s| s.last_reset.as_ref());
+    let reset = reset_reason(entry, status);
     SummaryPeer {
         id: entry.name.clone(),
         hostname: negotiated.and_then(|n| n.remote_hostname()).map(|(h, _)| h.to_owned()),
@@ -318,6 +307,7 @@ fn summary_peer(
         prefixes_received: accepted,
         prefixes_sent: sent as u32,
         state: status.map_or(state(entry.state), |s| state(s.state)),
+        negotiated: negotiated.is_some_and(|n| n.carries(family)),
         admin_shutdown: n.shutdown,
         prefix_overflow: status.is_some_and(|s| s.idle == Some(bgp::fsm::IdleReason::MaxPrefix)),
         policy_missing_in: required && !n.family(family).has_policy_in,
@@ -325,14 +315,16 @@ fn summary_peer(
         connections_established: stats.map_or(0, |s| s.established),
         connections_dropped: stats.map_or(0, |s| s.dropped),
         dynamic: entry.dynamic,
-        last_reset_code: reset.map_or(0, |r| r.reason.code()),
-        last_reset_reason: reset.map_or_else(String::new, |r| r.reason.text().to_owned()),
+        last_reset_code: reset.code(),
+        last_reset_reason: reset.text().to_owned(),
     }
 }
 
 /// Rows of the table, sorted, read in slices.
 struct Rows {
     rib: RibHandle,
+    /// What internal neighbours are told as LOCAL_PREF where a route has none.
+    default_local_pref: Option<u32>,
     naming: Arc<Naming>,
     keys: std::vec::IntoIter<(IpNet, u32)>,
     which: BgpRoutes,
@@ -349,29 +341,51 @@ impl Cursor<PrefixView> for Rows {
             }
             if let (BgpRoutes::Advertised(_), Some(peer)) = (&self.which, self.peer) {
                 let told = self.rib.ask(move |core| {
-                    keys.iter()
-                        .filter_map(|(net, slot)| core.advertised(peer, *net, *slot))
-                        .collect::<Vec<_>>()
+                    let of = |(net, slot): &(IpNet, u32)| {
+                        Some((core.advertised(peer, *net, *slot)?, core.prefix_at(*net, *slot)))
+                    };
+                    keys.iter().filter_map(of).collect::<Vec<_>>()
                 });
-                rows.extend(told.map_err(gone)?.iter().map(|a| self.naming.advertised(a)));
+                for (advertised, known) in told.map_err(gone)? {
+                    let mut row = self.naming.advertised(&advertised, known.as_ref());
+                    if let (Some(default), Some(path)) = (self.default_local_pref, row.paths.first_mut()) {
+                        path.local_pref.get_or_insert(default);
+                    }
+                    rows.push(row);
+                }
                 continue;
             }
+            if let (BgpRoutes::Received(_) | BgpRoutes::Filtered(_), Some(peer)) = (&self.which, self.peer) {
+                let found = self.rib.ask(move |core| {
+                    let of = |(net, slot): &(IpNet, u32)| core.received_at(*net, *slot, peer);
+                    keys.iter().filter_map(of).collect::<Vec<_>>()
+                });
+                let filtered = matches!(self.which, BgpRoutes::Filtered(_));
+                let views = found.map_err(gone)?.into_iter().map(|p| self.naming.received(&p, filtered));
+                rows.extend(views.filter(|row| !row.paths.is_empty()));
+                continue;
+            }
+            let map = match &self.which {
+                BgpRoutes::Permitted(name) => Some(name.clone()),
+                _ => None,
+            };
             let found = self.rib.ask(move |core| {
-                keys.iter().filter_map(|(net, slot)| core.prefix_at(*net, *slot)).collect::<Vec<_>>()
+                let of = |(net, slot): &(IpNet, u32)| match &map {
+                    _ if *slot == NO_SLOT => Some(empty_prefix(*net)),
+                    Some(name) => core.permitted_at(*net, *slot, name),
+                    None => core.prefix_at(*net, *slot),
+                };
+                keys.iter().filter_map(of).collect::<Vec<_>>()
             });
             for prefix in found.map_err(gone)? {
                 let peer = self.peer;
                 let row = match self.which {
-                    BgpRoutes::Table => self.naming.prefix(&prefix, |p| !p.filtered),
+                    BgpRoutes::Table => self.naming.whole(&prefix),
+                    BgpRoutes::Permitted(_) => self.naming.prefix(&prefix, |p| !p.filtered),
                     BgpRoutes::From(_) => {
                         self.naming.prefix(&prefix, |p| Some(p.peer) == peer && !p.filtered)
                     }
-                    BgpRoutes::Filtered(_) => {
-                        self.naming.prefix(&prefix, |p| Some(p.peer) == peer && p.filtered)
-                    }
-                    BgpRoutes::Received(_) | BgpRoutes::Advertised(_) => {
-                        self.naming.prefix(&prefix, |p| Some(p.peer) == peer)
-                    }
+                    BgpRoutes::Received(_) | BgpRoutes::Filtered(_) | BgpRoutes::Advertised(_) => continue,
                 };
                 if !row.paths.is_empty() {
                     rows.push(row);
@@ -392,7 +406,30 @@ struct Name {
 struct Naming {
     peers: HashMap<rib::PeerId, Name>,
     own: Option<String>,
-    no_rib: bool,
+    /// `bgp network import-check`
+    import_check: bool,
+    /// Networks to announce when the routing table has them.
+    networks: BTreeSet<IpNet>,
+}
+
+/// The slot of a network that the table does not have.
+const NO_SLOT: u32 = u32::MAX;
+
+/// A neighbour whose routes are listed.
+struct Chosen {
+    id: rib::PeerId,
+    internal: bool,
+}
+
+fn empty_prefix(net: IpNet) -> query::PrefixView {
+    query::PrefixView {
+        net,
+        version: 0,
+        paths: Vec::new(),
+        reason: None,
+        advertised_to: Vec::new(),
+        installed: false,
+    }
 }
 
 impl Naming {
@@ -413,17 +450,29 @@ impl Naming {
             version: u64::from(from.version),
             paths: from.paths.iter().filter(|p| wanted(p)).map(|p| self.path(p, from)).collect(),
             advertised_to: (best && !advertised.is_empty()).then_some(advertised),
-            fib: FibFlags { installed: from.installed, ..FibFlags::default() },
+            fib: FibFlags { installed: installed(from), ..FibFlags::default() },
         }
+    }
+
+    /// A prefix as the table has it, and the network that waits for its route as an invalid path.
+    fn whole(&self, from: &query::PrefixView) -> PrefixView {
+        let mut view = self.prefix(from, |p| !p.filtered);
+        let is_ours = |p: &query::PathView| p.origin == Provenance::Local;
+        if self.networks.contains(&from.net) && !from.paths.iter().any(is_ours) {
+            let mut path = PathView::new(unspecified(&from.net));
+            path.origin_kind = PathOrigin::Network;
+            (path.med, path.weight, path.valid) = (Some(0), LOCAL_WEIGHT, false);
+            path.nexthop.hostname = self.own.clone();
+            (path.nexthop.accessible, path.nexthop.import_check) = (false, true);
+            view.paths.push(path);
+        }
+        view
     }
 
     fn path(&self, from: &query::PathView, prefix: &query::PrefixView) -> PathView {
         let attrs = AttrView::new(&from.block);
-        let v4 = matches!(prefix.net, IpNet::V4(_));
-        let unspecified =
-            if v4 { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
         let local = from.origin == Provenance::Local;
-        let mut view = PathView::new(from.next_hop.addr.unwrap_or(unspecified));
+        let mut view = PathView::new(from.next_hop.addr.unwrap_or(unspecified(&prefix.net)));
         fill_attributes(&mut view, attrs);
         let name = self.peers.get(&from.peer);
         if !local {
@@ -447,6 +496,7 @@ impl Naming {
         view.nexthop.link_local_used = from.next_hop.link_local.is_some();
         view.nexthop.hostname = if local { self.own.clone() } else { name.and_then(|n| n.hostname.clone()) };
         view.nexthop.accessible = local || from.accessible;
+        view.nexthop.import_check = self.import_check;
         view.nexthop.metric = Some(from.igp_metric);
         view.path_id = if local { 0 } else { from.path_id };
         view.valid = from.valid;
@@ -454,21 +504,47 @@ impl Naming {
         view.selection_reason = prefix.reason.filter(|_| from.best).map(|r| r.text());
         view.multipath = from.multipath;
         view.stale = from.stale;
-        let installs = !local && !self.no_rib;
-        view.rib_failure = from.best && installs && !prefix.installed;
-        view.fib_installed = from.best && prefix.installed;
+        view.fib_installed = from.best && installed(prefix);
         view.age = age_of_second(from.since);
         view.updated_epoch = epoch_of(view.age);
         view
     }
 
-    fn advertised(&self, from: &query::AdvertisedView) -> PrefixView {
-        let v4 = matches!(from.net, IpNet::V4(_));
-        let address = match from.next_hop {
-            Some(next_hop) => next_hop.addr(),
-            None if v4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            None => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    /// A prefix as a neighbour sent it; FRR marks all that is kept like this as valid and best.
+    fn received(&self, from: &query::PrefixView, filtered: bool) -> PrefixView {
+        let mut view = self.prefix(from, |p| !filtered || p.filtered);
+        for (path, raw) in view.paths.iter_mut().zip(from.paths.iter().filter(|p| !filtered || p.filtered)) {
+            (path.valid, path.best, path.multipath) = (true, true, false);
+            path.local_pref = AttrView::new(&raw.block).local_pref();
+            path.weight = 0;
+        }
+        view
+    }
+
+    /// A prefix as a neighbour is told; `whole` is what the table has of it.
+    fn advertised(&self, from: &query::AdvertisedView, whole: Option<&query::PrefixView>) -> PrefixView {
+        let mut view = self.told(from);
+        let known = whole.map(|p| self.prefix(p, |path| path.best));
+        let (Some(mut known), Some(told)) = (known, view.paths.pop()) else { return view };
+        let Some(mut best) = known.paths.pop() else {
+            view.paths.push(told);
+            return view;
         };
+        // Whose it is and since when is the table's knowledge, what it says is the neighbour's.
+        let (hostname, metric) = (best.nexthop.hostname.take(), Some(0));
+        best.nexthop = NexthopView { hostname, metric, ..told.nexthop };
+        (best.as_path, best.origin, best.med) = (told.as_path, told.origin, told.med);
+        (best.local_pref, best.weight) = (told.local_pref, 0);
+        (best.aggregator, best.atomic_aggregate) = (told.aggregator, told.atomic_aggregate);
+        (best.communities, best.ext_communities) = (told.communities, told.ext_communities);
+        best.large_communities = told.large_communities;
+        (best.originator_id, best.cluster_list) = (told.originator_id, told.cluster_list);
+        known.paths.push(best);
+        known
+    }
+
+    fn told(&self, from: &query::AdvertisedView) -> PrefixView {
+        let address = from.next_hop.map_or_else(|| unspecified(&from.net), |n| n.addr());
         let mut view = PathView::new(address);
         fill_attributes(&mut view, AttrView::new(&from.block));
         view.best = true;
@@ -485,6 +561,23 @@ impl Naming {
             fib: FibFlags::default(),
         }
     }
+}
+
+/// Weight of our own routes.
+const LOCAL_WEIGHT: u32 = 32768;
+
+/// The next hop of our own routes.
+fn unspecified(net: &IpNet) -> IpAddr {
+    match net {
+        IpNet::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpNet::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
+}
+
+/// Whether the kernel has the route: BGP's own, or the one that was redistributed.
+fn installed(prefix: &query::PrefixView) -> bool {
+    let redistributed = |p: &query::PathView| p.best && p.origin == Provenance::Local && p.path_id != 0;
+    prefix.installed || prefix.paths.iter().any(redistributed)
 }
 
 fn fill_attributes(view: &mut PathView, attrs: AttrView<'_>) {

@@ -5,6 +5,7 @@ mod bgp;
 mod neighbor;
 mod routes;
 mod system;
+mod tracking;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -160,6 +161,10 @@ impl Backend for Live {
         self.next_hops()
     }
 
+    fn bgp_import_checks(&self) -> Result<Vec<BgpNexthopView>, ViewError> {
+        self.import_checks()
+    }
+
     fn bgp_update_groups(&self) -> Result<Vec<UpdateGroupView>, ViewError> {
         self.update_groups()
     }
@@ -197,7 +202,17 @@ impl Backend for Live {
     }
 
     fn policy_counters(&self) -> PolicyCounters {
-        PolicyCounters::default()
+        let Ok(counts) = self.control.rib.ask(|core| core.policy_counts()) else {
+            return PolicyCounters::default();
+        };
+        let [prefix_lists_v4, prefix_lists_v6] = counts.prefix_lists;
+        let mut counters = PolicyCounters { prefix_lists_v4, prefix_lists_v6, ..PolicyCounters::default() };
+        for (name, (asked, entries)) in counts.route_maps {
+            let entries = entries.into_iter().map(|(seq, matched)| ((name.clone(), seq), matched));
+            counters.entries.extend(entries);
+            counters.route_maps.insert(name, asked);
+        }
+        counters
     }
 
     fn debugging(&self) -> Vec<String> {

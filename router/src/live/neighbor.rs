@@ -6,7 +6,7 @@ use bgp::fsm::{FaultKind, FsmState, Role};
 use bgp::types::{Asn, Family};
 use bgp::wire::{Action, Capability, Fault, MessageKind, Notification, Open, Reject, iana};
 
-use super::bgp::{remote_as, state};
+use super::bgp::{remote_as, reset_reason, state};
 use super::{Live, age, age_ms, epoch_of, gone};
 use crate::cli::backend::ViewError;
 use crate::config::model::{Bgp, GracefulRestartMode, NextHopSelf, PeerId, UpdateSource};
@@ -86,7 +86,10 @@ fn view(
     view.local_role = n.local_role.map(|r| r.role.name());
     view.description = n.description.clone();
     view.peer_group = n.peer_group.clone();
-    view.dynamic = entry.dynamic;
+    if let Some(addr) = entry.addr.filter(|_| entry.dynamic) {
+        let ranges = bgp.listen_ranges.iter().filter(|r| r.prefix.contains(&addr));
+        view.listen_range = ranges.max_by_key(|r| r.prefix.prefix_len()).map(|r| r.prefix);
+    }
     view.admin_shutdown = n.shutdown;
     view.local_router_id = router_id;
     view.state = state(entry.state);
@@ -112,6 +115,7 @@ fn view(
     view.authentication = n.password.is_some();
     let required = bgp.knobs.ebgp_requires_policy && !internal;
     view.graceful_restart = graceful_restart(entry, status, end_of_rib);
+    view.last_reset = last_reset(entry, status);
     if let Some(status) = status {
         from_status(&mut view, status);
     }
@@ -201,7 +205,10 @@ fn from_status(view: &mut NeighborView, status: &Status) {
             attributes_discarded: updates.attributes_discarded,
         };
     }
-    view.last_reset = last_reset(status);
+    if let Some(tcp) = &status.tcp {
+        view.tcp_mss = u16::try_from(tcp.mss).unwrap_or(u16::MAX);
+        view.rtt_ms = u32::try_from(tcp.round_trip.as_millis()).ok();
+    }
     view.next_timer = next_timer(status);
     view.read_on = status.ends.is_some();
     view.write_on = status.ends.is_some();
@@ -231,15 +238,18 @@ fn from_status(view: &mut NeighborView, status: &Status) {
     }
 }
 
-fn last_reset(status: &Status) -> LastReset {
-    let Some(reset) = &status.stats.last_reset else { return LastReset::default() };
+fn last_reset(entry: &Entry, status: Option<&Status>) -> LastReset {
+    let reason = reset_reason(entry, status);
+    let reset = status.and_then(|s| s.stats.last_reset.as_ref());
+    let notification = reset.and_then(|r| r.notification.as_ref());
     LastReset {
-        age: Some(age(reset.at)),
-        code: reset.reason.code(),
-        reason: reset.reason.text().to_owned(),
-        notification: reset.notification.as_ref().map(ToString::to_string),
-        notification_codes: reset.notification.as_ref().map(|n| (n.code, n.subcode)),
-        message: reset.notification.as_ref().and_then(|n| n.shutdown_message()).map(|m| m.to_string()),
+        // What keeps a session down from the start does so since the neighbour is there.
+        age: Some(age(reset.map_or(entry.since, |r| r.at))),
+        code: reason.code(),
+        reason: reason.text().to_owned(),
+        notification: notification.map(ToString::to_string),
+        notification_codes: notification.map(|n| (n.code, n.subcode)),
+        message: notification.and_then(|n| n.shutdown_message()).map(|m| m.to_string()),
     }
 }
 
@@ -456,7 +466,9 @@ fn family_view(
     if let Some(maximum) = n.maximum_prefix {
         use crate::config::model::MaximumPrefixAction;
         match maximum.action {
-            MaximumPrefixAction::Restart(minutes) => view.maximum_prefix_restart = Some(u32::from(minutes)),
+            MaximumPrefixAction::Restart(minutes) => {
+                view.maximum_prefix_restart = Some(u32::from(minutes) * 60);
+            }
             MaximumPrefixAction::Warn => view.maximum_prefix_warning_only = true,
             MaximumPrefixAction::Shutdown => {}
         }

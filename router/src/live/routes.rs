@@ -6,16 +6,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bgp::types::Family;
 use ipnet::IpNet;
 use rib::base::Discard;
-use rib::nexthop::{NextHopKey, Resolution, ResolvedHop};
+use rib::nexthop::{NextHopKey, ResolvedHop};
 use rib::policy::ast::SourceProtocol;
 use rib::query;
 
-use super::{Live, age_of_second, gone};
+use super::{Live, age, age_of_second, gone};
 use crate::cli::backend::{Cursor, Lookup, Range, ViewError};
 use crate::shell::netdevs::Netdevs;
 use crate::shell::rib_thread::RibHandle;
 use crate::show::views::{
-    self, NhtClient, NhtView, RouteHop, RouteProtocol, RouteState, RouteSummary, RouteSummaryRow, RouteView,
+    self, RouteHop, RouteProtocol, RouteState, RouteSummary, RouteSummaryRow, RouteView,
 };
 
 impl Live {
@@ -90,42 +90,15 @@ impl Live {
                 };
                 if let Some(row) = rows.get_mut(at) {
                     row.routes += 1;
-                    row.fib += u64::from(route.state == RouteState::Installed && route.selected);
+                    // Our own addresses are in the kernel, even beside a connected route of the same prefix.
+                    let used = route.selected || route.protocol == RouteProtocol::Local;
+                    row.fib += u64::from(route.state == RouteState::Installed && used);
                 }
             }
         }
         const ORDER: [&str; 6] = ["kernel", "connected", "local", "static", "ebgp", "ibgp"];
         rows.sort_by_key(|r| ORDER.iter().position(|o| *o == r.source));
         Ok(RouteSummary { rows })
-    }
-
-    pub(super) fn tracked(&self, family: Family) -> Result<Vec<NhtView>, ViewError> {
-        let all = self.control.rib.ask(|core| core.next_hops()).map_err(gone)?;
-        let config = self.config();
-        let netdevs = self.control.netdevs.read().unwrap_or_else(PoisonError::into_inner);
-        let mut out: Vec<NhtView> = all
-            .into_iter()
-            .filter_map(|n| {
-                let address = n.key.addr?;
-                if Family::of(&address.into()) != family {
-                    return None;
-                }
-                let (resolved, hops) = match &n.resolution {
-                    Resolution::Resolved { hops, via, protocol, .. } => {
-                        let via = via.zip(*protocol).map(|(net, p)| (protocol_of(p), net));
-                        (via, hops.iter().map(|h| direct(h, address, &netdevs)).collect())
-                    }
-                    Resolution::Discard { via } => (Some((RouteProtocol::Static, *via)), Vec::new()),
-                    Resolution::Unresolved | Resolution::Ours => (None, Vec::new()),
-                };
-                let protocol = if n.sets > 0 { "bgp" } else { "static" };
-                let resolve_via_default = config.resolve_via_default_v4();
-                let client = NhtClient { protocol, connected: false, resolve_via_default };
-                Some(NhtView { family, address, resolved, hops, clients: vec![client] })
-            })
-            .collect();
-        out.sort_by_key(|v| v.address);
-        Ok(out)
     }
 }
 
@@ -168,7 +141,7 @@ fn local_prefix(net: &IpNet) -> Option<IpNet> {
     shown.then(|| IpNet::from(net.addr()))
 }
 
-fn protocol_of(source: SourceProtocol) -> RouteProtocol {
+pub(super) fn protocol_of(source: SourceProtocol) -> RouteProtocol {
     match source {
         SourceProtocol::Bgp => RouteProtocol::Bgp,
         SourceProtocol::Connected => RouteProtocol::Connected,
@@ -182,9 +155,10 @@ fn views_of(net: IpNet, routes: &[query::RouteView], netdevs: &Netdevs) -> Vec<R
     let mut out: Vec<RouteView> = Vec::new();
     let selected = routes.iter().any(|r| r.selected);
     for link in netdevs.links() {
-        let holds = netdevs.addresses(link.index).any(|a| local_prefix(&a.net) == Some(net));
-        if holds {
+        let holder = netdevs.addresses(link.index).find(|a| local_prefix(&a.net) == Some(net));
+        if let Some(address) = holder {
             let mut view = RouteView::new(net, RouteProtocol::Local);
+            view.uptime = netdevs.since(address).map_or(0, age);
             view.selected = !selected;
             view.hops.push(interface_hop(link.index, netdevs));
             out.push(view);
@@ -194,7 +168,17 @@ fn views_of(net: IpNet, routes: &[query::RouteView], netdevs: &Netdevs) -> Vec<R
     out
 }
 
-fn interface_hop(ifindex: u32, netdevs: &Netdevs) -> RouteHop {
+/// What stands for the next hops of a route that discards.
+pub(super) fn discard_hop(kind: Discard, fib: bool) -> RouteHop {
+    let discard = match kind {
+        Discard::Blackhole => views::Discard::Blackhole,
+        Discard::Unreachable => views::Discard::Reject,
+        Discard::Prohibit => views::Discard::Prohibit,
+    };
+    RouteHop { discard: Some(discard), active: true, fib, weight: 1, ..RouteHop::default() }
+}
+
+pub(super) fn interface_hop(ifindex: u32, netdevs: &Netdevs) -> RouteHop {
     RouteHop {
         interface: netdevs.by_index(ifindex).map(|l| l.name.clone()),
         ifindex: Some(ifindex),
@@ -215,17 +199,7 @@ fn view_of(net: IpNet, from: &query::RouteView, netdevs: &Netdevs) -> RouteView 
     view.state = if from.selected { RouteState::Installed } else { RouteState::None };
     view.uptime = age_of_second(from.since);
     if let Some(discard) = from.discard {
-        view.hops.push(RouteHop {
-            discard: Some(match discard {
-                Discard::Blackhole => views::Discard::Blackhole,
-                Discard::Unreachable => views::Discard::Reject,
-                Discard::Prohibit => views::Discard::Prohibit,
-            }),
-            active: true,
-            fib: from.selected,
-            weight: 1,
-            ..RouteHop::default()
-        });
+        view.hops.push(discard_hop(discard, from.selected));
         return view;
     }
     for (key, resolved) in &from.hops {
@@ -267,8 +241,4 @@ fn push_hops(
             ..interface_hop(hop.ifindex, netdevs)
         });
     }
-}
-
-fn direct(hop: &ResolvedHop, address: IpAddr, netdevs: &Netdevs) -> RouteHop {
-    RouteHop { gateway: hop.gateway.filter(|g| *g != address), ..interface_hop(hop.ifindex, netdevs) }
 }

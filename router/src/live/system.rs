@@ -3,15 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use bgp::types::Family;
+use bgp::types::{Family, SECOND, Time};
 
 use crate::config::model::{Config, FRR_VERSION};
-use crate::control::Control;
+use crate::control::{Control, unix_time};
 use crate::ontime::{Family as VrrpFamily, GroupStatus};
+use crate::shell::clock;
 use crate::shell::netdevs::Netdevs;
 use crate::show::views::{
     InterfaceAddressView, InterfaceView, VersionView, VrrpFamilyView, VrrpState, VrrpView,
 };
+
+/// `ARPHRD_LOOPBACK`
+const LOOPBACK: u16 = 772;
+
+/// A time of the shell's clock as seconds since 1970 with hundredths.
+fn wall_clock(at: Time) -> (u64, u8) {
+    let ago = clock::now().saturating_sub(at) as f64 / SECOND as f64;
+    let then = (unix_time() - ago).max(0.0);
+    (then as u64, (then.fract() * 100.0) as u8)
+}
 
 pub(super) fn version(config: &Config) -> VersionView {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
@@ -46,23 +57,24 @@ fn interface(link: &fib::Link, netdevs: &Netdevs, config: &Config) -> InterfaceV
             net: a.net,
             peer: a.peer.map(ipnet::IpNet::from),
             secondary: a.flags & 0x01 != 0 && a.net.addr().is_ipv4(),
-            unnumbered: false,
+            unnumbered: a.net.addr().is_ipv4() && a.net.prefix_len() == 32 && link.hardware != LOOPBACK,
             no_prefix_route: a.flags & 0x200 != 0,
             label: None,
         })
         .collect();
     addresses.sort_by_key(|a| a.net.addr().is_ipv6());
-    let loopback = link.hardware == 772;
+    let loopback = link.hardware == LOOPBACK;
+    let changes = netdevs.changes(link.index);
     InterfaceView {
         name: link.name.clone(),
         vrf: "default".to_owned(),
         description: config.interfaces.get(&link.name).and_then(|i| i.description.clone()),
         admin_up: link.up,
         oper_up: if loopback { link.up } else { link.usable() },
-        link_ups: 0,
-        link_downs: 0,
-        last_up: None,
-        last_down: None,
+        link_ups: changes.ups,
+        link_downs: changes.downs,
+        last_up: changes.last_up.map(wall_clock),
+        last_down: changes.last_down.map(wall_clock),
         carrier_changes: read_number(&link.name, "carrier_changes").unwrap_or(0),
         index: link.index,
         metric: 0,
@@ -72,7 +84,7 @@ fn interface(link: &fib::Link, netdevs: &Netdevs, config: &Config) -> InterfaceV
         txqlen: read_number(&link.name, "tx_queue_len").unwrap_or(0),
         flags: flags(link.flags),
         kind: match link.hardware {
-            772 => "Loopback",
+            LOOPBACK => "Loopback",
             1 => "Ethernet",
             _ => "Unknown",
         }

@@ -37,7 +37,7 @@ pub fn sink(
             reports(report);
         }
         FromKernel::Event(event) => {
-            netdevs.write().unwrap_or_else(PoisonError::into_inner).apply(&event);
+            netdevs.write().unwrap_or_else(PoisonError::into_inner).apply(clock::now(), &event);
             let told = event.clone();
             // The table may be gone at the very end.
             let _ = rib.tell(move |core| tell_table(core, &told));

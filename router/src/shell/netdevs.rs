@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use bgp::types::is_link_local;
+use bgp::types::{Time, is_link_local};
 use fib::{Address, Event, Link};
 use ipnet::IpNet;
 
@@ -15,7 +15,22 @@ const UNUSABLE: u32 = 0x40 | 0x08;
 #[derive(Clone, Debug, Default)]
 pub struct Netdevs {
     links: BTreeMap<u32, Link>,
+    changes: BTreeMap<u32, LinkChanges>,
     addresses: Vec<Address>,
+    since: BTreeMap<(u32, IpNet), Time>,
+}
+
+/// How often an interface came up and went down since we watch it, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LinkChanges {
+    /// How often it came up.
+    pub ups: u64,
+    /// How often it went down.
+    pub downs: u64,
+    /// When it last came up.
+    pub last_up: Option<Time>,
+    /// When it last went down.
+    pub last_down: Option<Time>,
 }
 
 /// Our end of a session and the networks that the neighbour shares with us.
@@ -35,21 +50,31 @@ pub struct LocalEnd {
 
 impl Netdevs {
     /// Takes in an event of the kernel.
-    pub fn apply(&mut self, event: &Event) {
+    pub fn apply(&mut self, now: Time, event: &Event) {
         match event {
             Event::LinkChanged(link) => {
-                self.links.insert(link.index, link.clone());
+                let before = self.links.insert(link.index, link.clone());
+                let changes = self.changes.entry(link.index).or_default();
+                match (before.is_some_and(|l| l.usable() != link.usable()), link.usable()) {
+                    (false, _) => {}
+                    (true, true) => (changes.ups, changes.last_up) = (changes.ups + 1, Some(now)),
+                    (true, false) => (changes.downs, changes.last_down) = (changes.downs + 1, Some(now)),
+                }
             }
             Event::LinkGone { index, .. } => {
                 self.links.remove(index);
+                self.changes.remove(index);
                 self.addresses.retain(|a| a.ifindex != *index);
+                self.since.retain(|(ifindex, _), _| ifindex != index);
             }
             Event::AddressAdded(address) => {
                 self.addresses.retain(|a| (a.ifindex, a.net) != (address.ifindex, address.net));
                 self.addresses.push(*address);
+                self.since.entry((address.ifindex, address.net)).or_insert(now);
             }
             Event::AddressRemoved(address) => {
                 self.addresses.retain(|a| (a.ifindex, a.net) != (address.ifindex, address.net));
+                self.since.remove(&(address.ifindex, address.net));
             }
             Event::RouteAdded(_) | Event::RouteRemoved(_) | Event::Resynced => {}
         }
@@ -73,6 +98,16 @@ impl Netdevs {
     /// Addresses of an interface, in the order in which they came.
     pub fn addresses(&self, ifindex: u32) -> impl Iterator<Item = &Address> {
         self.addresses.iter().filter(move |a| a.ifindex == ifindex)
+    }
+
+    /// What an interface went through since we watch it.
+    pub fn changes(&self, ifindex: u32) -> LinkChanges {
+        self.changes.get(&ifindex).copied().unwrap_or_default()
+    }
+
+    /// Since when an address is known.
+    pub fn since(&self, address: &Address) -> Option<Time> {
+        self.since.get(&(address.ifindex, address.net)).copied()
     }
 
     /// An address of an interface in the family of `peer`, for `update-source IF`.
@@ -207,9 +242,26 @@ mod tests {
             address(2, "2001:db8:10::2/64"),
             address(2, "fe80::2/64"),
         ] {
-            devs.apply(&event);
+            devs.apply(0, &event);
         }
         devs
+    }
+
+    #[test]
+    fn changes_of_a_link_are_counted_from_the_second_time_that_it_is_seen() {
+        let mut devs = Netdevs::default();
+        let seen = |up| {
+            let link = Link { index: 7, up, lower_up: up, ..Link::default() };
+            Event::LinkChanged(link)
+        };
+        for (at, up) in [(1, true), (2, true), (3, false), (4, true), (5, true), (6, false)] {
+            devs.apply(at, &seen(up));
+        }
+        let changes = devs.changes(7);
+        assert_eq!((changes.ups, changes.downs), (1, 2));
+        assert_eq!((changes.last_up, changes.last_down), (Some(4), Some(6)));
+        devs.apply(9, &Event::LinkGone { index: 7, name: String::new() });
+        assert_eq!(devs.changes(7), LinkChanges::default());
     }
 
     #[test]

@@ -106,6 +106,8 @@ pub struct Status {
     pub negotiated: Option<Arc<Negotiated>>,
     /// Both ends of the connection.
     pub ends: Option<(SocketAddr, SocketAddr)>,
+    /// What TCP knows of the connection.
+    pub tcp: Option<transport::TcpFacts>,
     /// Our end.
     pub local_end: LocalEnd,
     /// Counters.
@@ -305,11 +307,15 @@ impl Task {
     }
 
     fn status(&self) -> Status {
+        let connection = self.session.connection();
         Status {
             state: self.session.state(),
             idle: self.session.idle_reason(),
             negotiated: self.session.negotiated().cloned(),
-            ends: self.session.connection().map(|(_, local, remote)| (local, remote)),
+            ends: connection.map(|(_, local, remote)| (local, remote)),
+            tcp: connection
+                .and_then(|(id, ..)| self.connections.iter().find(|c| c.id == id))
+                .and_then(|c| transport::facts(&c.stream)),
             local_end: self.local_end.clone(),
             stats: self.session.stats().clone(),
             updates: self.session.update_counters().cloned(),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use bgp::fsm::{FsmState, Negotiated, RemoteAs, Role, SessionConfig, StopReason};
-use bgp::types::{Asn, Family, SECOND, is_link_local};
+use bgp::types::{Asn, Family, SECOND, Time, is_link_local};
 use bgp::wire::AllowOwnAs;
 use rib::PeerId;
 use rib::peer::PeerConfig;
@@ -49,9 +49,18 @@ pub struct Entry {
     pub remote_as: Option<Asn>,
     /// Our AS in its eyes, as of the last session.
     pub local_as: Asn,
+    /// Since when it is a neighbour.
+    pub since: Time,
     settings: Settings,
     running: bool,
     commands: mpsc::Sender<Command>,
+}
+
+impl Entry {
+    /// Whether nothing is tried because there is no way to the neighbour.
+    pub fn has_no_path(&self) -> bool {
+        !self.running && !self.neighbor.shutdown
+    }
 }
 
 #[derive(Default)]
@@ -274,6 +283,7 @@ impl Peers {
             state: FsmState::Idle,
             remote_as: None,
             local_as: settings.session.local_as,
+            since: super::clock::now(),
             settings,
             running: run,
             commands,
@@ -587,7 +597,9 @@ fn session_config(
         capabilities: !n.dont_capability_negotiate,
         strict_capability_match: n.strict_capability_match,
         override_capability: n.override_capability,
-        extended_next_hop: n.capability_extended_nexthop,
+        // For IPv4 routes a session over IPv4 has a next hop anyway.
+        extended_next_hop: n.capability_extended_nexthop
+            && !matches!(name, model::PeerId::Address(IpAddr::V4(_))),
         role: n.local_role.map(|r| match r.role {
             model::Role::Provider => Role::Provider,
             model::Role::RsServer => Role::RouteServer,

@@ -36,7 +36,7 @@ const INPUT_BURST: usize = 16;
 
 /// How long a change waits for company before neighbours are told: edits on a host come as bursts of withdrawals and
 /// announcements of the same route, and none of that should be seen outside.
-const COALESCE: Duration = Duration::from_millis(5);
+pub const COALESCE: Duration = Duration::from_millis(5);
 
 /// Kernel table of all routes.
 const MAIN_TABLE: u32 = 254;

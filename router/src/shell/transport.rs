@@ -45,6 +45,22 @@ fn mark(socket: &SockRef<'_>, v6: bool, transport: &Transport) -> io::Result<()>
     Ok(())
 }
 
+/// What TCP knows of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TcpFacts {
+    /// Largest segment that is sent.
+    pub mss: u32,
+    /// Estimated round trip time.
+    pub round_trip: Duration,
+}
+
+/// What TCP knows of a connection; `None` when it is gone.
+pub fn facts(stream: &TcpStream) -> Option<TcpFacts> {
+    let mss = SockRef::from(stream).tcp_mss().ok()?;
+    let round_trip = sys::tcp::round_trip(stream.as_fd()).ok()?;
+    Some(TcpFacts { mss, round_trip })
+}
+
 /// How soon a neighbour that cannot be reached for want of a route is tried again within one attempt of the session.
 const UNREACHABLE: Duration = Duration::from_millis(250);
 

@@ -107,6 +107,19 @@ pub fn description(views: &[InterfaceView], out: &mut dyn Write) -> io::Result<(
     Ok(())
 }
 
+/// The same as JSON.
+pub fn description_json(views: &[InterfaceView], out: &mut dyn Write) -> io::Result<()> {
+    let mut all = Object::new();
+    for view in views {
+        let mut o = Object::new();
+        o.put("status", up(view.admin_up));
+        o.put("protocol", up(view.oper_up));
+        o.put_some("description", view.description.clone());
+        all.put(&view.name, o);
+    }
+    pretty(&Value::Object(all), out)
+}
+
 /// As JSON.
 pub fn json(views: &[InterfaceView], out: &mut dyn Write) -> io::Result<()> {
     let mut all = Object::new();

@@ -1,15 +1,12 @@
 //! Small commands.
 
 use std::io::{self, Write};
-use std::net::IpAddr;
 
 use serde_json::Value;
 
 use super::format::{afi_name, age, date, family_name, memory};
-use super::json::{Object, ObjectExt, compact, pretty};
-use super::views::{
-    BgpNexthopView, MemoryRow, NeighborView, PeerState, SummaryView, UpdateGroupView, VersionView,
-};
+use super::json::{Object, ObjectExt, pretty};
+use super::views::{MemoryRow, NeighborView, UpdateGroupView, VersionView};
 use crate::config::model::{Bgp, Config, LogTarget, PeerId, RemoteAs};
 use bgp::types::Family;
 use ipnet::IpNet;
@@ -93,74 +90,6 @@ pub fn debugging(config: &Config, now: &[String], part: Option<&str>, out: &mut 
     Ok(())
 }
 
-/// `show bgp nexthop`.
-pub fn nexthops(views: &[BgpNexthopView], out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "Current BGP nexthop cache:")?;
-    for view in views {
-        let peer = view.peer.as_ref().map(|p| format!(", peer {p}")).unwrap_or_default();
-        let (address, paths) = (view.address, view.paths);
-        if view.valid {
-            writeln!(out, " {address} valid [IGP metric {}], #paths {paths}{peer}", view.metric)?;
-            match view.resolved_prefix {
-                Some(prefix) => writeln!(out, "  Resolved prefix {prefix}")?,
-                None => writeln!(out, "  Resolved prefix UNK prefix")?,
-            }
-            for hop in &view.hops {
-                let gate = hop.gateway.map(|g| format!("gate {g}, ")).unwrap_or_default();
-                writeln!(out, "  {gate}if {}, ifindex {}", hop.interface, hop.ifindex)?;
-            }
-        } else {
-            writeln!(out, " {address} invalid, #paths {paths}{peer}")?;
-        }
-        writeln!(out, "  Last update: {}", date(view.updated_epoch))?;
-    }
-    Ok(())
-}
-
-/// `show bgp nexthop json`.
-pub fn nexthops_json(views: &[BgpNexthopView], out: &mut dyn Write) -> io::Result<()> {
-    out.write_all(b"{\n")?;
-    for (family, v4) in [("ipv4", true), ("ipv6", false)] {
-        let separator = if v4 { "" } else { "," };
-        write!(out, "{separator}\"{family}\":{{")?;
-        let own = views.iter().filter(|v| matches!(v.address, IpAddr::V4(_)) == v4);
-        for (i, view) in own.enumerate() {
-            if i > 0 {
-                out.write_all(b",")?;
-            }
-            write!(out, "\"{}\":", view.address)?;
-            compact(&nexthop_json(view), out)?;
-            out.write_all(b"\n")?;
-        }
-        out.write_all(b"}")?;
-    }
-    out.write_all(b"}\n")
-}
-
-fn nexthop_json(view: &BgpNexthopView) -> Value {
-    let mut o = Object::new();
-    o.put("valid", view.valid);
-    o.put("complete", view.valid);
-    o.put_some("igpMetric", view.valid.then_some(view.metric));
-    o.put("pathCount", view.paths);
-    o.put_some("peer", view.peer.clone());
-    if view.valid {
-        let prefix = view.resolved_prefix.map_or_else(|| "UNK prefix".to_owned(), |p| p.to_string());
-        o.put("resolvedPrefix", prefix);
-        let hops = view.hops.iter().map(|hop| {
-            let mut h = Object::new();
-            h.put_some("ip", hop.gateway.map(|g| g.to_string()));
-            h.put("interfaceName", hop.interface.clone());
-            h.put("ifindex", hop.ifindex);
-            Value::Object(h)
-        });
-        o.put("nexthops", Value::Array(hops.collect()));
-    }
-    o.put("lastUpdate", view.updated_epoch);
-    o.put("lastUpdateStr", age(view.age));
-    Value::Object(o)
-}
-
 /// A peer-group with its members, for both forms.
 struct GroupFacts<'a> {
     remote_as: u32,
@@ -226,7 +155,7 @@ pub fn peer_groups(
         if !facts.members.is_empty() {
             writeln!(out, "  Peer-group members:")?;
             for member in &facts.members {
-                let dynamic = if member.dynamic { "(dynamic)" } else { "" };
+                let dynamic = if member.listen_range.is_some() { "(dynamic)" } else { "" };
                 writeln!(out, "    {}{dynamic}  {} ", member.id, state(member))?;
             }
         }
@@ -268,7 +197,7 @@ pub fn peer_groups_json(
             for member in facts.members {
                 let mut m = Object::new();
                 m.put("status", state(member));
-                m.put_true("dynamic", member.dynamic);
+                m.put_true("dynamic", member.listen_range.is_some());
                 members.put(&member.id.to_string(), m);
             }
             o.put("members", members);
@@ -327,7 +256,7 @@ pub fn update_groups_json(views: &[UpdateGroupView], out: &mut dyn Write) -> io:
         sub.put("groupCreateTime", created());
         sub.put("subGrpCreateTimeStr", age(v.age));
         sub.put("statistics", statistics);
-        sub.put("coalesceTime", 0);
+        sub.put("coalesceTime", v.coalesce_ms);
         sub.put("version", v.version);
         sub.put("packetQueueInfo", queue);
         sub.put("adjListCount", v.adj_out);
@@ -351,84 +280,4 @@ pub fn update_groups_json(views: &[UpdateGroupView], out: &mut dyn Write) -> io:
 /// `show bgp memory`.
 pub fn memory_rows(rows: &[MemoryRow], out: &mut dyn Write) -> io::Result<()> {
     rows.iter().try_for_each(|r| writeln!(out, "{} {}, using {} of memory", r.count, r.what, memory(r.bytes)))
-}
-
-/// What `show bgp router` and `show bgp vrfs` need.
-pub struct RouterFacts<'a> {
-    /// When BGP started.
-    pub started: u64,
-    /// The configuration.
-    pub config: &'a Config,
-    /// Summaries of both families.
-    pub summaries: &'a [SummaryView],
-}
-
-impl RouterFacts<'_> {
-    fn established(&self) -> usize {
-        let peers = self.summaries.iter().flat_map(|s| &s.peers);
-        let up = peers.filter(|p| p.state == PeerState::Established);
-        let mut ids: Vec<&PeerId> = up.map(|p| &p.id).collect();
-        ids.sort();
-        ids.dedup();
-        ids.len()
-    }
-
-    /// `show bgp router`.
-    pub fn router(&self, json: bool, out: &mut dyn Write) -> io::Result<()> {
-        let instances = usize::from(self.config.bgp.is_some());
-        let shutdown = self.config.bgp.as_ref().is_some_and(|b| b.knobs.graceful_shutdown);
-        if json {
-            let mut o = Object::new();
-            o.put("bgpStartedAt", self.started);
-            o.put("bgpStartedGracefully", false);
-            o.put("bgpGshutEnabled", shutdown);
-            o.put("bgpInMaintenanceMode", shutdown);
-            o.put("bgpInstanceCount", instances);
-            o.put("establishedPeersTotal", self.established());
-            o.put("bgpWaitForFibSet", false);
-            o.put("bgpInputQueueLimit", 10000);
-            o.put("bgpOutputQueueLimit", 10000);
-            for key in ["zebraAnnounceCount", "zebraAnnounceEarlyCount", "bgpUpdateDelayTime"] {
-                o.put(key, 0);
-            }
-            o.put("bgpEstablishWaitTime", 0);
-            o.put("bgpRmapDelayTimer", 0);
-            o.put("bgpRmapDelayTimerRemaining", 0);
-            return pretty(&Value::Object(o), out);
-        }
-        writeln!(out, "BGP started at {}", date(self.started))?;
-        writeln!(out, "BGP Graceful Shutdown is {}", if shutdown { "enabled" } else { "disabled" })?;
-        writeln!(out, "Number of BGP instances (including default): {instances}")?;
-        writeln!(out, "Total established peers: {}", self.established())?;
-        writeln!(out, "BGP suppress FIB pending is disabled")
-    }
-
-    /// `show bgp vrfs`.
-    pub fn vrfs(&self, json: bool, out: &mut dyn Write) -> io::Result<()> {
-        let configured = self.config.bgp.as_ref().map_or(0, |b| b.neighbors.len());
-        let id = self.summaries.first().map_or_else(|| "0.0.0.0".to_owned(), |s| s.router_id.to_string());
-        let total = usize::from(self.config.bgp.is_some());
-        if json {
-            let mut vrfs = Object::new();
-            if let Some(bgp) = &self.config.bgp {
-                let mut o = Object::new();
-                o.put("type", "DFLT");
-                o.put("vrfId", 0);
-                o.put("routerId", id);
-                o.put("as", bgp.asn.0);
-                o.put("numConfiguredPeers", configured);
-                o.put("numEstablishedPeers", self.established());
-                vrfs.put("default", o);
-            }
-            let mut all = Object::new();
-            all.put("vrfs", vrfs);
-            all.put("totalVrfs", total);
-            return pretty(&Value::Object(all), out);
-        }
-        writeln!(out, "Type  Id     routerId          #PeersCfg  #PeersEstb  Name")?;
-        if total > 0 {
-            writeln!(out, "DFLT  0      {id:<16}  {configured:<9}  {:<10}  default", self.established())?;
-        }
-        writeln!(out, "\nTotal number of VRFs (including default): {total}")
-    }
 }

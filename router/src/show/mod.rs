@@ -1,6 +1,7 @@
 //! What `show` commands print: data, and its two forms.
 
 pub mod format;
+pub mod instances;
 pub mod interface;
 pub mod json;
 pub mod misc;
@@ -8,11 +9,13 @@ pub mod neighbor_errors;
 pub mod neighbor_json;
 pub mod neighbor_routes;
 pub mod neighbor_text;
+pub mod nexthop;
 pub mod path;
 pub mod policy;
 pub mod route;
 #[cfg(test)]
 pub mod samples;
+pub mod statistics;
 pub mod summary;
 pub mod table;
 #[cfg(test)]

@@ -58,7 +58,7 @@ fn identity(view: &NeighborView, o: &mut Object) {
     o.put("hostname", view.hostname.clone().unwrap_or_else(|| "Unknown".to_owned()));
     o.put_some("domainname", view.domainname.clone());
     o.put_some("peerGroup", view.peer_group.clone());
-    o.put_true("dynamicPeer", view.dynamic);
+    o.put_some("peerSubnetRangeGroup", view.listen_range.map(|r| r.to_string()));
     o.put_true("adminShutDown", view.admin_shutdown);
     o.put("bgpVersion", 4);
     o.put("remoteRouterId", view.remote_router_id.to_string());
@@ -360,15 +360,26 @@ fn connection(view: &NeighborView, o: &mut Object) {
         (_, false) => o.put("externalBgpNbrMaxHopsAway", view.max_hops),
         (_, true) => o.put("internalBgpNbrMaxHopsAway", view.max_hops),
     }
-    if let Some(e) = &view.endpoint {
-        o.put("hostLocal", e.local.to_string());
-        o.put("portLocal", e.local_port);
-        o.put("hostForeign", e.remote.to_string());
-        o.put("portForeign", e.remote_port);
-        o.put("nexthop", e.nexthop.to_string());
-        o.put("nexthopGlobal", e.nexthop_global.to_string());
-        o.put("nexthopLocal", e.nexthop_local.to_string());
-        o.put("bgpConnection", if e.shared_network { "sharedNetwork" } else { "nonSharedNetwork" });
+    match &view.endpoint {
+        Some(e) => {
+            o.put("hostLocal", e.local.to_string());
+            o.put("portLocal", e.local_port);
+            o.put("hostForeign", e.remote.to_string());
+            o.put("portForeign", e.remote_port);
+            o.put("nexthop", e.nexthop.to_string());
+            o.put("nexthopGlobal", e.nexthop_global.to_string());
+            o.put("nexthopLocal", e.nexthop_local.to_string());
+            o.put("bgpConnection", if e.shared_network { "sharedNetwork" } else { "nonSharedNetwork" });
+        }
+        None => {
+            for side in ["Local", "Foreign"] {
+                o.put(&format!("host{side}"), "Unknown");
+                o.put(&format!("port{side}"), -1);
+            }
+            for key in ["nexthop", "nexthopGlobal", "nexthopLocal", "bgpConnection"] {
+                o.put(key, "Unknown");
+            }
+        }
     }
     o.put("connectRetryTimer", view.connect_retry);
     match view.next_timer {

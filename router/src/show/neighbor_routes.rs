@@ -25,21 +25,31 @@ pub enum Kind {
     Filtered,
 }
 
-/// As text. `default` says that a default route is sent besides the table; `filtered` counts what policy
-/// refused.
+/// What stands around the rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Around {
+    /// A default route is sent besides the table.
+    pub default: bool,
+    /// How many policy refused.
+    pub filtered: u64,
+    /// Everything about each path.
+    pub detail: bool,
+}
+
+/// As text.
 pub fn text(
     kind: Kind,
     header: &TableHeader,
     cursor: &mut dyn Cursor<PrefixView>,
-    default: bool,
-    filtered: u64,
+    around: Around,
     out: &mut dyn Write,
 ) -> Result<(), ListError> {
+    let Around { default, filtered, detail } = around;
     let (mut prefixes, mut paths) = (0u64, 0u64);
     let status_width = if kind == Kind::Advertised { 5 } else { 4 };
     let mut started = false;
     if default {
-        start(header, true, out)?;
+        start(header, true, detail, out)?;
         started = true;
     }
     loop {
@@ -49,14 +59,20 @@ pub fn text(
         }
         for prefix in &slice {
             if !started {
-                start(header, false, out)?;
+                start(header, false, detail, out)?;
                 started = true;
+            }
+            prefixes += 1;
+            if detail {
+                path::entry_line(prefix, out)?;
+                path::paths_line(prefix, out)?;
+                prefix.paths.iter().try_for_each(|p| path::text(header, p, out))?;
+                continue;
             }
             for (i, p) in prefix.paths.iter().enumerate() {
                 row(header, prefix, p, i == 0, false, status_width, out)?;
                 paths += 1;
             }
-            prefixes += 1;
         }
     }
     if !started {
@@ -76,14 +92,16 @@ pub fn text(
     Ok(())
 }
 
-fn start(header: &TableHeader, default: bool, out: &mut dyn Write) -> std::io::Result<()> {
+fn start(header: &TableHeader, default: bool, detail: bool, out: &mut dyn Write) -> std::io::Result<()> {
     header_line(header, out)?;
-    legend(out)?;
+    if !detail {
+        legend(out)?;
+    }
     if default {
         let net = if header.family == bgp::types::Family::Ipv4Unicast { "0.0.0.0/0" } else { "::/0" };
         writeln!(out, "Originating default network {net}\n")?;
     }
-    titles(false, out)
+    if detail { Ok(()) } else { titles(false, out) }
 }
 
 /// As JSON.
@@ -91,10 +109,10 @@ pub fn json(
     kind: Kind,
     header: &TableHeader,
     cursor: &mut dyn Cursor<PrefixView>,
-    default: bool,
-    filtered: u64,
+    around: Around,
     out: &mut dyn Write,
 ) -> Result<(), ListError> {
+    let Around { default, filtered, detail } = around;
     let key = if kind == Kind::Advertised { "advertisedRoutes" } else { "receivedRoutes" };
     write!(
         out,
@@ -118,13 +136,14 @@ pub fn json(
                 out.write_all(b",")?;
             }
             write!(out, "\"{}\":", prefix.prefix)?;
-            compact(&route(prefix, path), out)?;
+            let value = if detail { path::prefix_json(header, prefix) } else { route(prefix, path) };
+            compact(&value, out)?;
             prefixes += 1;
             paths += u64::try_from(prefix.paths.len()).unwrap_or(0);
         }
     }
     let total = prefixes + u64::from(default);
-    let paths = if kind == Kind::Advertised { paths } else { 0 };
+    let paths = if kind == Kind::Advertised && !detail { paths } else { 0 };
     let filtered = if kind == Kind::Received { filtered } else { 0 };
     writeln!(
         out,

@@ -47,7 +47,7 @@ fn line(out: &mut String, args: std::fmt::Arguments<'_>) {
 /// `BGP neighbor is ...` and the roles.
 fn title(view: &NeighborView, out: &mut String) {
     let link = if view.internal { "internal" } else { "external" };
-    let dynamic = if view.dynamic { "*" } else { "" };
+    let dynamic = if view.listen_range.is_some() { "*" } else { "" };
     let _ = match (&view.id, view.address) {
         (PeerId::Interface(name), Some(address)) => write!(out, "BGP neighbor on {name}: {address}, "),
         (PeerId::Interface(name), None) => write!(out, "BGP neighbor on {name}: none, "),
@@ -80,6 +80,9 @@ fn identity(view: &NeighborView, out: &mut String) {
     }
     if let Some(group) = &view.peer_group {
         let _ = writeln!(out, " Member of peer-group {group} for session parameters");
+    }
+    if let Some(range) = &view.listen_range {
+        let _ = writeln!(out, " Belongs to the subnet range group: {range}");
     }
     if view.admin_shutdown {
         out.push_str(" Administratively shut down\n");

@@ -187,6 +187,35 @@ pub fn access_lists(
     Ok(())
 }
 
+/// The same as JSON.
+pub fn access_lists_json(
+    lists: &BTreeMap<String, PrefixList>,
+    name: Option<&str>,
+    v6: bool,
+    owner: Owner,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut all = Object::new();
+    for (list_name, list) in lists.iter().filter(|(n, _)| name.is_none_or(|name| name == n.as_str())) {
+        let rules = list.entries.iter().map(|(sequence, entry)| {
+            let mut rule = Object::new();
+            rule.put("sequenceNumber", *sequence);
+            rule.put("filterType", action(entry.action));
+            rule.put("prefix", entry.prefix.map_or_else(|| "any".to_owned(), |p| p.to_string()));
+            rule.put("exact-match", entry.prefix.is_some() && entry.le.is_none());
+            Value::Object(rule)
+        });
+        let mut o = Object::new();
+        o.put("type", "Zebra");
+        o.put("addressFamily", if v6 { "IPv6" } else { "IPv4" });
+        o.put("rules", Value::Array(rules.collect()));
+        all.put(list_name, o);
+    }
+    let mut owned = Object::new();
+    owned.put(owner.key, all);
+    pretty(&Value::Object(owned), out)
+}
+
 fn clauses(config: &Config, name: &str, sequence: u16, word: &str) -> Vec<String> {
     let entry = config.policies.route_maps.get(name).and_then(|m| m.get(&sequence));
     let lines = entry.map(|e| route_map_entry(config, name, sequence, e)).unwrap_or_default();

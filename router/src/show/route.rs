@@ -415,9 +415,12 @@ pub fn nht_json(family: Family, views: &[NhtView], via_default: bool, out: &mut 
         resolution.put("clientList", Value::Array(clients.collect()));
         let hops = view.hops.iter().map(|h| Value::Object(hop_json(h, true)));
         resolution.put("nexthops", Value::Array(hops.collect()));
-        if let Some((protocol, prefix)) = &view.resolved {
-            resolution.put("resolvedProtocol", protocol.name());
-            resolution.put("prefix", prefix.to_string());
+        match &view.resolved {
+            Some((protocol, prefix)) => {
+                resolution.put("resolvedProtocol", protocol.name());
+                resolution.put("prefix", prefix.to_string());
+            }
+            None => resolution.put("unresolved", true),
         }
         let mut entry = Object::new();
         entry.put("resolutions", vec![Value::Object(resolution)]);

@@ -51,6 +51,7 @@ fn peer_line(name: &str, asn: u32) -> SummaryPeer {
         prefixes_received: 0,
         prefixes_sent: 0,
         state: PeerState::Active,
+        negotiated: false,
         admin_shutdown: false,
         prefix_overflow: false,
         policy_missing_in: false,
@@ -85,6 +86,7 @@ fn up(
         prefixes_received: prefixes.0,
         prefixes_sent: prefixes.1,
         state: PeerState::Established,
+        negotiated: true,
         connections_established: 1,
         ..peer_line(name, asn)
     }

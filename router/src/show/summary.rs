@@ -55,20 +55,29 @@ impl SummaryOptions {
     }
 
     fn wants(&self, peer: &SummaryPeer) -> bool {
-        let up = peer.state == PeerState::Established;
         let state = match self.state {
             StateFilter::All => true,
-            StateFilter::Established => up,
-            StateFilter::Failed => !up,
+            StateFilter::Established => !failed(peer),
+            StateFilter::Failed => failed(peer),
         };
+        self.covers(peer) && state
+    }
+
+    /// Whether a neighbour is meant, whatever its state.
+    fn covers(&self, peer: &SummaryPeer) -> bool {
         let asn = match self.remote_as {
             None => true,
             Some(AsFilter::Number(asn)) => peer.remote_as == asn,
             Some(AsFilter::Internal) => peer.internal,
             Some(AsFilter::External) => !peer.internal,
         };
-        state && asn && self.neighbor.as_ref().is_none_or(|id| *id == peer.id)
+        asn && self.neighbor.as_ref().is_none_or(|id| *id == peer.id)
     }
+}
+
+/// Down, or up without the family.
+fn failed(peer: &SummaryPeer) -> bool {
+    peer.state != PeerState::Established || !peer.negotiated
 }
 
 fn display_name(view: &SummaryView, peer: &SummaryPeer) -> String {
@@ -158,6 +167,7 @@ fn row(
     write!(out, " {:>9} {:>9}", peer.messages_received, peer.messages_sent)?;
     write!(out, " {:>8} {:>4} {:>4}", peer.table_version, peer.in_queue, peer.out_queue)?;
     let (received, sent) = match peer.state {
+        PeerState::Established if !peer.negotiated => ("NoNeg".to_owned(), "NoNeg".to_owned()),
         PeerState::Established => (
             policy_or_count(peer.policy_missing_in, peer.prefixes_received),
             policy_or_count(peer.policy_missing_out, peer.prefixes_sent),
@@ -217,7 +227,7 @@ pub fn json(view: &SummaryView, options: &SummaryOptions) -> Value {
         let value = if failed_only { failed_json(peer) } else { peer_json(peer) };
         peers.put(&peer.id.to_string(), value);
     }
-    let failed = view.peers.iter().filter(|p| p.state != PeerState::Established).count();
+    let failed = view.peers.iter().filter(|p| options.covers(p) && failed(p)).count();
     let displayed = if failed_only { view.peers.len() } else { peers.len() };
     object.put("peers", peers);
     object.put("failedPeers", failed);

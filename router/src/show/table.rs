@@ -208,7 +208,6 @@ fn status(path: &PathView) -> [char; 3] {
         () if path.removed => 'R',
         () if path.stale => 'S',
         () if path.suppressed => 's',
-        () if path.rib_failure && path.best => 'r',
         () if path.valid && !path.history => '*',
         () => ' ',
     };

@@ -399,16 +399,17 @@ fn told_routes_are_those_of_the_laboratory() {
     };
     let rows = || vec![told("10.200.0.0/16", true), told("203.0.113.0/24", false)].into_iter();
     let kind = neighbor_routes::Kind::Advertised;
+    let around = neighbor_routes::Around::default();
     let name = "edge1/show_bgp_ipv4_unicast_neighbors_192.0.2.2_advertised-routes";
     let header = samples::header();
     let text = written(|out| {
-        neighbor_routes::text(kind, &header, &mut rows(), false, 0, out).map_err(io::Error::other)
+        neighbor_routes::text(kind, &header, &mut rows(), around, out).map_err(io::Error::other)
     });
     if let Some(theirs) = shared(&format!("{name}.txt")) {
         same_lines(&text, &theirs);
     }
     let json = parsed(|out| {
-        neighbor_routes::json(kind, &header, &mut rows(), false, 0, out).map_err(io::Error::other)
+        neighbor_routes::json(kind, &header, &mut rows(), around, out).map_err(io::Error::other)
     });
     if let Some(theirs) = shared_json(&format!("{name}.json")) {
         assert_eq!(json, theirs);
@@ -457,6 +458,7 @@ fn bgp_next_hops_are_those_of_the_laboratory() {
         paths: 5,
         peer: Some("10.255.0.2".into()),
         resolved_prefix: Some("10.255.0.2/32".parse().unwrap()),
+        discard: false,
         hops: vec![BgpNexthopHop {
             gateway: Some(samples::ip("10.10.0.3")),
             interface: "lan0".into(),
@@ -465,11 +467,11 @@ fn bgp_next_hops_are_those_of_the_laboratory() {
         updated_epoch: 1_795_372_218,
         age: 84,
     };
-    let ours = parsed(|out| misc::nexthops_json(std::slice::from_ref(&view), out));
+    let ours = parsed(|out| nexthop::json(std::slice::from_ref(&view), false, out));
     if let Some(theirs) = shared_json("edge1/show_bgp_nexthop.json") {
         assert_eq!(ours["ipv4"]["10.255.0.2"], theirs["ipv4"]["10.255.0.2"]);
     }
-    let text = written(|out| misc::nexthops(&[view], out));
+    let text = written(|out| nexthop::text(nexthop::Cache::Nexthop, &[view], out));
     assert!(text.contains("  gate 10.10.0.3, if lan0, ifindex 7\n"), "{text}");
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 /// Longest key (`TCP_MD5SIG_MAXKEYLEN` in linux/tcp.h).
 pub const MD5_KEY_MAX: usize = 80;
@@ -84,6 +85,28 @@ pub fn set_md5(fd: BorrowedFd<'_>, addr: IpAddr, prefix_len: Option<u8>, key: &[
         None => return Err(io::Error::new(io::ErrorKind::InvalidInput, "the key is longer than 80 octets")),
     }
     set(fd, libc::IPPROTO_TCP, TCP_MD5SIG_EXT, &sig)
+}
+
+/// How long the other end of a connection takes to answer, as TCP estimates it (`TCP_INFO`).
+pub fn round_trip(fd: BorrowedFd<'_>) -> io::Result<Duration> {
+    // SAFETY: tcp_info is plain data for which all zeroes is a value.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: `info` is live and writable for the `length` octets that are passed with it.
+    let done = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            std::ptr::from_mut(&mut info).cast(),
+            &raw mut length,
+        )
+    };
+    if done == 0 {
+        Ok(Duration::from_micros(u64::from(info.tcpi_rtt)))
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Drops segments whose TTL or hop limit is below `least` (RFC 5082).

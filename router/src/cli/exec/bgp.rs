@@ -9,8 +9,10 @@ use super::{Context, Daemon, ExecCommand, ExecError, Ran, exec};
 use crate::config::grammar::Args;
 use crate::config::model::PeerId;
 use crate::show::format::afi_of;
+use crate::show::instances::RouterFacts;
 use crate::show::json::pretty;
-use crate::show::misc::{self, RouterFacts};
+use crate::show::misc;
+use crate::show::nexthop::{self, Cache};
 use crate::show::summary::{self, AsFilter, StateFilter, SummaryOptions};
 use crate::show::{neighbor_errors, neighbor_json, neighbor_text};
 
@@ -50,11 +52,18 @@ pub const COMMANDS: &[ExecCommand] = &[
                 views.retain(|v| afi_of(v.address) == only);
             }
             match a.has("json") {
-                true => Ok(misc::nexthops_json(&views, c.out)?),
-                false => Ok(misc::nexthops(&views, c.out)?),
+                true => Ok(nexthop::json(&views, a.has("detail"), c.out)?),
+                false => Ok(nexthop::text(Cache::Nexthop, &views, c.out)?),
             }
         },
     ),
+    exec("show [ip] bgp import-check-table [detail] [json]", "Networks that are announced when they are there", BGPD, |c, a| {
+        let views = c.backend.bgp_import_checks()?;
+        match a.has("json") {
+            true => Ok(nexthop::json(&views, a.has("detail"), c.out)?),
+            false => Ok(nexthop::text(Cache::ImportCheck, &views, c.out)?),
+        }
+    }),
     exec("show [ip] bgp [<view|vrf> VIEWVRFNAME] peer-group [PGNAME] [json]", "Groups of neighbors", BGPD, |c, a| {
         let Some(bgp) = &c.config.bgp else { return Ok(()) };
         let name = a.get("PGNAME");
@@ -167,6 +176,11 @@ fn summary(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
     }
     if given_family(args).is_none() {
         views.retain(|v| !v.peers.is_empty());
+    }
+    if args.has("json") && args.get("VIEWVRFNAME") == Some("all") {
+        write!(context.out, "{{\n\"default\":")?;
+        summary::write_json(&views, &options, context.out)?;
+        return Ok(writeln!(context.out, "}}")?);
     }
     if args.has("json") {
         return Ok(summary::write_json(&views, &options, context.out)?);

@@ -8,7 +8,7 @@ use rib::policy::ast::{Action, CommunityList, CommunityMatch, PrefixList, Prefix
 use crate::config::grammar::{Args, Fail};
 use crate::config::model::Config;
 use crate::show::table::PathFilter;
-use crate::show::views::{PathView, PrefixView};
+use crate::show::views::PathView;
 
 /// Builds the filter of `show bgp ... SELECTOR`; none of the selectors means all paths.
 pub fn filter<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<'a>>, Fail> {
@@ -41,6 +41,15 @@ pub fn filter<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<
     }
     if args.has("cidr-only") {
         return Ok(Box::new(|prefix, _| !is_classful(&prefix.prefix)));
+    }
+    if args.has("route-map") {
+        let name = args.word("list")?;
+        if !config.policies.route_maps.contains_key(name) {
+            return Err(Fail::refuse(format!("% {name} is not a valid route-map name")));
+        }
+    }
+    if args.get("none").is_some() {
+        return Ok(Box::new(|_, _| false));
     }
     if args.has("self-originate") {
         return Ok(Box::new(|_, path| path.is_local()));
@@ -148,15 +157,9 @@ pub fn permits(list: &PrefixList, prefix: &IpNet) -> bool {
 fn is_classful(prefix: &IpNet) -> bool {
     let IpNet::V4(net) = prefix else { return false };
     let class = match net.addr().octets()[0] {
-        0 if net.prefix_len() == 0 => 0,
         0..=127 => 8,
         128..=191 => 16,
         _ => 24,
     };
     net.prefix_len() == class
-}
-
-/// Everything, for commands without a selector.
-pub fn all(_: &PrefixView, _: &PathView) -> bool {
-    true
 }

@@ -5,14 +5,15 @@ use ipnet::IpNet;
 
 use super::super::backend::{BgpRoutes, Cursor, Lookup, Range, ViewError};
 use super::bgp::{given_family, only_instance};
-use super::bgp_filter::{self, filter};
+use super::bgp_filter::filter;
 use super::{Context, Daemon, ExecCommand, ExecError, Ran, exec};
 use crate::config::grammar::Args;
 use crate::config::model::PeerId;
 use crate::show::format::{family_key, family_name};
 use crate::show::json::pretty;
-use crate::show::neighbor_routes::{self, Kind, PrefixCounts};
+use crate::show::neighbor_routes::{self, Around, Kind, PrefixCounts};
 use crate::show::path::{self, Which};
+use crate::show::statistics::{self, Statistics};
 use crate::show::table::{self, Layout};
 use crate::show::views::PrefixView;
 
@@ -21,7 +22,7 @@ const BGPD: Option<Daemon> = Some(Daemon::Bgpd);
 /// Commands about routes.
 pub const COMMANDS: &[ExecCommand] = &[
     exec(
-        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] [<cidr-only|self-originate|community-list COMMUNITY_LIST_NAME$list|prefix-list NAME$list|filter-list AS_PATH_FILTER_NAME$list>] [{json|detail|wide}]",
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] [<cidr-only|self-originate|community-list COMMUNITY_LIST_NAME$list|prefix-list NAME$list|filter-list AS_PATH_FILTER_NAME$list|route-map RMAP_NAME$list>] [{json|detail|wide}]",
         "The table",
         BGPD,
         listing,
@@ -69,12 +70,76 @@ pub const COMMANDS: &[ExecCommand] = &[
         neighbor_tables,
     ),
     exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] statistics [json]",
+        "A table in numbers",
+        BGPD,
+        |c, a| {
+            let family = given_family(a).unwrap_or(Family::Ipv4Unicast);
+            statistics(c, a, &[family])
+        },
+    ),
+    exec(
+        "show [ip] bgp [<view|vrf> VIEWVRFNAME] statistics-all [json]",
+        "Both tables in numbers",
+        BGPD,
+        |c, a| statistics(c, a, &Family::ALL),
+    ),
+    exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] dampening parameters [json]",
+        "Settings of dampening",
+        BGPD,
+        dampening_parameters,
+    ),
+    exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] dampening <dampened-paths|flap-statistics>$none [json]",
+        "Routes that flap",
+        BGPD,
+        listing,
+    ),
+    exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] neighbors <A.B.C.D|X:X::X:X|WORD>$peer <dampened-routes|flap-statistics>$none [json]",
+        "Routes of a neighbor that flap",
+        BGPD,
+        from_neighbor,
+    ),
+    exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] neighbors <A.B.C.D|X:X::X:X|WORD>$peer dampening parameters [json]",
+        "Settings of dampening for a neighbor",
+        BGPD,
+        dampening_parameters,
+    ),
+    exec(
         "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] neighbors <A.B.C.D|X:X::X:X|WORD>$peer prefix-counts [json]",
         "Numbers of routes from a neighbor",
         BGPD,
         prefix_counts,
     ),
 ];
+
+fn statistics(context: &mut Context<'_>, args: &Args<'_>, families: &[Family]) -> Ran {
+    if !only_instance(context, args)? {
+        return Ok(());
+    }
+    let mut all = Vec::new();
+    for family in families {
+        let mut cursor = context.backend.bgp_routes(*family, BgpRoutes::Table, Range::All)?;
+        all.push(Statistics::of(*family, &mut *cursor)?);
+    }
+    if args.has("json") {
+        return Ok(statistics::json(&all, context.out)?);
+    }
+    all.iter().try_for_each(|s| s.text(context.out))?;
+    Ok(())
+}
+
+/// Dampening is kept in the configuration, without an engine: nothing is dampened.
+fn dampening_parameters(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
+    if args.has("json") {
+        return Ok(writeln!(context.out, "{{\n}}")?);
+    }
+    let family = given_family(args).unwrap_or(Family::Ipv4Unicast);
+    Ok(writeln!(context.out, "dampening not enabled for {}", family_name(family))?)
+}
 
 fn prefix_counts(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
     let family = listed_family(args);
@@ -129,7 +194,11 @@ fn listing(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
     let config = context.config.clone();
     let keep = filter(&config, args)?;
     let header = context.backend.bgp_header(family)?;
-    let mut cursor = context.backend.bgp_routes(family, BgpRoutes::Table, range)?;
+    let which = match args.get("list").filter(|_| args.has("route-map")) {
+        Some(name) => BgpRoutes::Permitted(name.to_owned()),
+        None => BgpRoutes::Table,
+    };
+    let mut cursor = context.backend.bgp_routes(family, which, range)?;
     table::list(&header, &mut *cursor, &*keep, layout(args), context.out)?;
     Ok(())
 }
@@ -186,7 +255,8 @@ fn from_neighbor(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
     let Some(id) = neighbor(context, args, family)? else { return Ok(()) };
     let header = context.backend.bgp_header(family)?;
     let mut cursor = context.backend.bgp_routes(family, BgpRoutes::From(id), Range::All)?;
-    table::list(&header, &mut *cursor, &bgp_filter::all, layout(args), context.out)?;
+    let keep = filter(&context.config, args)?;
+    table::list(&header, &mut *cursor, &*keep, layout(args), context.out)?;
     Ok(())
 }
 
@@ -207,10 +277,6 @@ fn neighbor_tables(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
         }
         other => other?,
     };
-    if args.has("detail") && !args.has("json") {
-        table::list(&header, &mut *cursor, &bgp_filter::all, Layout::Detail, context.out)?;
-        return Ok(());
-    }
     let default = kind == Kind::Advertised && default_sent(context, &id, family)?;
     let filtered = match kind {
         Kind::Received => {
@@ -218,9 +284,10 @@ fn neighbor_tables(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
         }
         _ => 0,
     };
+    let around = Around { default, filtered, detail: args.has("detail") };
     match args.has("json") {
-        true => neighbor_routes::json(kind, &header, &mut *cursor, default, filtered, context.out)?,
-        false => neighbor_routes::text(kind, &header, &mut *cursor, default, filtered, context.out)?,
+        true => neighbor_routes::json(kind, &header, &mut *cursor, around, context.out)?,
+        false => neighbor_routes::text(kind, &header, &mut *cursor, around, context.out)?,
     }
     Ok(())
 }

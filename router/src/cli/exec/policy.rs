@@ -48,11 +48,14 @@ pub const COMMANDS: &[ExecCommand] = &[
         None,
         |c, a| prefix_lists(c, a, true, ListForm::Summary),
     ),
-    exec("show <ip|ipv6>$afi access-list [NAME]", "Access-lists", None, |c, a| {
+    exec("show <ip|ipv6>$afi access-list [NAME] [json]", "Access-lists", None, |c, a| {
         let v6 = a.get("afi") == Some("ipv6");
         let policies = &c.config.policies;
         let lists = if v6 { &policies.access_lists_v6 } else { &policies.access_lists_v4 };
-        Ok(policy::access_lists(lists, a.get("NAME"), v6, owner(c), c.out)?)
+        match a.has("json") {
+            true => Ok(policy::access_lists_json(lists, a.get("NAME"), v6, owner(c), c.out)?),
+            false => Ok(policy::access_lists(lists, a.get("NAME"), v6, owner(c), c.out)?),
+        }
     }),
     exec("show route-map [WORD] [json]", "Route-maps", None, |c, a| {
         let counters = c.backend.policy_counters();
@@ -61,12 +64,15 @@ pub const COMMANDS: &[ExecCommand] = &[
             false => Ok(policy::route_maps(&c.config, &counters, a.get("WORD"), owner(c), c.out)?),
         }
     }),
-    exec("show route-map-unused", "Route-maps that nothing refers to", None, |c, _| {
+    exec("show route-map-unused [json]", "Route-maps that nothing refers to", None, |c, a| {
         let used = used_route_maps(&c.config);
         let mut config = (*c.config).clone();
         config.policies.route_maps.retain(|name, _| !used.contains(name));
         let counters = c.backend.policy_counters();
-        Ok(policy::route_maps(&config, &counters, None, owner(c), c.out)?)
+        match a.has("json") {
+            true => Ok(policy::route_maps_json(&config, &counters, None, owner(c), c.out)?),
+            false => Ok(policy::route_maps(&config, &counters, None, owner(c), c.out)?),
+        }
     }),
     exec(
         "show <bgp|ip>$p as-path-access-list [AS_PATH_FILTER_NAME$name] [json]",

@@ -86,10 +86,13 @@ pub const COMMANDS: &[ExecCommand] = &[
         }
     }),
     exec(
-        "show interface [vrf <NAME|all>] description",
+        "show interface [vrf <NAME|all>] description [json]",
         "Interfaces with their descriptions",
         ZEBRA,
-        |c, _| Ok(interface::description(&c.backend.interfaces(), c.out)?),
+        |c, a| match a.has("json") {
+            true => Ok(interface::description_json(&c.backend.interfaces(), c.out)?),
+            false => Ok(interface::description(&c.backend.interfaces(), c.out)?),
+        },
     ),
     exec("show [<ip|ipv6>$afi] router-id [vrf NAME]", "The identifier of this router", ZEBRA, |c, a| {
         let text = match family(a) {
@@ -177,6 +180,11 @@ fn list(context: &mut Context<'_>, args: &Args<'_>, family: Family) -> Ran {
     };
     let mut cursor = context.backend.routes(family, range)?;
     match args.has("json") {
+        true if args.get("NAME") == Some("all") => {
+            write!(context.out, "{{\"default\":")?;
+            route::list_json(&mut *cursor, &options, context.out)?;
+            writeln!(context.out, "}}")?;
+        }
         true => route::list_json(&mut *cursor, &options, context.out)?,
         false => route::list_text(family, &mut *cursor, &options, context.out)?,
     }

@@ -83,6 +83,8 @@ pub struct SummaryPeer {
     pub prefixes_sent: u32,
     /// State of the session.
     pub state: PeerState,
+    /// The session carries the family.
+    pub negotiated: bool,
     /// Shut down by the operator.
     pub admin_shutdown: bool,
     /// Down because of too many prefixes.
@@ -99,7 +101,7 @@ pub struct SummaryPeer {
     pub dynamic: bool,
     /// Code of the last reset.
     pub last_reset_code: u8,
-    /// Text of the last reset.
+    /// Text of the last reset, or why the session has not been up yet.
     pub last_reset_reason: String,
 }
 
@@ -309,8 +311,6 @@ pub struct PathView {
     pub stale: bool,
     /// On its way out.
     pub removed: bool,
-    /// Another protocol's route is in the kernel instead.
-    pub rib_failure: bool,
     /// In the kernel.
     pub fib_installed: bool,
     /// Who was told this path, where paths are told separately.
@@ -391,7 +391,6 @@ impl PathView {
             history: false,
             stale: false,
             removed: false,
-            rib_failure: false,
             fib_installed: false,
             advertised_to: Vec::new(),
             updated_epoch: 0,
@@ -468,6 +467,8 @@ pub struct BgpNexthopView {
     pub peer: Option<String>,
     /// The route that it resolves over.
     pub resolved_prefix: Option<IpNet>,
+    /// The route discards.
+    pub discard: bool,
     /// The way.
     pub hops: Vec<BgpNexthopHop>,
     /// When it last changed.
@@ -491,6 +492,8 @@ pub struct UpdateGroupView {
     pub route_map_out: Option<String>,
     /// Seconds between advertisement runs.
     pub advertisement_interval: u16,
+    /// How long a change waits for company, milliseconds.
+    pub coalesce_ms: u64,
     /// Table version that it has told.
     pub version: u64,
     /// Packets waiting.

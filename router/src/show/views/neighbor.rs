@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use bgp::types::Family;
+use ipnet::IpNet;
 
 use super::bgp::PeerState;
 use crate::config::model::{AddPathTx, PeerId, SendCommunity};
@@ -429,8 +430,8 @@ pub struct NeighborView {
     pub hostname: Option<String>,
     pub domainname: Option<String>,
     pub peer_group: Option<String>,
-    /// From a listen range.
-    pub dynamic: bool,
+    /// The listen range that it is from.
+    pub listen_range: Option<IpNet>,
     pub admin_shutdown: bool,
     pub remote_router_id: Ipv4Addr,
     pub local_router_id: Ipv4Addr,
@@ -505,7 +506,7 @@ impl NeighborView {
             hostname: None,
             domainname: None,
             peer_group: None,
-            dynamic: false,
+            listen_range: None,
             admin_shutdown: false,
             remote_router_id: Ipv4Addr::UNSPECIFIED,
             local_router_id: Ipv4Addr::UNSPECIFIED,
