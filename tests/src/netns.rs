@@ -47,6 +47,7 @@ pub fn package(program: &str) -> &'static str {
         "zebra" | "staticd" | "bgpd" | "vrrpd" | "vtysh" => "frr",
         "bird" | "birdc" => "bird2",
         "gobgpd" | "gobgp" => "gobgpd",
+        "bgpctl" => "openbgpd",
         "exabgp" => "exabgp",
         "keepalived" => "keepalived",
         "kill" => "procps",

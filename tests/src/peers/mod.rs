@@ -5,6 +5,7 @@ mod exabgp;
 mod frr;
 mod gobgp;
 mod keepalived;
+mod openbgpd;
 mod router;
 
 pub use bird::Bird;
@@ -12,4 +13,5 @@ pub use exabgp::ExaBgp;
 pub use frr::Frr;
 pub use gobgp::GoBgp;
 pub use keepalived::Keepalived;
+pub use openbgpd::OpenBgpd;
 pub use router::{Router, binary as router_binary};

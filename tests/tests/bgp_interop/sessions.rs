@@ -1,7 +1,7 @@
 //! Sessions of both families, within and between ASes, with each of the peers: routes both ways, seen in the
 //! peer's own words and in our kernel.
 
-use router_tests::peers::{Bird, ExaBgp, Frr, GoBgp, Router};
+use router_tests::peers::{Bird, ExaBgp, Frr, GoBgp, OpenBgpd, Router};
 
 use crate::common::*;
 
@@ -181,4 +181,68 @@ fn exabgp_of_another_as_exchanges_routes_of_both_families() {
 #[test]
 fn exabgp_of_our_as_exchanges_routes_of_both_families() {
     exabgp([65001, 65001]);
+}
+
+fn openbgpd_conf(asns: [u32; 2], options: &str) -> String {
+    let neighbor = |us: &str, them: &str, family: &str, other: &str| {
+        format!(
+            "neighbor {us} {{\n remote-as {}\n local-address {them}\n announce {family} unicast\n announce {other} none\n \
+             {options}\n}}\n",
+            asns[0]
+        )
+    };
+    format!(
+        "AS {}\nrouter-id 10.0.0.2\nfib-update no\nconnect-retry 1\nnetwork {THEIRS}\nnetwork {THEIRS6}\n",
+        asns[1]
+    ) + &neighbor("10.0.0.1", "10.0.0.2", "IPv4", "IPv6")
+        + &neighbor("2001:db8::1", "2001:db8::2", "IPv6", "IPv4")
+        + "allow from any\nallow to any\n"
+}
+
+fn openbgpd(asns: [u32; 2]) {
+    let lab = two();
+    let router = Router::start(&lab.r, &ours(asns[0], asns[1], &[]));
+    let openbgpd = OpenBgpd::start(&lab.p, &openbgpd_conf(asns, ""));
+    until("both sessions, by OpenBGPD", || {
+        openbgpd.established("10.0.0.1") && openbgpd.established("2001:db8::1")
+    });
+    until("both sessions, by us", || router.established("10.0.0.2") && router.established("2001:db8::2"));
+    for (prefix, hop) in [(OURS, "10.0.0.1"), (OURS6, "2001:db8::1")] {
+        until("our prefix at OpenBGPD", || openbgpd.path(prefix).is_some());
+        let path = openbgpd.path(prefix).unwrap();
+        let expected = if asns[0] == asns[1] { String::new() } else { asns[0].to_string() };
+        assert_eq!(path["aspath"], expected.as_str(), "{path}");
+        assert_eq!(path["exit_nexthop"], hop, "{path}");
+    }
+    installed(&lab);
+}
+
+#[test]
+fn openbgpd_of_another_as_exchanges_routes_of_both_families() {
+    openbgpd([65001, 65002]);
+}
+
+#[test]
+fn openbgpd_of_our_as_exchanges_routes_of_both_families() {
+    openbgpd([65001, 65001]);
+}
+
+#[test]
+fn openbgpd_shares_a_key_with_us_asks_for_our_routes_again_and_goes_in_order() {
+    let lab = two();
+    let router = Router::start(&lab.r, &ours(65001, 65002, &["password hidden"]));
+    let openbgpd = OpenBgpd::start(&lab.p, &openbgpd_conf([65001, 65002], "tcp md5sig password hidden"));
+    until("the sessions", || openbgpd.established("10.0.0.1") && router.established("10.0.0.2"));
+    until("our prefix at OpenBGPD", || openbgpd.path(OURS).is_some());
+    let refreshes = || {
+        let shown = router.vtysh("show bgp neighbors 10.0.0.2 json").unwrap_or_default();
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap_or_default();
+        shown["10.0.0.2"]["messageStats"]["routeRefreshRecv"].as_u64().unwrap_or(0)
+    };
+    openbgpd.bgpctl("neighbor 10.0.0.1 refresh").unwrap();
+    until("its request", || refreshes() >= 1);
+    openbgpd.bgpctl("neighbor 10.0.0.1 down maintenance").unwrap();
+    wait_gone(&lab.r, THEIRS);
+    openbgpd.bgpctl("neighbor 10.0.0.1 up").unwrap();
+    wait_gateways(&lab.r, THEIRS, &["10.0.0.2"]);
 }
