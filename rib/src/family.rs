@@ -13,7 +13,7 @@ use crate::event::{Event, FibRoute};
 use crate::group::Group;
 use crate::id::{AttrId, HopSetId, PathIdx, PeerId, PrefixId};
 use crate::intern::Provenance;
-use crate::memo::Evaluator;
+use crate::memo::{Evaluator, Purpose};
 use crate::nexthop::Members;
 use crate::policy::compile::FilterSpec;
 use crate::shared::Shared;
@@ -126,7 +126,7 @@ impl<A: Addr> FamilyRib<A> {
         }
         let filter = shared.policies.filter(A::FAMILY, &own.0);
         let key = if filter.peer_dependent() { own } else { general };
-        self.imports.insert(key.clone(), Evaluator::new(filter, false));
+        self.imports.insert(key.clone(), Evaluator::new(filter, Purpose::Import));
         key
     }
 

@@ -98,11 +98,12 @@ impl<A: Addr> Group<A> {
     /// A group without members whose every prefix is yet to be told.
     pub(crate) fn new(key: GroupKey, shared: &Shared, table: &Table<A>) -> Group<A> {
         let filter = shared.policies.filter(A::FAMILY, &key.filter);
+        let purpose = key.purpose();
         let mut group = Group {
             key,
             members: Vec::new(),
             closings: Vec::new(),
-            export: Evaluator::new(filter, true),
+            export: Evaluator::new(filter, purpose),
             out: Vec::new(),
             out_source: Vec::new(),
             pending: Vec::new(),
@@ -232,9 +233,23 @@ impl<A: Addr> Group<A> {
 
     /// Starts over with the export filters as they are now compiled.
     pub(crate) fn reload(&mut self, shared: &Shared, table: &Table<A>) {
-        self.export = Evaluator::new(shared.policies.filter(A::FAMILY, &self.key.filter), true);
+        self.export = Evaluator::new(shared.policies.filter(A::FAMILY, &self.key.filter), self.key.purpose());
         self.looks.clear();
         self.mark_all(table);
+    }
+
+    /// Goes over to other rules. Members keep what the new rules tell alike, and hear of the rest.
+    pub(crate) fn rekey(&mut self, key: GroupKey, shared: &mut Shared, table: &Table<A>) {
+        for planned in self.plan.drain(..).skip(self.planned_to) {
+            shared.release(planned.attr);
+        }
+        self.planned_to = 0;
+        self.pending.clear();
+        self.queue.clear();
+        // With other filters alone, equal sets are still told in equal words.
+        self.again |= key.form_differs(&self.key);
+        self.key = key;
+        self.reload(shared, table);
     }
 
     /// Gives back what the group holds; it must not be used any more.
@@ -319,7 +334,7 @@ impl<A: Addr> Group<A> {
         let Some(map) = map else { return attr };
         let spec = FilterSpec { route_map: Some(map), ..FilterSpec::default() };
         let filter = shared.policies.filter(A::FAMILY, &spec);
-        let out = Evaluator::new(filter, true).run(shared, attr, net, None, None);
+        let out = Evaluator::new(filter, self.key.purpose()).run(shared, attr, net, None, None);
         shared.release(attr);
         out.unwrap_or(AttrId::NONE)
     }
@@ -477,7 +492,10 @@ impl<A: Addr> Group<A> {
                 None => own_v6().filter(|_| rule.extended),
             },
             (Family::Ipv6Unicast, Some(IpAddr::V6(global))) => {
-                let link_local = key.and_then(|k| k.link_local).filter(|_| !self.key.external);
+                // RFC 2545 section 3: a link-local address is of use only to those on the link.
+                let on_link =
+                    !self.key.external && rule.shared_net.is_some_and(|n| n.contains(&IpAddr::V6(global)));
+                let link_local = key.and_then(|k| k.link_local).filter(|_| on_link);
                 Some(NextHop::V6 { global, link_local })
             }
             (Family::Ipv6Unicast, _) => {
@@ -563,7 +581,7 @@ impl<A: Addr> Group<A> {
             key: self.key.clone(),
             members,
             closings,
-            export: Evaluator::new(filter, true),
+            export: Evaluator::new(filter, self.key.purpose()),
             out: self.out.clone(),
             out_source: self.out_source.clone(),
             pending: self.pending.clone(),

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use crate::base::{BaseRoute, BaseTarget};
 use crate::family::FamilyRib;
 use crate::id::{AttrId, PathIdx, PeerId};
+use crate::memo::Purpose;
 use crate::nexthop::NextHopKey;
 use crate::policy::ast::SourceProtocol;
 use crate::policy::eval::{Subject, Verdict};
@@ -112,7 +113,7 @@ impl<A: Addr> FamilyRib<A> {
                 None
             }
             Verdict::Change(changed) => {
-                let out = shared.intern_changed(attr, &changed, None, false);
+                let out = shared.intern_changed(attr, &changed, None, Purpose::Import);
                 shared.release(attr);
                 Some(out)
             }

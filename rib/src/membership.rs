@@ -16,32 +16,43 @@ pub(crate) fn assign<A: Addr>(
     key: Option<GroupKey>,
 ) {
     let current = rib.groups.iter().position(|g| g.members().contains(&id));
-    if let Some(at) = current {
-        if Some(rib.groups[at].key()) == key.as_ref() {
-            return;
-        }
-        rib.groups[at].leave(id);
-        if rib.groups[at].members().is_empty() {
-            let mut gone = rib.groups.swap_remove(at);
-            for prefix in gone.dissolve(shared) {
-                if rib.table.live(prefix.index()).is_some() {
-                    rib.remove_if_unused(prefix);
+    if current.is_some_and(|at| Some(rib.groups[at].key()) == key.as_ref()) {
+        return;
+    }
+    if let Some(key) = &key
+        && key.originates_default()
+    {
+        rib.table.find_or_insert(A::from_be_slice(&[]), 0);
+    }
+    match (current, key) {
+        (None, None) => {}
+        (None, Some(key)) => match rib.groups.iter_mut().find(|g| g.fresh() && *g.key() == key) {
+            Some(group) => group.join(id),
+            None => {
+                let mut group = Group::new(key, shared, &rib.table);
+                group.join(id);
+                rib.groups.push(group);
+            }
+        },
+        (Some(at), None) => {
+            rib.groups[at].leave(id);
+            if rib.groups[at].members().is_empty() {
+                let mut gone = rib.groups.swap_remove(at);
+                for prefix in gone.dissolve(shared) {
+                    if rib.table.live(prefix.index()).is_some() {
+                        rib.remove_if_unused(prefix);
+                    }
                 }
             }
         }
-    }
-    let Some(key) = key else { return };
-    let was_member = current.is_some();
-    let open = rib.groups.iter_mut().find(|g| g.fresh() && *g.key() == key);
-    match open {
-        Some(group) if !was_member => group.join(id),
-        _ => {
-            if key.originates_default() {
-                rib.table.find_or_insert(A::from_be_slice(&[]), 0);
-            }
-            let mut group = Group::new(key, shared, &rib.table);
-            group.join(id);
-            rib.groups.push(group);
+        // It still holds what it was told, which the new rules may not tell any more.
+        (Some(at), Some(key)) => {
+            let mut own = match rib.groups[at].members().len() {
+                1 => rib.groups.swap_remove(at),
+                _ => rib.groups[at].split(shared, &[id]),
+            };
+            own.rekey(key, shared, &rib.table);
+            rib.groups.push(own);
         }
     }
 }

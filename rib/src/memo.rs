@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::id::{AttrId, PeerId};
-use crate::intern::WeakAttr;
+use crate::intern::{Provenance, WeakAttr};
 use crate::policy::compile::Filter;
-use crate::policy::eval::{Selection, Verdict};
+use crate::policy::eval::{Selection, Subject, Verdict};
 use crate::shared::Shared;
 
 /// A remembered verdict. The sets are not kept alive by it.
@@ -21,19 +21,36 @@ struct Memo {
 
 const EMPTY: Memo = Memo { input: WeakAttr::NONE, output: WeakAttr::NONE };
 
+/// What a filter works for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Purpose {
+    /// Routes that come.
+    #[default]
+    Import,
+    /// Routes that go to internal neighbours.
+    Internal,
+    /// Routes that go to external neighbours: another AS's MED is not for them, but policy may set ours.
+    External,
+}
+
 /// A filter and what it said before.
 #[derive(Debug, Default)]
 pub(crate) struct Evaluator {
     filter: Filter,
-    /// Whether it works for export: see [`Shared::intern_changed`].
-    exporting: bool,
+    purpose: Purpose,
     by_set: Vec<Memo>,
     by_entry: HashMap<(AttrId, u32), Memo, foldhash::fast::FixedState>,
 }
 
 impl Evaluator {
-    pub fn new(filter: Filter, exporting: bool) -> Evaluator {
-        Evaluator { filter, exporting, ..Evaluator::default() }
+    pub fn new(filter: Filter, purpose: Purpose) -> Evaluator {
+        Evaluator { filter, purpose, ..Evaluator::default() }
+    }
+
+    fn subject<'a>(&self, shared: &'a Shared, id: AttrId, net: IpNet, peer: Option<PeerId>) -> Subject<'a> {
+        let ours = shared.attrs.get(id).local.origin == Provenance::Local;
+        let foreign_med = self.purpose == Purpose::External && !ours;
+        Subject { foreign_med, ..shared.subject(id, net, peer) }
     }
 
     /// Whether one verdict serves all prefixes with equal attributes.
@@ -64,7 +81,7 @@ impl Evaluator {
             {
                 return known;
             }
-            let verdict = self.filter.run(&shared.subject(id, net, peer));
+            let verdict = self.filter.run(&self.subject(shared, id, net, peer));
             let outcome = self.realise(shared, id, verdict, address);
             if self.by_set.len() <= id.index() {
                 self.by_set.resize(shared.attrs.bound().max(id.index() + 1), EMPTY);
@@ -83,7 +100,7 @@ impl Evaluator {
         peer: Option<PeerId>,
         address: Option<IpAddr>,
     ) -> Option<AttrId> {
-        match self.filter.select(&shared.subject(id, net, peer)) {
+        match self.filter.select(&self.subject(shared, id, net, peer)) {
             Selection::Deny => None,
             Selection::Permit => {
                 shared.attrs.retain(id);
@@ -95,7 +112,7 @@ impl Evaluator {
                 {
                     return known;
                 }
-                let verdict = self.filter.apply(entry, &shared.subject(id, net, peer));
+                let verdict = self.filter.apply(entry, &self.subject(shared, id, net, peer));
                 let outcome = self.realise(shared, id, verdict, address);
                 if self.by_entry.len() > 4 * shared.attrs.len() + 1024 {
                     // Mostly entries of sets that are gone by now.
@@ -105,7 +122,7 @@ impl Evaluator {
                 outcome
             }
             Selection::Complex => {
-                let verdict = self.filter.run(&shared.subject(id, net, peer));
+                let verdict = self.filter.run(&self.subject(shared, id, net, peer));
                 self.realise(shared, id, verdict, address)
             }
         }
@@ -124,7 +141,7 @@ impl Evaluator {
                 shared.attrs.retain(id);
                 Some(id)
             }
-            Verdict::Change(changed) => Some(shared.intern_changed(id, &changed, address, self.exporting)),
+            Verdict::Change(changed) => Some(shared.intern_changed(id, &changed, address, self.purpose)),
         }
     }
 

@@ -7,6 +7,7 @@ use bgp::types::{Asn, Family};
 use ipnet::IpNet;
 
 use crate::id::PeerId;
+use crate::memo::Purpose;
 use crate::peer::{NextHopSelf, Peer, RemovePrivate};
 use crate::policy::compile::FilterSpec;
 use crate::shared::Shared;
@@ -54,6 +55,17 @@ impl GroupKey {
     /// Whether a default route is told whatever the table has.
     pub fn originates_default(&self) -> bool {
         self.default_originate.is_some()
+    }
+
+    /// What the export filter works for.
+    pub(crate) fn purpose(&self) -> Purpose {
+        if self.external { Purpose::External } else { Purpose::Internal }
+    }
+
+    /// Whether a set may be told in other words than by `other`: more than the choice of routes differs.
+    pub(crate) fn form_differs(&self, other: &GroupKey) -> bool {
+        let chosen = GroupKey { filter: other.filter.clone(), solo: other.solo, ..self.clone() };
+        chosen != *other
     }
 
     /// The rules towards a neighbour whose session is up, if the session has the family.

@@ -13,6 +13,7 @@ use crate::best;
 use crate::event::{Event, FibChange, Output};
 use crate::id::{AttrId, HopSetId, NhId, PeerId};
 use crate::intern::{Interner, Local, Provenance};
+use crate::memo::Purpose;
 use crate::nexthop::{HopSets, Members, NextHopKey, NextHops, union};
 use crate::peer::Peer;
 use crate::policy::ast::SourceProtocol;
@@ -209,13 +210,13 @@ impl Shared {
     }
 
     /// A set as policy changed it, with a reference for the caller. Export rules ask whether *export* policy chose
-    /// next hop and MED, so that is noted only when `exporting`.
+    /// next hop and MED, so that is noted then only.
     pub fn intern_changed(
         &mut self,
         id: AttrId,
         changed: &Changed,
         peer: Option<IpAddr>,
-        exporting: bool,
+        purpose: Purpose,
     ) -> AttrId {
         let set = self.attrs.get(id);
         let mut local = set.local;
@@ -228,8 +229,14 @@ impl Shared {
             None => (set.view().bytes().to_vec(), set.hash()),
         };
         let after = summarize(&block);
-        local.med_set |=
-            exporting && after.has(flag::MED) && (!summary.has(flag::MED) || after.med != summary.med);
+        let exporting = purpose != Purpose::Import;
+        let foreign = purpose == Purpose::External && local.origin != Provenance::Local;
+        let chosen = match changed.block {
+            // The other AS's MED was taken out before.
+            Some(_) if foreign => after.has(flag::MED),
+            _ => after.has(flag::MED) && (!summary.has(flag::MED) || after.med != summary.med),
+        };
+        local.med_set |= exporting && chosen;
         let old_next_hop = local.next_hop;
         let key = self.next_hops.get(old_next_hop).map(|e| e.key.clone()).unwrap_or_default();
         let new_key = match changed.next_hop {
@@ -279,6 +286,7 @@ impl Shared {
             net,
             view: set.view(),
             summary: &set.summary,
+            foreign_med: false,
             tag: set.local.tag,
             next_hop: entry.and_then(|e| e.key.addr),
             peer: peer.map(|p| p.config.addr),

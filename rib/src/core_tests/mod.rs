@@ -16,8 +16,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::HopSetId;
 
-use crate::peer::{PeerFamily, PeerKind};
-use crate::policy::ast::{self, Action, AddressMatch, Match, PrefixListEntry, RouteMapEntry, Set};
+use crate::peer::{NextHopSelf, PeerFamily, PeerKind};
+use crate::policy::ast::{
+    self, Action, AddressMatch, Arith, Match, MetricSet, PrefixListEntry, RouteMapEntry, Set,
+};
 
 mod sessions;
 
@@ -261,6 +263,14 @@ fn nlri(prefixes: &[&str]) -> Vec<Nlri<u32>> {
     prefixes.iter().map(one).collect()
 }
 
+fn nets(batch: &UpdateBatch, family: Family, range: &Range<u32>) -> Vec<IpNet> {
+    let range = range.start as usize..range.end as usize;
+    match family {
+        Family::Ipv4Unicast => batch.v4[range].iter().map(Nlri::net).collect(),
+        Family::Ipv6Unicast => batch.v6[range].iter().map(Nlri::net).collect(),
+    }
+}
+
 fn receive(
     rib: &mut Rib,
     decoder: &mut UpdateDecoder,
@@ -278,15 +288,15 @@ fn receive(
         decoder.decode(frame.body, &mut batch).expect("we send what can be read");
         for op in &batch.ops {
             match op {
-                Op::Announce { attrs, nlri, .. } => {
+                Op::Announce { family, attrs, nlri } => {
                     let attrs = &batch.attrs[*attrs as usize];
-                    for n in &batch.v4[nlri.start as usize..nlri.end as usize] {
-                        rib.insert(n.net(), (batch.block(attrs).to_vec(), attrs.next_hop));
+                    for net in nets(&batch, *family, nlri) {
+                        rib.insert(net, (batch.block(attrs).to_vec(), attrs.next_hop));
                     }
                 }
-                Op::Withdraw { nlri, .. } => {
-                    for n in &batch.v4[nlri.start as usize..nlri.end as usize] {
-                        assert!(rib.remove(&n.net()).is_some(), "only what was announced is withdrawn");
+                Op::Withdraw { family, nlri } => {
+                    for net in nets(&batch, *family, nlri) {
+                        assert!(rib.remove(&net).is_some(), "only what was announced is withdrawn");
                     }
                 }
                 Op::EndOfRib(_) | Op::RefreshBegin(_) | Op::RefreshEnd(_) => {}
@@ -475,6 +485,71 @@ fn export_policy_filters_and_changes_and_a_new_policy_is_told_by_difference() {
     lab.tell(Input::Policies(Policies::default()));
     lab.settle();
     assert!(lab.told(2).is_empty());
+}
+
+#[test]
+fn export_policy_sets_the_med_as_if_another_as_had_sent_none() {
+    let mut lab = Lab::new();
+    let mut policies = Policies::default();
+    for (name, change) in [("SET", Arith::Set(10)), ("ADD", Arith::Add(5))] {
+        let mut entry = RouteMapEntry::new(Action::Permit);
+        entry.sets.push(Set::Metric(MetricSet::Value(change)));
+        policies.route_maps.insert(name.into(), BTreeMap::from([(10, entry)]));
+    }
+    let mut blind = RouteMapEntry::new(Action::Deny);
+    blind.matches.push(Match::Metric(10));
+    let open = RouteMapEntry::new(Action::Permit);
+    policies.route_maps.insert("DENY".into(), BTreeMap::from([(10, blind), (20, open)]));
+    lab.tell(Input::Policies(policies));
+    lab.add(1, PeerKind::External);
+    for (n, kind, map) in [
+        (2, PeerKind::External, "SET"),
+        (3, PeerKind::External, "ADD"),
+        (4, PeerKind::External, "DENY"),
+        (5, PeerKind::Internal, "ADD"),
+    ] {
+        let mut family = PeerFamily::default();
+        family.export.route_map = Some(map.into());
+        lab.add_with(n, kind, family);
+    }
+    lab.announce(1, &["192.0.2.0/24"], |b| {
+        b.med(Some(10));
+    });
+    lab.settle();
+    let med = |n: u16| {
+        let (block, _) = &lab.peers[&n].1[&"192.0.2.0/24".parse::<IpNet>().unwrap()];
+        AttrView::new(block).med()
+    };
+    assert_eq!([med(2), med(3), med(4), med(5)], [Some(10), Some(5), None, Some(15)]);
+}
+
+#[test]
+fn a_neighbour_under_other_export_rules_is_told_the_difference() {
+    let mut lab = Lab::new();
+    lab.tell(Input::Policies(ours_only()));
+    lab.add(1, PeerKind::External);
+    lab.add(2, PeerKind::External);
+    lab.add(3, PeerKind::External);
+    lab.announce(1, &["192.0.2.0/25", "198.51.100.0/24"], |_| {});
+    lab.settle();
+    assert_eq!(lab.told(2), ["192.0.2.0/25", "198.51.100.0/24"]);
+    // Another filter, and a route that goes at the same moment.
+    let mut family = PeerFamily::default();
+    family.export.route_map = Some("OUT".into());
+    lab.tell(Input::Peer(PeerId(2), Lab::config(2, PeerKind::External, family)));
+    lab.announce(1, &["203.0.113.0/24"], |_| {});
+    lab.settle();
+    assert_eq!(lab.told(2), ["192.0.2.0/25"]);
+    assert_eq!(lab.told(3), ["192.0.2.0/25", "198.51.100.0/24", "203.0.113.0/24"]);
+    // Another form of the same routes, and a withdrawal at the same moment.
+    let path = lab.path(2, "192.0.2.0/25");
+    let family = PeerFamily { next_hop_self: NextHopSelf::Force, ..PeerFamily::default() };
+    lab.tell(Input::Peer(PeerId(2), Lab::config(2, PeerKind::External, family)));
+    lab.withdraw(1, &["192.0.2.0/25"]);
+    lab.settle();
+    assert_eq!(lab.told(2), ["198.51.100.0/24", "203.0.113.0/24"]);
+    assert_eq!(lab.path(2, "203.0.113.0/24"), path);
+    assert!(lab.core.groups().iter().all(|g| g.idle));
 }
 
 #[test]

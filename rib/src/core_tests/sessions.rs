@@ -148,3 +148,44 @@ fn a_neighbour_that_knows_us_by_another_number_sees_both_or_only_that() {
     assert_eq!(lab.path(2, "192.0.2.0/24"), "64999 65000 101 via 10.0.0.1");
     assert_eq!(lab.path(3, "192.0.2.0/24"), "64999 101 via 10.0.0.1");
 }
+
+#[test]
+fn a_link_local_next_hop_goes_to_those_on_the_link_only() {
+    let mut lab = Lab::new();
+    let near: IpNet = "2001:db8:1::/64".parse().unwrap();
+    let far: IpNet = "2001:db8:2::/64".parse().unwrap();
+    lab.tell(Input::Address(7, "2001:db8:1::f/64".parse().unwrap()));
+    for (n, kind, shared) in
+        [(1, PeerKind::External, near), (2, PeerKind::Internal, near), (3, PeerKind::Internal, far)]
+    {
+        lab.add(n, kind);
+        let mut config = Lab::config(n, kind, PeerFamily::default());
+        config.families[1] = Some(PeerFamily::default());
+        lab.tell(Input::Peer(PeerId(n), config));
+        let session = PeerSession {
+            families: [false, true],
+            local_v6: Some("2001:db8:1::f".parse().unwrap()),
+            local_link: Some("fe80::f".parse().unwrap()),
+            shared_net: [None, Some(shared)],
+            ..Lab::session(n)
+        };
+        lab.up_with(n, session);
+    }
+    let next_hop = NextHop::V6 {
+        global: "2001:db8:1::1".parse().unwrap(),
+        link_local: Some("fe80::1".parse().unwrap()),
+    };
+    let block = AttrBuilder::new().origin(Origin::Igp).set_as_path(&[Asn(101)]).build();
+    let mut batch = UpdateBatch::default();
+    batch.arena.extend_from_slice(&block);
+    let (hash, summary) = (hash_block(SEED, &block), summarize(&block));
+    batch.attrs.push(BatchAttrs { block: 0..block.len() as u32, hash, summary, next_hop });
+    let addr = u128::from("2001:db8:100::".parse::<std::net::Ipv6Addr>().unwrap());
+    batch.v6.push(Nlri { addr, path_id: 0, len: 48 });
+    batch.ops.push(Op::Announce { family: Family::Ipv6Unicast, attrs: 0, nlri: 0..1 });
+    lab.tell(Input::Updates(PeerId(1), &batch));
+    lab.settle();
+    let told = |n: u16| lab.peers[&n].1[&"2001:db8:100::/48".parse::<IpNet>().unwrap()].1;
+    assert_eq!(told(2), next_hop);
+    assert_eq!(told(3), NextHop::V6 { global: "2001:db8:1::1".parse().unwrap(), link_local: None });
+}

@@ -22,6 +22,8 @@ pub struct Subject<'a> {
     pub view: AttrView<'a>,
     /// Decision fields of `view`.
     pub summary: &'a Summary,
+    /// The MED of `view` is of another AS and does not go to a third one: policy works as if it were not there.
+    pub foreign_med: bool,
     /// Tag.
     pub tag: u32,
     /// Next hop, if it is not us.
@@ -179,6 +181,7 @@ impl Program {
             let now = Subject {
                 view: block.as_deref().map_or(s.view, AttrView::new),
                 summary: summary.as_ref().unwrap_or(s.summary),
+                foreign_med: s.foreign_med && block.is_none(),
                 tag: changed.tag.unwrap_or(s.tag),
                 ..*s
             };
@@ -197,6 +200,7 @@ impl Program {
                 let now = Subject {
                     view: after.as_deref().map_or(s.view, AttrView::new),
                     summary: summary.as_ref().unwrap_or(s.summary),
+                    foreign_med: s.foreign_med && after.is_none(),
                     ..now
                 };
                 if !called.as_ref().is_some_and(|p| p.run_into(&now, changed)) {
@@ -242,7 +246,7 @@ impl Cond {
             Cond::ExtCommunity(set) => set.permits(&ExtCommunity::of(s.view), false, false),
             Cond::Interface(name) => s.interface == Some(name.as_str()),
             Cond::LocalPreference(v) => s.local_pref() == *v,
-            Cond::Metric(v) => s.summary.has(flag::MED) && s.summary.med == *v,
+            Cond::Metric(v) => s.med() == Some(*v),
             Cond::Origin(v) => s.summary.origin == *v,
             Cond::Peer(PeerMatch::Address(a)) => s.peer == Some(*a),
             Cond::Peer(PeerMatch::Interface(i)) => s.peer_interface == Some(i.as_str()),
@@ -260,6 +264,10 @@ impl Subject<'_> {
     fn local_pref(&self) -> u32 {
         if self.summary.has(flag::LOCAL_PREF) { self.summary.local_pref } else { self.default_local_pref }
     }
+
+    fn med(&self) -> Option<u32> {
+        (self.summary.has(flag::MED) && !self.foreign_med).then_some(self.summary.med)
+    }
 }
 
 fn arith(old: u32, change: Arith) -> u32 {
@@ -273,6 +281,9 @@ fn arith(old: u32, change: Arith) -> u32 {
 /// Applies an entry's `set` lines to the route as it stands.
 fn apply_changes(entry: &Entry, s: &Subject<'_>, changed: &mut Changed) {
     let mut builder = AttrBuilder::from_view(s.view);
+    if s.foreign_med {
+        builder.med(None);
+    }
     let mut touched = false;
     for change in &entry.changes {
         touched |= match change {
@@ -344,8 +355,7 @@ fn apply_set(set: &Set, s: &Subject<'_>, b: &mut AttrBuilder<'_>, changed: &mut 
             b.local_pref(Some(arith(s.local_pref(), *change)));
         }
         Set::Metric(MetricSet::Value(change)) => {
-            let old = if s.summary.has(flag::MED) { s.summary.med } else { 0 };
-            b.med(Some(arith(old, *change)));
+            b.med(Some(arith(s.med().unwrap_or(0), *change)));
         }
         Set::Metric(MetricSet::Igp) => {
             b.med(Some(s.igp_metric));
