@@ -86,16 +86,40 @@ impl Core {
         }
     }
 
-    /// The kernel dropped the routes of these sets with their object.
-    pub(super) fn routes_lost(&mut self, sets: &[SetKey]) {
-        if sets.is_empty() {
+    /// The kernel dropped the routes of these sets with their object, and an earlier run's with these objects.
+    pub(super) fn routes_lost(&mut self, sets: &[SetKey], objects: &[u32]) {
+        if sets.is_empty() && objects.is_empty() {
             return;
+        }
+        let specs = &self.table.specs;
+        let hangs = |spec: Spec| match spec {
+            Spec::Ours { .. } => spec.group().is_some_and(|set| sets.contains(&set)),
+            Spec::Left(left) => left.object.is_some_and(|id| objects.contains(&id)),
+        };
+        let on: BTreeSet<SpecId> =
+            (1..=specs.capacity()).filter(|id| specs.get(*id).is_some_and(hangs)).collect();
+        self.actual_gone(&on);
+    }
+
+    /// Objects that routes of an earlier run hang on.
+    pub(super) fn left_objects(&self) -> BTreeSet<u32> {
+        let object = |spec: Spec| match spec {
+            Spec::Left(left) => left.object,
+            Spec::Ours { .. } => None,
+        };
+        self.table.specs.iter().filter_map(object).collect()
+    }
+
+    /// Routes that the kernel has on these sets.
+    pub(super) fn routes_on(&mut self, sets: &[SetKey]) -> Vec<Key> {
+        if sets.is_empty() {
+            return Vec::new();
         }
         let specs = &self.table.specs;
         let on: BTreeSet<SpecId> = (1..=specs.capacity())
             .filter(|id| specs.get(*id).and_then(|s| s.group()).is_some_and(|set| sets.contains(&set)))
             .collect();
-        self.actual_gone(&on);
+        self.table.scan(|_, entry, _| on.contains(&entry.actual))
     }
 
     fn actual_gone(&mut self, specs: &BTreeSet<SpecId>) {
@@ -150,9 +174,10 @@ impl Core {
             }
             Object::Address(address) => self.address_gone(&address),
             Object::Nexthop(object) => {
-                let lost =
-                    if self.objects.owns(object.id) { self.objects.removed(object.id) } else { Vec::new() };
-                self.routes_lost(&lost);
+                if self.objects.owns(object.id) {
+                    let effect = self.objects.removed(object.id);
+                    self.routes_lost(&effect.lost, &effect.vanished);
+                }
             }
             Object::Route(route) if self.owned(route.protocol) => {
                 let key = Key { prefix: route.prefix, table: route.table };
@@ -180,7 +205,7 @@ impl Core {
 
     fn link_state(&mut self, link: &Link) {
         let effect = self.objects.link(link.index, link.usable());
-        self.routes_lost(&effect.lost);
+        self.routes_lost(&effect.lost, &effect.vanished);
         if link.usable() && !effect.changed.is_empty() {
             self.retry_all();
         }
@@ -305,15 +330,16 @@ impl Core {
         self.outputs.extend(events.into_iter().map(Output::Event));
         for index in links {
             let effect = self.objects.link(index, false);
-            self.routes_lost(&effect.lost);
+            self.routes_lost(&effect.lost, &effect.vanished);
             self.hops_changed(effect.changed);
         }
         let lost = self.objects.dump_ends();
-        self.routes_lost(&lost);
+        self.routes_lost(&lost, &[]);
         let keys = self.table.scan(|_, entry, retired| {
             let gone = entry.has(flag::UNSEEN);
             if gone {
-                entry.set(flag::UNSEEN, false);
+                // Perhaps somebody took its place while notifications were lost.
+                entry.set(flag::UNSEEN | flag::OURS, false);
                 retired.push(std::mem::replace(&mut entry.actual, NONE));
             }
             gone

@@ -21,7 +21,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 
 use crate::intent::{Address, Event, GroupId, Intent, Link, Report, Route, RouteKind, Target};
-use crate::netlink::constants::{EEXIST, ENODEV, ENOENT, ESRCH};
+use crate::netlink::constants::{EEXIST, EINVAL, ENODEV, ENOENT, ESRCH};
 use crate::netlink::{KernelRoute, Object, Request, Way};
 use crate::{MILLISECOND, SECOND, Time};
 

@@ -88,12 +88,14 @@ pub struct Objects {
     members: BTreeMap<MemberKey, Member>,
     links: HashMap<u32, bool>,
     dirty: VecDeque<SetKey>,
-    /// Groups of an earlier run by content.
-    spare: HashMap<Vec<(u32, u8)>, u32>,
+    /// Groups of an earlier run that serve no set, with their members in order. Routes of that run may hang on them.
+    spare: BTreeMap<u32, Vec<(u32, u8)>>,
     /// Objects of ours to delete once no route can hang on them.
     trash: BTreeSet<u32>,
     /// Sets that got an object without a message of ours.
     pub gained: Vec<SetKey>,
+    /// Sets that gave their object up because routes of an earlier run hang on it.
+    pub detached: Vec<SetKey>,
     seen: Option<BTreeMap<u32, KernelNexthop>>,
 }
 
@@ -122,9 +124,10 @@ impl Objects {
             members: BTreeMap::new(),
             links: HashMap::new(),
             dirty: VecDeque::new(),
-            spare: HashMap::new(),
+            spare: BTreeMap::new(),
             trash: BTreeSet::new(),
             gained: Vec::new(),
+            detached: Vec::new(),
             seen: None,
         }
     }
@@ -225,8 +228,14 @@ impl Objects {
         !self.dirty.is_empty()
     }
 
-    /// Writes what the dirty sets need. Returns the sets whose routes go with their object.
-    pub fn plan(&mut self, now: Time, limit: usize, out: &mut Vec<(ObjectOp, Request)>) {
+    /// Writes what the dirty sets need. `left` are objects that routes of an earlier run hang on.
+    pub fn plan(
+        &mut self,
+        now: Time,
+        limit: usize,
+        left: &BTreeSet<u32>,
+        out: &mut Vec<(ObjectOp, Request)>,
+    ) {
         while out.len() < limit {
             let Some(key) = self.dirty.pop_front() else { break };
             if let Some(set) = self.sets.get_mut(&key) {
@@ -235,11 +244,11 @@ impl Objects {
                     continue;
                 }
             }
-            self.plan_set(now, key, out);
+            self.plan_set(now, key, left, out);
         }
     }
 
-    fn plan_set(&mut self, now: Time, key: SetKey, out: &mut Vec<(ObjectOp, Request)>) {
+    fn plan_set(&mut self, now: Time, key: SetKey, left: &BTreeSet<u32>, out: &mut Vec<(ObjectOp, Request)>) {
         let Some(specs) = self.sets.get(&key).map(|set| set.specs) else { return };
         let content = if specs == 0 || !self.supported { Vec::new() } else { self.effective(key) };
         self.hold(key, content.clone());
@@ -268,6 +277,8 @@ impl Objects {
                 if set.specs == 0 {
                     self.forget(key);
                 }
+            } else if left.contains(&set.id) {
+                self.detach(key);
             } else {
                 out.push((ObjectOp::Unset(key), Request::NexthopDel { id: set.id }));
             }
@@ -286,12 +297,25 @@ impl Objects {
         }
         let mut sorted = members.to_vec();
         sorted.sort_unstable();
-        let spare = self.spare.remove(&sorted);
+        let spare = self.spare.iter().find(|(_, content)| **content == sorted).map(|(id, _)| *id);
         let id = spare.unwrap_or_else(|| self.allocate());
+        self.spare.remove(&id);
         if let Some(set) = self.sets.get_mut(&key) {
             set.id = id;
         }
         spare.is_some()
+    }
+
+    /// The set has no use for its object, but deleting it would take an earlier run's routes along.
+    fn detach(&mut self, key: SetKey) {
+        let Some(set) = self.sets.get_mut(&key) else { return };
+        let mut members = std::mem::take(&mut set.actual);
+        members.sort_unstable();
+        self.spare.insert(std::mem::take(&mut set.id), members);
+        self.detached.push(key);
+        if set.specs == 0 {
+            self.forget(key);
+        }
     }
 
     fn forget(&mut self, key: SetKey) {
@@ -331,7 +355,7 @@ impl Objects {
         if !sweep {
             return;
         }
-        self.trash.extend(self.spare.drain().map(|(_, id)| id));
+        self.trash.extend(std::mem::take(&mut self.spare).into_keys());
         for id in self.trash.iter().take(limit) {
             out.push((ObjectOp::Drop(*id), Request::NexthopDel { id: *id }));
         }
@@ -339,8 +363,12 @@ impl Objects {
         if !self.trash.is_empty() {
             return;
         }
+        // Nor may a group that could not be deleted yet: it would go unnoticed with its last member.
+        let grouped: BTreeSet<u32> =
+            self.sets.values().flat_map(|set| &set.actual).map(|(member, _)| *member).collect();
+        let idle = |m: &Member| m.users == 0 && !grouped.contains(&m.id);
         let unused: Vec<MemberKey> =
-            self.members.iter().filter(|(_, m)| m.users == 0).map(|(key, _)| *key).collect();
+            self.members.iter().filter(|(_, m)| idle(m)).map(|(key, _)| *key).collect();
         for key in unused {
             if let Some(member) = self.members.remove(&key) {
                 if member.present {
@@ -466,6 +494,8 @@ impl Objects {
 pub struct Effect {
     /// Sets whose object vanished with its routes.
     pub lost: Vec<SetKey>,
+    /// Objects that vanished, and with them an earlier run's routes.
+    pub vanished: Vec<u32>,
     /// Sets whose usable hops changed; matters to routes that name their gateways themselves.
     pub changed: Vec<SetKey>,
 }
@@ -479,7 +509,7 @@ impl Objects {
             let on_link: Vec<MemberKey> =
                 self.members.keys().filter(|key| key.ifindex == ifindex).copied().collect();
             for key in on_link {
-                self.member_lost(key, &mut effect.lost);
+                self.member_lost(key, &mut effect);
             }
         }
         if before != usable {
@@ -511,18 +541,29 @@ impl Objects {
         self.sets.keys().filter(|key| uses(key)).copied().collect()
     }
 
-    fn member_lost(&mut self, key: MemberKey, lost: &mut Vec<SetKey>) {
+    fn member_lost(&mut self, key: MemberKey, effect: &mut Effect) {
         let Some(member) = self.members.get_mut(&key) else { return };
         member.present = false;
         member.retry = None;
         let id = member.id;
+        effect.vanished.push(id);
+        self.spare.retain(|group, members| {
+            let before = members.len();
+            members.retain(|(member, _)| *member != id);
+            let emptied = before > 0 && members.is_empty();
+            if emptied {
+                effect.vanished.push(*group);
+            }
+            !emptied
+        });
         let mut touched = Vec::new();
         for (key, set) in &mut self.sets {
             if set.actual.iter().any(|(member, _)| *member == id) {
                 set.actual.retain(|(member, _)| *member != id);
                 touched.push(*key);
                 if set.actual.is_empty() {
-                    lost.push(*key);
+                    effect.lost.push(*key);
+                    effect.vanished.push(set.id);
                 }
             }
         }
@@ -533,20 +574,20 @@ impl Objects {
     }
 
     /// Somebody deleted an object of ours.
-    pub fn removed(&mut self, id: u32) -> Vec<SetKey> {
-        let mut lost = Vec::new();
+    pub fn removed(&mut self, id: u32) -> Effect {
+        let mut effect = Effect { vanished: vec![id], ..Effect::default() };
         if let Some(key) = self.members.iter().find(|(_, m)| m.id == id).map(|(key, _)| *key) {
-            self.member_lost(key, &mut lost);
+            self.member_lost(key, &mut effect);
         }
         if let Some((key, set)) = self.sets.iter_mut().find(|(_, set)| set.id == id) {
             let key = *key;
             set.actual.clear();
-            lost.push(key);
+            effect.lost.push(key);
             self.mark(key);
         }
-        self.spare.retain(|_, spare| *spare != id);
+        self.spare.remove(&id);
         self.trash.remove(&id);
-        lost
+        effect
     }
 
     /// Somebody changed an object, or a dump shows it.
@@ -577,7 +618,7 @@ impl Objects {
     /// The dump is complete: what it did not show is gone. Returns the sets that lost their routes.
     pub fn dump_ends(&mut self) -> Vec<SetKey> {
         let Some(mut seen) = self.seen.take() else { return Vec::new() };
-        let mut lost = Vec::new();
+        let mut effect = Effect::default();
         let mut absent = Vec::new();
         for (key, member) in &mut self.members {
             let shown = seen.remove(&member.id);
@@ -595,7 +636,7 @@ impl Objects {
             let content = seen.remove(&set.id).map(|object| object.members).unwrap_or_default();
             if set.actual != content {
                 if content.is_empty() {
-                    lost.push(*key);
+                    effect.lost.push(*key);
                 } else {
                     self.gained.push(*key);
                 }
@@ -607,14 +648,14 @@ impl Objects {
             self.mark(key);
         }
         for key in absent {
-            self.member_lost(key, &mut lost);
+            self.member_lost(key, &mut effect);
         }
         self.spare.clear();
         self.trash.clear();
         for object in seen.into_values() {
             self.adopt(object);
         }
-        lost
+        effect.lost
     }
 
     fn adopt(&mut self, object: KernelNexthop) {
@@ -635,9 +676,7 @@ impl Objects {
             _ => {
                 let mut members = object.members;
                 members.sort_unstable();
-                if let Some(double) = self.spare.insert(members, object.id) {
-                    self.trash.insert(double);
-                }
+                self.spare.insert(object.id, members);
             }
         }
     }

@@ -17,9 +17,14 @@ impl Core {
     pub(super) fn batch(&mut self) {
         let limit = self.config.batch.max(8);
         let mut objects = Vec::new();
-        self.objects.plan(self.now, limit, &mut objects);
+        let left = self.left_objects();
+        self.objects.plan(self.now, limit, &left, &mut objects);
         for set in std::mem::take(&mut self.objects.gained) {
             self.wake(set);
+        }
+        let detached = std::mem::take(&mut self.objects.detached);
+        for key in self.routes_on(&detached) {
+            self.touch(key);
         }
         let (mut ops, mut requests) = (Vec::new(), Vec::new());
         for (op, request) in objects {
@@ -139,7 +144,7 @@ impl Core {
             }
         }
         let exclusive = match actual {
-            None => !entry.has(flag::OURS),
+            None => !entry.has(flag::OURS) || self.observed.holds(key, route.metric),
             Some(actual) => actual.metric() != route.metric && !entry.has(flag::FORCE),
         };
         Step::Set(Request::RouteSet {
@@ -246,7 +251,10 @@ impl Core {
             Finished::Nothing => {}
             Finished::Remains => self.look_again(),
             Finished::Gained(set) => self.wake(set),
-            Finished::Lost(set) => self.routes_lost(&[set]),
+            Finished::Lost(set) => {
+                let (Request::NexthopDel { id } | Request::GroupSet { id, .. }) = request else { return };
+                self.routes_lost(&[set], &[*id]);
+            }
             Finished::HopFailed(hop) => {
                 self.outputs.push_back(Output::Report(Report::HopFailed { hop, errno, message }));
             }
@@ -300,7 +308,8 @@ impl Core {
 
     fn failed(&mut self, key: Key, entry: &mut Entry, metric: u32, errno: i32, message: Option<String>) {
         let short = u16::try_from(errno).unwrap_or(u16::MAX);
-        if !entry.has(flag::FAILED) || entry.errno != short {
+        let news = !entry.has(flag::FAILED) || entry.errno != short;
+        if news {
             let (prefix, table) = (key.prefix, key.table);
             self.outputs.push_back(Output::Report(Report::RouteFailed { prefix, table, errno, message }));
         }
@@ -309,7 +318,9 @@ impl Core {
         let delay = (100 * MILLISECOND) << entry.tries.min(8);
         entry.tries = entry.tries.saturating_add(1);
         self.retry.push(Reverse((self.now + delay, key)));
-        if errno == EEXIST && !self.observed.holds(&key, metric) {
+        let unseen = errno == EEXIST && !self.observed.holds(&key, metric);
+        // Perhaps its object is not there after all.
+        if unseen || (news && errno == EINVAL) {
             self.want_dump();
         }
     }

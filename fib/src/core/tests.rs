@@ -276,3 +276,100 @@ fn nothing_remains_when_nothing_is_wanted() {
     assert!(lab.core.objects.is_empty());
     assert_eq!((lab.core.table.len(), lab.core.table.specs.references()), (0, 0));
 }
+
+/// Two routes of an earlier run on one group.
+fn leftovers() -> Lab {
+    let mut lab = Lab::new();
+    let intents = ["10.0.0.0/8", "172.16.0.0/12"].map(|prefix| route(prefix, on_group(1)));
+    lab.say([vec![group(1, &[hop("10.0.1.1", 1)])], intents.to_vec()].concat());
+    lab.restart();
+    lab
+}
+
+#[test]
+fn routes_of_an_earlier_run_that_go_with_their_link_are_made_anew() {
+    let mut lab = leftovers();
+    // One is wanted again before the link goes, one only after it is back.
+    lab.say(vec![group(7, &[hop("10.0.1.1", 1)]), route("10.0.0.0/8", on_group(7))]);
+    lab.kernel.set_link(1, true, false);
+    lab.run();
+    assert!(lab.kernel.routes.is_empty(), "the kernel drops them silently");
+    lab.kernel.set_link(1, true, true);
+    lab.run();
+    lab.say(vec![route("172.16.0.0/12", on_group(7))]);
+    lab.settle();
+    for prefix in ["10.0.0.0/8", "172.16.0.0/12"] {
+        assert_eq!(lab.hops_of(prefix), set(&[hop("10.0.1.1", 1)]), "{prefix}");
+    }
+    // The same when nothing was wanted before.
+    let mut lab = leftovers();
+    lab.kernel.set_link(1, true, false);
+    lab.run();
+    lab.kernel.set_link(1, true, true);
+    lab.say(vec![group(7, &[hop("10.0.1.1", 1)]), route("172.16.0.0/12", on_group(7))]);
+    lab.settle();
+    assert_eq!(lab.hops_of("172.16.0.0/12"), set(&[hop("10.0.1.1", 1)]));
+}
+
+#[test]
+fn a_route_of_an_earlier_run_outlives_the_others_of_its_group() {
+    let mut lab = leftovers();
+    lab.say(vec![group(7, &[hop("10.0.1.1", 1)]), route("10.0.0.0/8", on_group(7))]);
+    lab.say(vec![route("10.0.0.0/8", None), Intent::GroupGone(GroupId(7))]);
+    lab.settle();
+    assert_eq!(lab.hops_of("10.0.0.0/8"), None);
+    assert_eq!(lab.hops_of("172.16.0.0/12"), set(&[hop("10.0.1.1", 1)]), "nobody has spoken of it");
+    let before = lab.kernel.applied;
+    lab.say(vec![group(8, &[hop("10.0.1.1", 1)]), route("172.16.0.0/12", on_group(8))]);
+    lab.settle();
+    assert_eq!(lab.kernel.applied, before, "it serves as it is");
+    lab.say(vec![route("172.16.0.0/12", None), Intent::GroupGone(GroupId(8)), Intent::Synced]);
+    lab.settle();
+    assert!(lab.kernel.routes.is_empty() && lab.kernel.objects.is_empty());
+}
+
+#[test]
+fn a_group_that_could_not_be_deleted_is_not_emptied_behind_our_back() {
+    let mut lab = Lab::new();
+    lab.say(vec![group(1, &[hop("10.0.1.1", 1)]), route("10.0.0.0/8", on_group(1)), Intent::Synced]);
+    // The route goes, the group is refused to go.
+    lab.kernel.refuse.extend([0, 12]);
+    lab.say(vec![route("10.0.0.0/8", None), Intent::GroupGone(GroupId(1))]);
+    lab.say(vec![group(1, &[hop("10.0.1.1", 1)]), route("10.0.0.0/8", on_group(1))]);
+    lab.settle();
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&[hop("10.0.1.1", 1)]));
+    lab.say(vec![route("10.0.0.0/8", None), Intent::GroupGone(GroupId(1))]);
+    lab.settle();
+    assert!(lab.kernel.objects.is_empty());
+}
+
+#[test]
+fn a_group_that_is_not_there_after_all_is_found_out() {
+    let mut lab = Lab::new();
+    lab.say(vec![group(1, &[hop("10.0.1.1", 1)]), route("10.0.0.0/8", on_group(1))]);
+    // It goes without a word.
+    lab.kernel.objects.retain(|_, object| object.hop.is_some());
+    lab.kernel.routes.clear();
+    lab.say(vec![route("172.16.0.0/12", on_group(1))]);
+    lab.settle();
+    for prefix in ["10.0.0.0/8", "172.16.0.0/12"] {
+        assert_eq!(lab.hops_of(prefix), set(&[hop("10.0.1.1", 1)]), "{prefix}");
+    }
+}
+
+#[test]
+fn somebody_else_s_route_in_place_of_ours_stays_also_when_nobody_told_of_it() {
+    let mut lab = Lab::new();
+    lab.say(vec![group(1, &[hop("10.0.1.1", 1)]), route("10.0.0.0/8", on_group(1))]);
+    let (prefix, table, metric) = (net("10.0.0.0/8"), 254, 20);
+    let (kind, object, hops) = (RouteKind::Prohibit, None, Vec::new());
+    let theirs = KernelRoute { prefix, table, metric, protocol: 4, kind, object, hops, source: None };
+    lab.kernel.foreign_set(theirs.clone());
+    assert!(lab.kernel.lose_notifications());
+    lab.core.handle(lab.now, Input::MonitorLost);
+    lab.settle();
+    assert_eq!(lab.kernel.routes[&(prefix, table, metric)], theirs);
+    lab.kernel.foreign_remove(&(prefix, table, metric));
+    lab.settle();
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&[hop("10.0.1.1", 1)]));
+}
