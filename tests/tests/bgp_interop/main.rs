@@ -1,6 +1,7 @@
 //! Our router against FRR, BIRD, GoBGP and ExaBGP, on real sockets and a real kernel.
 
 mod common;
+mod hostile;
 mod kernel_routes;
 mod malformed;
 mod options;
