@@ -2,8 +2,8 @@
 //!
 //! Beyond the RFC:
 //! - the datapath is a thing of its own: it is acquired *before* the first advertisement, because
-//!   that frame already turns the switch to us, and after resigning it is kept until the successor
-//!   is heard or a bound has passed, so that a planned change of roles loses nothing;
+//!   that frame already turns the switch to us, and after giving the role away it is kept until the
+//!   successor is heard or a bound has passed, so that a planned change of roles loses nothing;
 //! - losing health resigns with priority 0 and lowers the priority then; lowering alone would let
 //!   the backup wait for its whole down timer;
 //! - a down timer that fires late by our own fault gets one more interval of patience.
@@ -184,6 +184,18 @@ pub struct Peer {
     pub heard: Time,
 }
 
+/// A claim to the role is repeated at this distance, if the interval is longer: a frame that the other router sent
+/// before it gave way may have turned the switch back to it.
+const CLAIM: Time = 20 * MILLISECOND;
+/// This many times.
+const CLAIMS: u8 = 4;
+
+/// Whoever loses the role to a better claim forwards on for this long at least, because of such frames, and until it
+/// hears the claim again, because then the switch has just been turned.
+const YIELD: Time = 30 * MILLISECOND;
+/// No longer than this.
+const YIELD_MOST: Time = 100 * MILLISECOND;
+
 /// Repetitions of the announcements after becoming Active.
 const REPEATS: [Time; 2] = [SECOND, 5 * SECOND];
 
@@ -209,6 +221,10 @@ pub struct Instance {
     datapath: bool,
     /// The datapath is kept after resigning until then.
     keep_until: Option<Time>,
+    /// Before this the successor's advertisement is no reason to stop.
+    keep_from: Time,
+    /// So many times the claim to the role is to be repeated.
+    claims: u8,
     announcements: VecDeque<Time>,
     announced: Option<Time>,
     advertise_at: Option<Time>,
@@ -236,6 +252,8 @@ impl Instance {
             preempt_from: 0,
             datapath: false,
             keep_until: None,
+            keep_from: 0,
+            claims: 0,
             announcements: VecDeque::new(),
             announced: None,
             advertise_at: None,
@@ -324,6 +342,7 @@ impl Instance {
         self.watch(now, self.down_interval());
         if adopted {
             self.datapath = true;
+            self.keep_from = now;
             self.keep_until = Some(now + self.down_interval() + self.config.keep);
         }
     }
@@ -432,7 +451,7 @@ impl Instance {
         self.datapath = true;
         self.outputs.push_back(Output::Acquire);
         self.enter(now, State::Active, reason);
-        self.advertise(now);
+        self.claim(now);
         self.announce(now);
         self.announcements.extend(REPEATS.map(|delay| now + delay));
         self.advertise_at = self.config.router_advertisement.is_some().then_some(now);
@@ -446,7 +465,9 @@ impl Instance {
 
     /// Sends an advertisement and restarts the timer.
     fn advertise(&mut self, now: Time) {
-        self.timer = Some(now + self.config.interval_time());
+        let repeat = if self.claims > 0 { CLAIM } else { Time::MAX };
+        self.claims = self.claims.saturating_sub(1);
+        self.timer = Some(now + self.config.interval_time().min(repeat));
         if self.advert.is_none() {
             self.advert = self.frame(self.priority().max(1));
         }
@@ -454,6 +475,12 @@ impl Instance {
             self.stats.sent += 1;
             self.outputs.push_back(Output::Send(Arc::clone(frame)));
         }
+    }
+
+    /// Claims the role, now and some times more soon.
+    fn claim(&mut self, now: Time) {
+        self.claims = CLAIMS;
+        self.advertise(now);
     }
 
     fn frame(&self, priority: u8) -> Option<Arc<[u8]>> {
@@ -471,6 +498,7 @@ impl Instance {
             self.stats.priority_zero_sent += 1;
             self.outputs.push_back(Output::Send(frame));
         }
+        self.keep_from = now;
         self.keep_until = Some(now + self.config.keep.max(2 * self.config.interval_time()));
         self.peer = None;
         self.enter(now, to, reason);
@@ -543,7 +571,7 @@ impl Instance {
     fn heard(&mut self, now: Time, advert: &Advert, source: IpAddr) {
         if advert.priority == 0 {
             self.stats.priority_zero_received += 1;
-        } else if self.state != State::Active && self.keep_until.is_some() {
+        } else if self.state != State::Active && self.keep_until.is_some() && now >= self.keep_from {
             // The successor is at work.
             self.release();
             self.stopped();
@@ -584,12 +612,13 @@ impl Instance {
             self.pending = Reason::Timeout;
             self.enter(now, State::Backup, Reason::HigherPriority);
             self.watch(now, self.down_interval());
-            self.release();
+            self.keep_from = now + YIELD;
+            self.keep_until = Some(now + YIELD_MOST);
             return;
         }
         self.outputs.push_back(Output::Notice(Notice::Conflict { source, priority }));
         self.stats.conflicts += 1;
-        self.advertise(now);
+        self.claim(now);
         // Neighbours may believe the other one now.
         if self.announced.is_none_or(|at| now >= at + 100 * MILLISECOND) {
             self.announce(now);
@@ -597,6 +626,9 @@ impl Instance {
     }
 
     fn timers(&mut self, now: Time) {
+        // Before the advertisement: a better router answers that at once, and its answer has to be the last frame that
+        // the switch sees.
+        self.repeat(now);
         if self.timer.is_some_and(|at| at <= now) {
             self.timer_fired(now);
         }
@@ -604,6 +636,11 @@ impl Instance {
             self.release();
             self.stopped();
         }
+        // What a new role asks for.
+        self.repeat(now);
+    }
+
+    fn repeat(&mut self, now: Time) {
         while self.announcements.front().is_some_and(|at| *at <= now) {
             self.announcements.pop_front();
             self.announce(now);
@@ -632,10 +669,10 @@ impl Instance {
             }
             State::Backup => self.become_active(now, self.pending),
             State::Active => {
-                self.advertise(now);
                 if own_fault {
                     self.announce(now);
                 }
+                self.advertise(now);
             }
         }
     }

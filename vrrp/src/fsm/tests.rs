@@ -186,6 +186,36 @@ fn losing_health_moves_the_role_within_the_skew_and_its_return_moves_it_back() {
 }
 
 #[test]
+fn when_two_claim_the_role_the_last_frame_is_the_better_ones() {
+    let mut lab = Segment::new(vec![config(200, 100), config(100, 100)]);
+    lab.run(10 * SECOND);
+    lab.routers[0].cut = true;
+    while lab.states()[1] != Active {
+        lab.run(MILLISECOND);
+    }
+    let claimed = lab.now;
+    lab.run(SECOND / 2);
+    lab.routers[0].cut = false;
+    // The lesser one announces again a second after its claim, and advertises at the same time, too.
+    lab.routers[1].instance.timer = lab.routers[1].instance.announcements.front().copied();
+    lab.run(2 * SECOND);
+    assert_eq!(lab.states(), [Active, Backup]);
+    let frames = |n: usize| {
+        let log = lab.routers[n].log.iter().filter(|(at, _)| *at > claimed + SECOND / 4);
+        log.filter(|(_, o)| matches!(o, Output::Send(_) | Output::Announce)).cloned().collect::<Vec<_>>()
+    };
+    let (better, lesser) = (frames(0), frames(1));
+    let (gave_way, last) = lesser.last().unwrap();
+    assert!(matches!(last, Output::Send(_)), "its announcement goes before its advertisement");
+    assert!(lesser.iter().any(|(at, o)| at == gave_way && *o == Output::Announce));
+    let sends = better.iter().filter(|(at, o)| at > gave_way && matches!(o, Output::Send(_)));
+    let again: Vec<Time> = sends.map(|(at, _)| (at - gave_way) / MILLISECOND).collect();
+    assert_eq!(again[..5], [20, 40, 60, 80, 1080]);
+    let released = lab.routers[1].log.iter().rfind(|(_, o)| *o == Output::Release).unwrap().0;
+    assert_eq!(released - gave_way, 40 * MILLISECOND, "it forwards until the switch is turned for sure");
+}
+
+#[test]
 fn no_preemption_when_not_wanted() {
     let mut lab = Segment::new(vec![Config { preempt: false, ..config(200, 100) }, config(100, 100)]);
     lab.run(10 * SECOND);
@@ -299,7 +329,8 @@ fn a_killed_predecessors_datapath_is_kept_until_an_active_router_is_heard() {
         *seen.entry((lab.routers[0].forwarding, lab.routers[1].forwarding)).or_insert(0) += 1;
     }
     assert!(!seen.contains_key(&(false, false)), "somebody always forwards");
-    assert!(!seen.contains_key(&(true, true)), "never both");
+    let both = seen.get(&(true, true)).copied().unwrap_or(0);
+    assert!(both <= 2, "never both for more than a tenth of a second");
     assert_eq!(lab.states(), [Active, Backup]);
 }
 

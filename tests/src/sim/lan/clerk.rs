@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use vrrp::{CENTISECOND, Config, Output, State, Time};
+use vrrp::{CENTISECOND, Config, MILLISECOND, Output, State, Time};
 
 use super::frame::{self, Advert, Seen};
 use super::node::Turn;
@@ -59,7 +59,12 @@ pub struct Clerk {
     stopping: bool,
     /// The router had the role and gave it away, and may forward until then.
     keeps_until: Time,
+    /// It lost the role to a better claim: it has to forward until the first, and may until the second.
+    yields: Range,
 }
+
+/// How long a router forwards that lost the role: the switches may still follow a frame that it sent before.
+const YIELD: Range = (30 * MILLISECOND, 100 * MILLISECOND);
 
 impl Clerk {
     /// A router whose process is just starting.
@@ -74,6 +79,7 @@ impl Clerk {
             preempt_from: 0,
             stopping: false,
             keeps_until: 0,
+            yields: (0, 0),
         }
     }
 
@@ -96,9 +102,9 @@ impl Clerk {
         (self.config.preempt && self.eligible).then_some(self.preempt_from)
     }
 
-    /// Until when it may forward without having the role.
-    pub fn keeps_until(&self) -> Time {
-        self.keeps_until
+    /// Until when it has to forward without having the role, and until when it may.
+    pub fn keeps_until(&self) -> Range {
+        (self.keeps_until.max(self.yields.0), self.keeps_until.max(self.yields.1))
     }
 
     fn skew(&self, interval: Time) -> Time {
@@ -130,7 +136,10 @@ impl Clerk {
             Stimulus::Woken => {}
             Stimulus::Up if self.stopping => {}
             Stimulus::Up => self.up(now),
-            Stimulus::Down => (self.role, self.keeps_until) = (Role::Initialize, 0),
+            Stimulus::Down => {
+                self.role = Role::Initialize;
+                (self.keeps_until, self.yields) = (0, (0, 0));
+            }
             Stimulus::Eligible(eligible) => resigns = self.turned(now, *eligible),
             Stimulus::Configure(config) => owed += usize::from(self.configured(now, config)),
             Stimulus::Shutdown => {
@@ -152,7 +161,7 @@ impl Clerk {
             return Err("took the role for a moment, though what it had heard forbade it".to_owned());
         }
         if state == State::Active {
-            self.keeps_until = 0;
+            (self.keeps_until, self.yields) = (0, (0, 0));
         }
         let said = self.frames(before, old_priority, resigns, turn)?;
         if state == State::Active {
@@ -251,6 +260,9 @@ impl Clerk {
         }
         if priority > 0 && self.state() != State::Active {
             self.keeps_until = 0;
+            if now >= self.yields.0 {
+                self.yields = (0, 0);
+            }
         }
         match &self.role {
             Role::Initialize => false,
@@ -274,6 +286,7 @@ impl Clerk {
                 if better {
                     self.learned = (interval, interval);
                     self.back_up(now);
+                    self.yields = (now + YIELD.0, now + YIELD.1);
                 }
                 !better
             }

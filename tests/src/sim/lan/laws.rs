@@ -121,7 +121,7 @@ impl Lan {
         for n in members {
             let Some(clerk) = &self.clerks[*n][g] else { continue };
             let forwards = self.nodes[*n].datapath[g];
-            if clerk.keeps_until() > now && !forwards {
+            if clerk.keeps_until().0 > now && !forwards {
                 return Err(format!("{n} gave up forwarding before its successor was there"));
             }
         }
@@ -131,7 +131,7 @@ impl Lan {
         }
         for n in members {
             let Some(clerk) = &self.clerks[*n][g] else { continue };
-            let keeps = clerk.keeps_until() + crossing > now;
+            let keeps = clerk.keeps_until().1 + crossing > now;
             if self.nodes[*n].datapath[g] != (*n == active) && !keeps {
                 let does = if *n == active { "does not forward" } else { "forwards" };
                 return Err(format!("{active} is active, but {n} {does}"));
