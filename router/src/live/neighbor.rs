@@ -176,7 +176,6 @@ fn from_status(view: &mut NeighborView, status: &Status) {
     let stats = &status.stats;
     view.state = state(status.state);
     view.errors = errors(status);
-    view.md5_mismatch = status.md5_mismatch;
     view.uptime = stats.established_at.map(age);
     view.established_epoch = view.uptime.map(epoch_of);
     view.last_read = stats.last_read.map(age_ms);

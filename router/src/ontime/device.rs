@@ -24,6 +24,7 @@ const MACVLAN_MODE_BRIDGE: u32 = 4;
 const IFA_F_NODAD: u32 = 0x02;
 const IFA_F_NOPREFIXROUTE: u32 = 0x200;
 const ADDRESS_MISSING: i32 = 99;
+const NO_FAMILY: i32 = 97;
 
 /// `IPV4_DEVCONF_*` (`linux/ip.h`).
 const FORWARDING: u16 = 1;
@@ -42,6 +43,9 @@ pub struct Device {
     pub index: u32,
     /// Its name.
     pub name: String,
+    /// Of this virtual router.
+    family: Family,
+    vrid: u8,
     /// We made it, now or in an earlier run; one that was there before is only raised and lowered.
     ours: bool,
 }
@@ -70,7 +74,7 @@ fn link_head(out: &mut Encoder, index: u32, flags: u32, change: u32) {
     out.put(&change.to_ne_bytes());
 }
 
-fn settings(out: &mut Encoder, values: &[(u16, u32)], no_own_ipv6: bool) {
+fn settings(out: &mut Encoder, values: &[(u16, u32)]) {
     let spec = out.open(IFLA_AF_SPEC | NLA_F_NESTED);
     let inet = out.open(u16::from(AF_INET) | NLA_F_NESTED);
     let conf = out.open(IFLA_INET_CONF | NLA_F_NESTED);
@@ -79,11 +83,14 @@ fn settings(out: &mut Encoder, values: &[(u16, u32)], no_own_ipv6: bool) {
     }
     out.close(conf);
     out.close(inet);
-    if no_own_ipv6 {
-        let inet6 = out.open(u16::from(AF_INET6) | NLA_F_NESTED);
-        out.attr(IFLA_INET6_ADDR_GEN_MODE, &[ADDR_GEN_MODE_NONE]);
-        out.close(inet6);
-    }
+    out.close(spec);
+}
+
+fn no_own_ipv6(out: &mut Encoder) {
+    let spec = out.open(IFLA_AF_SPEC | NLA_F_NESTED);
+    let inet6 = out.open(u16::from(AF_INET6) | NLA_F_NESTED);
+    out.attr(IFLA_INET6_ADDR_GEN_MODE, &[ADDR_GEN_MODE_NONE]);
+    out.close(inet6);
     out.close(spec);
 }
 
@@ -102,18 +109,21 @@ impl Device {
         let (device, up) = match model.macvlan(parent.index, mac) {
             Some(link) => {
                 let ours = marked(link);
-                (Device { index: link.index, name: link.name.clone(), ours }, link.up)
+                (Device { index: link.index, name: link.name.clone(), family, vrid, ours }, link.up)
             }
             None => {
                 Device::create(requests, parent.index, &wanted, mac)?;
                 requests.fill(model)?;
                 let made = model.by_name(&wanted).map(|link| link.index);
                 let index = made.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-                (Device { index, name: wanted, ours: true }, false)
+                (Device { index, name: wanted, family, vrid, ours: true }, false)
             }
         };
-        device.mark(requests, vrid)?;
-        Device::ipv6_files(&device.name, &[("accept_ra", "0"), ("forwarding", "1")]);
+        // One of ours that is up has its settings. Each message about them makes the kernel report its multicast groups
+        // from the virtual MAC, which would turn the switch to us, not the active router.
+        if !(up && device.ours) {
+            device.arrange(requests)?;
+        }
         Ok((device, up))
     }
 
@@ -134,21 +144,41 @@ impl Device {
     }
 
     /// The alias and the settings: answer ARP only for own addresses with the own MAC, take packets
-    /// whose source is routed by the parent, make no IPv6 address from the virtual MAC.
-    fn mark(&self, requests: &mut Requests, vrid: u8) -> io::Result<()> {
+    /// whose source is routed by the parent, make no IPv6 address from the virtual MAC, report multicast groups at once:
+    /// the kernel would spread the reports over a second or more, and the switch would follow a late one though the role
+    /// has moved on.
+    fn arrange(&self, requests: &mut Requests) -> io::Result<()> {
         if self.ours {
             requests.add(RTM_SETLINK, 0, |out| {
                 link_head(out, self.index, 0, 0);
-                out.attr(IFLA_IFALIAS, format!("{MARK} {vrid}").as_bytes());
+                out.attr(IFLA_IFALIAS, format!("{MARK} {}", self.vrid).as_bytes());
             });
         }
         requests.add(RTM_SETLINK, 0, |out| {
             link_head(out, self.index, 0, 0);
             let values =
                 [(FORWARDING, 1), (RP_FILTER, 0), (ARP_ANNOUNCE, 2), (ARP_IGNORE, 1), (ACCEPT_LOCAL, 1)];
-            settings(out, &values, true);
+            settings(out, &values);
         });
-        requests.run(&[])
+        requests.run(&[ENODEV])?;
+        requests.add(RTM_SETLINK, 0, |out| {
+            link_head(out, self.index, 0, 0);
+            no_own_ipv6(out);
+        });
+        match self.family {
+            Family::V4 => Device::ipv6_files(&self.name, &[("disable_ipv6", "1")]),
+            Family::V6 => Device::ipv6_files(
+                &self.name,
+                &[
+                    ("accept_ra", "0"),
+                    ("forwarding", "1"),
+                    ("mldv1_unsolicited_report_interval", "1"),
+                    ("mldv2_unsolicited_report_interval", "1"),
+                ],
+            ),
+        }
+        // A kernel without IPv6 makes no address from the virtual MAC, either.
+        requests.run(&[ENODEV, NO_FAMILY])
     }
 
     fn ipv6_files(name: &str, values: &[(&str, &str)]) {
@@ -163,7 +193,7 @@ impl Device {
     pub fn prepare_parent(requests: &mut Requests, parent: &Link) -> io::Result<()> {
         requests.add(RTM_SETLINK, 0, |out| {
             link_head(out, parent.index, 0, 0);
-            settings(out, &[(ARP_ANNOUNCE, 2), (ARP_IGNORE, 1)], false);
+            settings(out, &[(ARP_ANNOUNCE, 2), (ARP_IGNORE, 1)]);
         });
         Device::ipv6_files(&parent.name, &[("keep_addr_on_down", "1")]);
         // The strict filter for all would drop what arrives on the virtual device.
@@ -206,13 +236,15 @@ impl Device {
         }
     }
 
-    /// Down and without the virtual addresses: a backup must not receive for the virtual MAC.
+    /// Down and without the virtual addresses: a backup must not receive for the virtual MAC. The settings are made
+    /// anew, for a device that an earlier version left up.
     pub fn release(&self, requests: &mut Requests, addresses: &[IpAddr]) -> io::Result<()> {
         requests.add(RTM_SETLINK, 0, |out| link_head(out, self.index, 0, IFF_UP));
         if self.ours {
             self.remove(requests, addresses);
         }
-        requests.run(&[ADDRESS_MISSING, ENODEV])
+        requests.run(&[ADDRESS_MISSING, ENODEV])?;
+        self.arrange(requests)
     }
 
     /// Removes the device if it is ours.
@@ -230,7 +262,11 @@ impl Device {
             let key = link.parent.zip(link.mac);
             marked(link) && !key.is_some_and(|key| wanted.contains(&key))
         };
-        let device = |link: &Link| Device { index: link.index, name: link.name.clone(), ours: true };
+        let device = |link: &Link| {
+            let [.., kind, vrid] = link.mac.unwrap_or_default();
+            let family = if kind == 1 { Family::V4 } else { Family::V6 };
+            Device { index: link.index, name: link.name.clone(), family, vrid, ours: true }
+        };
         model.links().filter(stale).map(device).collect()
     }
 }

@@ -9,12 +9,14 @@ use vrrp::{Input, Instance, Output, Time, announce};
 use super::device::Device;
 use super::handle::{Event, GroupConfig, GroupKey, GroupStatus};
 use super::link::{Model, Requests};
+use super::lower::{Lowering, Wanted};
 use super::receive::Receiver;
 use crate::sys::ontime::FrameSocket;
 
 /// What the groups share.
 pub struct Tools {
     pub requests: Requests,
+    pub lowering: Lowering,
     pub model: Model,
     pub frames: FrameSocket,
     pub events: Box<dyn FnMut(Event) + Send>,
@@ -24,6 +26,7 @@ pub struct Tools {
 struct Attached {
     ifindex: u32,
     device: Device,
+    wanted: Wanted,
     receiver: Receiver,
 }
 
@@ -63,6 +66,12 @@ impl Group {
             changed: true,
             failing: None,
         }
+    }
+
+    /// The group configured again while it was leaving: starts anew on the device that is there.
+    pub fn again(&mut self, config: GroupConfig) {
+        let (attached, adopted) = (self.attached.take(), self.instance.status().datapath);
+        *self = Group { attached, adopted, ..Group::new(config) };
     }
 
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
@@ -145,11 +154,11 @@ impl Group {
         let (device, up) =
             Device::prepare(&mut tools.requests, &mut tools.model, link, self.key.family, self.key.vrid)?;
         let receiver = Receiver::open(self.key.family, &link.name, link.index)?;
-        Ok((Attached { ifindex: link.index, device, receiver }, up))
+        Ok((Attached { ifindex: link.index, device, wanted: Wanted::default(), receiver }, up))
     }
 
     /// Tells of a failure once until another or success.
-    fn failed(&mut self, tools: &mut Tools, what: &str, error: &io::Error) {
+    pub fn failed(&mut self, tools: &mut Tools, what: &str, error: &io::Error) {
         let reason = error.to_string();
         let told = format!("{what}: {reason}");
         if self.failing.as_ref() != Some(&told) {
@@ -211,11 +220,9 @@ impl Group {
     }
 
     /// Removes the device.
-    pub fn remove(&mut self, tools: &mut Tools) {
-        if let Some(attached) = self.attached.take()
-            && let Err(e) = attached.device.delete(&mut tools.requests)
-        {
-            self.failed(tools, "removal of the virtual device", &e);
+    pub fn remove(&mut self, tools: &Tools) {
+        if let Some(attached) = self.attached.take() {
+            tools.lowering.delete(&self.key, &attached.device);
         }
     }
 
@@ -250,16 +257,19 @@ impl Group {
     fn acquire(&mut self, tools: &mut Tools) {
         let addresses = self.instance.config().addresses.clone();
         let Some(attached) = &self.attached else { return };
-        if let Err(e) = attached.device.acquire(&mut tools.requests, &tools.model, &addresses) {
+        let mut wanted = attached.wanted.lock();
+        *wanted = true;
+        let done = attached.device.acquire(&mut tools.requests, &tools.model, &addresses);
+        drop(wanted);
+        if let Err(e) = done {
             self.failed(tools, "raising the virtual device", &e);
         }
     }
 
-    fn release(&mut self, tools: &mut Tools) {
-        let addresses = self.instance.config().addresses.clone();
-        let Some(attached) = &self.attached else { return };
-        if let Err(e) = attached.device.release(&mut tools.requests, &addresses) {
-            self.failed(tools, "lowering the virtual device", &e);
+    fn release(&self, tools: &Tools) {
+        if let Some(attached) = &self.attached {
+            let addresses = self.instance.config().addresses.clone();
+            tools.lowering.lower(&self.key, &attached.device, &attached.wanted, addresses);
         }
     }
 

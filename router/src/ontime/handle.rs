@@ -107,6 +107,8 @@ pub(super) enum Command {
     Configure(Vec<GroupConfig>),
     Health(GroupKey, bool),
     Drain(Option<GroupKey>, bool),
+    /// The thread that lowers devices could not do this.
+    Failed(GroupKey, &'static str, std::io::Error),
     Shutdown,
 }
 

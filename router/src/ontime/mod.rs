@@ -19,9 +19,8 @@ mod device;
 mod group;
 mod handle;
 mod link;
+mod lower;
 mod receive;
-#[cfg(test)]
-mod tests;
 mod thread;
 
 pub use handle::{Event, Family, GroupConfig, GroupKey, GroupStatus, Handle, Options, Snapshot};

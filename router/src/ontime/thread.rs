@@ -13,21 +13,23 @@ use super::device::Device;
 use super::group::{Group, Tools};
 use super::handle::{Command, Event, GroupConfig, GroupKey, GroupStatus, Handle, Options, Snapshot};
 use super::link::{Model, Monitor, Requests};
+use super::lower::Lowering;
 use crate::sys::ontime::{self, FrameSocket, Waker};
 
 /// Opens the sockets in the caller's network namespace and starts the thread in it. The sink of
 /// events is called on the thread and must not block.
 pub fn spawn(options: Options, events: impl FnMut(Event) + Send + 'static) -> io::Result<Handle> {
-    let tools = Tools {
-        requests: Requests::open()?,
-        model: Model::default(),
-        frames: FrameSocket::open()?,
-        events: Box::new(events),
-    };
     let monitor = Monitor::open()?;
     let waker = Arc::new(Waker::new()?);
     let snapshot = Arc::new(Mutex::new(Snapshot::default()));
     let (commands, receiver) = channel();
+    let tools = Tools {
+        requests: Requests::open()?,
+        lowering: Lowering::spawn(commands.clone(), Arc::clone(&waker))?,
+        model: Model::default(),
+        frames: FrameSocket::open()?,
+        events: Box::new(events),
+    };
     let (alive, done) = channel();
     let mut runner = Runner {
         options,
@@ -176,6 +178,10 @@ impl Runner {
                         group.tell(now, Input::Drain(drained), &mut self.tools);
                     }
                 }
+                Command::Failed(key, what, error) => match self.groups.get_mut(&key) {
+                    Some(group) => group.failed(&mut self.tools, what, &error),
+                    None => self.failure(what, &error),
+                },
                 Command::Shutdown => {
                     self.ending = true;
                     for group in self.groups.values_mut() {
@@ -203,11 +209,7 @@ impl Runner {
         for (key, group) in &mut self.groups {
             match wanted.remove(key) {
                 Some(config) if !group.leaving => group.configure(now, config, &mut self.tools),
-                // Said again while it was leaving: made anew below.
-                Some(config) => {
-                    group.remove(&mut self.tools);
-                    *group = Group::new(config);
-                }
+                Some(config) => group.again(config),
                 None => group.leave(now, &mut self.tools),
             }
         }
@@ -235,7 +237,7 @@ impl Runner {
             self.groups.iter().filter(|(_, g)| g.leaving && g.stopped).map(|(k, _)| k.clone()).collect();
         for key in gone {
             if let Some(mut group) = self.groups.remove(&key) {
-                group.remove(&mut self.tools);
+                group.remove(&self.tools);
             }
             self.published = 0;
         }

@@ -116,8 +116,6 @@ pub struct Status {
     pub updates: Option<UpdateCounters>,
     /// Messages that were not as they should be.
     pub faults: Vec<FaultEntry>,
-    /// The neighbour does not answer, and segments with keys other than ours came in the meantime.
-    pub md5_mismatch: bool,
     /// Timers.
     pub timers: bgp::fsm::Timers,
     /// Recent events.
@@ -156,32 +154,12 @@ struct Task {
     rib: RibHandle,
     connections: Vec<Connection>,
     dialling: Option<(ConnId, Dialling)>,
-    md5: Md5Suspicion,
     /// Connection and writer of the established session.
     up: Option<(ConnId, Arc<Writer>)>,
     local_end: LocalEnd,
     /// Routes that wait for the table.
     batch: Option<(UpdateBatch, Permit)>,
     credit: usize,
-}
-
-/// Whether a neighbour with a password may have another one. The kernel drops its segments without a word, but counts.
-#[derive(Default)]
-struct Md5Suspicion {
-    /// Segments dropped until the attempt began; `None` without a password.
-    before: Option<u64>,
-    suspected: bool,
-}
-
-impl Md5Suspicion {
-    fn dialling(&mut self, password: bool) {
-        self.before = password.then(transport::md5_failures);
-    }
-
-    /// The attempt ended without an answer.
-    fn unanswered(&mut self) {
-        self.suspected = self.before.is_some_and(|before| transport::md5_failures() > before);
-    }
 }
 
 enum Woken {
@@ -210,7 +188,6 @@ pub fn spawn(
         rib,
         connections: Vec::new(),
         dialling: None,
-        md5: Md5Suspicion::default(),
         up: None,
         local_end: LocalEnd::default(),
         batch: None,
@@ -343,7 +320,6 @@ impl Task {
             stats: self.session.stats().clone(),
             updates: self.session.update_counters().cloned(),
             faults: self.session.faults().cloned().collect(),
-            md5_mismatch: self.md5.suspected,
             timers: self.session.timers(),
             history: self.session.history().cloned().collect(),
             waiting: self.connections.iter().map(|c| c.waiting).sum(),
@@ -357,7 +333,6 @@ impl Task {
             match output {
                 Output::Dial(id) => {
                     let dial = transport::dial(self.settings.transport.clone());
-                    self.md5.dialling(self.settings.transport.password.is_some());
                     self.dialling = Some((id, Box::pin(dial)));
                 }
                 Output::Close(id) => self.close(id),
@@ -387,7 +362,6 @@ impl Task {
     }
 
     fn established(&mut self, id: ConnId, negotiated: &Negotiated) {
-        self.md5 = Md5Suspicion::default();
         let Some((_, local, remote)) = self.session.connection() else { return };
         let Some(config) = self.surroundings.established(self.id, negotiated) else { return };
         self.local_end = self.surroundings.local_end(local, remote.ip().to_canonical());
@@ -426,7 +400,6 @@ impl Task {
 
     fn dialled(&mut self, result: io::Result<TcpStream>) {
         let Some((id, _)) = self.dialling.take() else { return };
-        self.md5 = Md5Suspicion::default();
         let now = clock::now();
         let ends = result.and_then(|s| Ok((s.local_addr()?, s.peer_addr()?, s)));
         match ends {
@@ -444,7 +417,6 @@ impl Task {
     fn close(&mut self, id: ConnId) {
         if self.dialling.as_ref().is_some_and(|(dial, _)| *dial == id) {
             self.dialling = None;
-            self.md5.unanswered();
         }
         if let Some(at) = self.connections.iter().position(|c| c.id == id) {
             // The last words, a NOTIFICATION mostly, if the socket takes them.

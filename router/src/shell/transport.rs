@@ -117,15 +117,6 @@ async fn try_dial(transport: &Transport) -> io::Result<TcpStream> {
     socket.connect(transport.peer).await
 }
 
-/// Segments that the kernel dropped because their MD5 signature was missing, wrong, or not expected.
-pub fn md5_failures() -> u64 {
-    let Ok(text) = std::fs::read_to_string("/proc/thread-self/net/netstat") else { return 0 };
-    let mut lines = text.lines().filter_map(|l| l.strip_prefix("TcpExt: "));
-    let (Some(names), Some(values)) = (lines.next(), lines.next()) else { return 0 };
-    let all = names.split_whitespace().zip(values.split_whitespace());
-    all.filter(|(name, _)| name.starts_with("TCPMD5")).filter_map(|(_, n)| n.parse::<u64>().ok()).sum()
-}
-
 /// Marks a connection that a neighbour made.
 pub fn adopt(stream: &TcpStream, transport: &Transport) -> io::Result<()> {
     mark(&SockRef::from(stream), transport.peer.is_ipv6(), transport)

@@ -389,7 +389,6 @@ fn connection(view: &NeighborView, o: &mut Object) {
     }
     o.put_some("estimatedRttInMsecs", view.rtt_ms);
     o.put_some("authenticationEnabled", view.authentication.then_some(1));
-    o.put_true("md5MismatchSuspected", view.md5_mismatch);
     if view.bfd.is_some() {
         o.put("bfdHoldTimerExpireInMsecs", 0);
         o.put("bfdHoldTimerExpired", false);

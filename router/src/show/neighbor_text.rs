@@ -436,9 +436,6 @@ fn connection(view: &NeighborView, out: &mut String) {
     }
     if view.authentication {
         out.push_str("Peer Authentication Enabled\n");
-        if view.md5_mismatch {
-            out.push_str("  MD5 mismatch suspected\n");
-        }
     }
     let on = |on: bool| if on { "on" } else { "off" };
     let (read, write, fd) = (on(view.read_on), on(view.write_on), view.fd.unwrap_or(-1));

@@ -477,8 +477,6 @@ pub struct NeighborView {
     pub next_timer: Option<NextTimer>,
     pub rtt_ms: Option<u32>,
     pub authentication: bool,
-    /// It may have another password.
-    pub md5_mismatch: bool,
     pub errors: ErrorsView,
     pub read_on: bool,
     pub write_on: bool,
@@ -549,7 +547,6 @@ impl NeighborView {
             next_timer: None,
             rtt_ms: None,
             authentication: false,
-            md5_mismatch: false,
             errors: ErrorsView::default(),
             read_on: false,
             write_on: false,
