@@ -50,6 +50,7 @@ pub fn package(program: &str) -> &'static str {
         "bgpctl" => "openbgpd",
         "exabgp" => "exabgp",
         "keepalived" => "keepalived",
+        "setpriv" => "util-linux",
         "kill" => "procps",
         _ => "of that name",
     }

@@ -3,7 +3,7 @@
 
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -27,18 +27,24 @@ pub struct Loss {
     pub sent: usize,
     /// Packets that did not arrive.
     pub lost: usize,
-    /// The longest time without an arrival, by the sender's clock.
+    /// The longest time in which every packet was lost, from the sending of the first of them to that of the last
+    /// and a packet's interval more. A sender that the machine holds up makes it no longer.
     pub longest: Duration,
 }
 
 struct Flow {
     family: &'static str,
-    sent: Arc<AtomicU64>,
+    sent: Arc<Mutex<Vec<Instant>>>,
     seen: Arc<Mutex<Vec<bool>>>,
     first: u64,
 }
 
 impl Flow {
+    /// How many packets have been sent.
+    fn sent(&self) -> u64 {
+        self.sent.lock().expect("no panic in the sender").len() as u64
+    }
+
     /// Whether the packets from `first` on up to `STEADY` of them have arrived.
     fn arrived(&self, first: u64) -> bool {
         let seen = self.seen.lock().expect("no panic in the receiver");
@@ -82,11 +88,11 @@ impl Probe {
     #[track_caller]
     pub fn begin(&mut self) {
         for flow in &mut self.flows {
-            let mut first = flow.sent.load(Ordering::Relaxed);
+            let mut first = flow.sent();
             wait_for(PATIENCE, &format!("{} to flow", flow.family), || {
                 let done = flow.arrived(first);
-                if !done && flow.sent.load(Ordering::Relaxed) > first + 4 * STEADY {
-                    first = flow.sent.load(Ordering::Relaxed);
+                if !done && flow.sent() > first + 4 * STEADY {
+                    first = flow.sent();
                 }
                 done
             });
@@ -101,15 +107,14 @@ impl Probe {
         self.begin();
         let count = |(flow, first): (&Flow, u64)| {
             let seen = flow.seen.lock().expect("no panic in the receiver");
-            let (mut lost, mut run, mut longest) = (0, 0, 0);
-            for n in first..flow.first {
-                let arrived = seen.get(n as usize).copied().unwrap_or(false);
-                run = if arrived { 0 } else { run + 1 };
-                lost += usize::from(!arrived);
-                longest = longest.max(run);
-            }
-            let sent = (flow.first - first) as usize;
-            Loss { family: flow.family, sent, lost, longest: INTERVAL * longest }
+            let sent = flow.sent.lock().expect("no panic in the sender");
+            let range = first as usize..flow.first as usize;
+            let lost: Vec<usize> =
+                range.clone().filter(|n| !seen.get(*n).copied().unwrap_or(false)).collect();
+            let runs = lost.chunk_by(|a, b| a + 1 == *b);
+            let long = |run: &[usize]| Some(sent[*run.last()?] - sent[*run.first()?] + INTERVAL);
+            let longest = runs.filter_map(long).max().unwrap_or_default();
+            Loss { family: flow.family, sent: range.len(), lost: lost.len(), longest }
         };
         self.flows.iter().zip(before).map(count).collect()
     }
@@ -152,15 +157,15 @@ fn udp(address: SocketAddr) -> UdpSocket {
     socket
 }
 
-fn send(socket: &UdpSocket, to: SocketAddr, sent: &AtomicU64, stop: &AtomicBool) {
+fn send(socket: &UdpSocket, to: SocketAddr, sent: &Mutex<Vec<Instant>>, stop: &AtomicBool) {
     let start = Instant::now();
     for n in 0u64.. {
         if stop.load(Ordering::Relaxed) {
             return;
         }
+        sent.lock().expect("nobody panics with it").push(Instant::now());
         // A packet that the kernel refuses for want of a route is lost like any other.
         let _ = socket.send_to(&n.to_be_bytes(), to);
-        sent.store(n + 1, Ordering::Relaxed);
         let due = start + INTERVAL * (n as u32).wrapping_add(1);
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
     }

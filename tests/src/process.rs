@@ -74,6 +74,26 @@ impl Process {
     }
 }
 
+/// How long the threads of a name in a process have waited for a processor, all in all (`schedstat` of proc(5)).
+///
+/// # Panics
+/// When there is none: then the kernel keeps no account.
+#[track_caller]
+pub fn withheld(pid: u32, name: &str) -> Duration {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the process runs");
+    let of_name = tasks
+        .flatten()
+        .map(|t| t.path())
+        .filter(|task| std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim_end() == name));
+    let waited = of_name.map(|task| {
+        let account = std::fs::read_to_string(task.join("schedstat")).unwrap_or_default();
+        account.split_whitespace().nth(1).and_then(|ns| ns.parse().ok()).map(Duration::from_nanos)
+    });
+    let waited: Option<Vec<Duration>> = waited.collect();
+    let waited = waited.filter(|w| !w.is_empty());
+    waited.unwrap_or_else(|| panic!("process {pid} has no thread {name} with a schedstat")).into_iter().sum()
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();

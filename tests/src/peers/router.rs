@@ -2,18 +2,21 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::Node;
-use crate::process::Process;
+use crate::process::{self, Process};
 use crate::wait::{PATIENCE, wait_ok};
 
 /// Where every router of a laboratory serves its metrics: each has its own loopback.
 const METRICS: &str = "127.0.0.1:9342";
 
-/// Our router in a node.
+/// The capabilities that the README asks for; above all not that of real-time priority.
+const CAPABILITIES: &str = "-all,+net_admin,+net_raw,+net_bind_service";
+
+/// Our router in a node, with the capabilities that it asks for and no others.
 pub struct Router {
     node: Node,
     process: Process,
@@ -59,8 +62,11 @@ impl Router {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         let config = text(node.file("frr.conf"));
         let (state, sockets) = (text(node.folder("state")), text(node.folder("run")));
+        let (binary, only) = (text(binary()), format!("--bounding-set={CAPABILITIES}"));
+        let confined = ["--inh-caps=-all", &only, "--", &binary];
         let args = ["--config", &config, "--state-dir", &state, "--socket", &sockets, "--metrics", METRICS];
-        Process::start(node.name(), &binary(), &args, node.file("router.log"))
+        let args = [&confined[..], &args].concat();
+        Process::start(node.name(), Path::new("/usr/bin/setpriv"), &args, node.file("router.log"))
     }
 
     /// Another configuration takes effect by SIGHUP. Returns before it is read.
@@ -84,6 +90,12 @@ impl Router {
     /// Ends it by SIGKILL.
     pub fn kill(&mut self) {
         self.process.kill();
+    }
+
+    /// How long its thread of VRRP has waited for a processor since the start, by the kernel's account: what the
+    /// machine did, not the program.
+    pub fn withheld(&self) -> Duration {
+        process::withheld(self.pid(), "on-time")
     }
 
     /// Its process id.
