@@ -602,7 +602,7 @@ fn what_a_neighbour_sent_is_shown_without_the_changes_of_policy() {
     let mut family = PeerFamily { soft_reconfiguration: true, ..PeerFamily::default() };
     family.import.route_map = Some("PREFER".into());
     let mut entry = RouteMapEntry::new(Action::Permit);
-    entry.sets.push(Set::LocalPreference(ast::Arith::Set(200)));
+    entry.sets.push(Set::LocalPreference(Arith::Set(200)));
     let mut policies = Policies::default();
     policies.route_maps.insert("PREFER".into(), BTreeMap::from([(10, entry)]));
     lab.tell(Input::Policies(policies));

@@ -30,7 +30,7 @@ impl OpenBgpd {
         let args = ["-d", "-f", &file.to_string_lossy()];
         let log = node.file("openbgpd.log");
         let process = Process::start(node.name(), Path::new("/usr/sbin/bgpd"), &args, log);
-        let mut openbgpd = OpenBgpd { node: node.clone(), process: process };
+        let mut openbgpd = OpenBgpd { node: node.clone(), process };
         wait_ok(PATIENCE, "OpenBGPD to answer", || {
             if let Some(status) = openbgpd.process.ended() {
                 panic!("OpenBGPD ended with {status}:\n{}", openbgpd.process.log());

@@ -166,8 +166,11 @@ fn updates() -> Vec<(&'static str, Vec<u8>, Due)> {
     ]
 }
 
+/// Codes and subcodes of which one has to come.
+type Codes = &'static [(u8, u8)];
+
 /// UPDATEs and other messages that end the session, with the codes that may say so.
-fn resets() -> Vec<(&'static str, Vec<u8>, &'static [(u8, u8)])> {
+fn resets() -> Vec<(&'static str, Vec<u8>, Codes)> {
     let lengths = |withdrawn: u16, attributes: u16, rest: &[u8]| {
         let body = [&withdrawn.to_be_bytes()[..], &attributes.to_be_bytes(), rest].concat();
         message(2, &body)
@@ -351,13 +354,13 @@ fn answer(node: &Node, from: &str, open: &[u8]) -> Option<(u8, u8)> {
 #[test]
 fn opens_that_broke_others_are_refused_or_understood() {
     let scene = scene();
-    let refused: &[(u8, u8)] = &[(2, 0)];
-    let odd: &[(u8, u8)] = &[(2, 0), (2, 4)];
+    let refused: Codes = &[(2, 0)];
+    let odd: Codes = &[(2, 0), (2, 4)];
     let as4: (u8, &[u8]) = (65, &[0, 0, 0xfd, 0xea]);
     let v4: (u8, &[u8]) = (1, &[0, 1, 0, 1]);
     let large: Vec<u8> = (0..17).flat_map(|_| [&[2, 255, 200, 253][..], &[0; 253]].concat()).collect();
     let large = [&[255, 255][..], &(large.len() as u16).to_be_bytes(), &large].concat();
-    let cases: Vec<(&str, Vec<u8>, &[(u8, u8)])> = vec![
+    let cases: Vec<(&str, Vec<u8>, Codes)> = vec![
         ("the extended form, an octet short", open_with(&[255, 255, 0, 7, 2, 0, 4, 65, 4, 0, 0]), refused),
         ("a length of 255 and parameters of type 255", open_with(&[255, 255, 0]), refused),
         (

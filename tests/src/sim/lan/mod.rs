@@ -6,8 +6,8 @@
 //!                                          └─ trunk ─ switch
 //! ```
 //!
-//! Three kinds of law: what each router must do given what it hears ([`clerk`]), what must hold for all together
-//! ([`laws`]), and what the frames must look like. The first hold at every instant, whatever is wrong.
+//! Three kinds of law: what each router must do given what it hears (`clerk`), what must hold for all together
+//! (`laws`), and what the frames must look like. The first hold at every instant, whatever is wrong.
 
 mod clerk;
 mod frame;
