@@ -90,9 +90,11 @@ pub fn run(options: Options) -> ExitCode {
             runtime.spawn(adopt(parts.control.clone()));
             runtime.block_on(signals(&parts.control));
             stop(parts);
+            crate::logs::flush();
             ExitCode::SUCCESS
         }
         Err(error) => {
+            crate::logs::flush();
             eprintln!("router: {error:#}");
             ExitCode::FAILURE
         }

@@ -261,7 +261,7 @@ pub fn be_punctual(real_time: bool) -> bool {
             return true;
         }
     }
-    for nice in [-20, 0] {
+    for nice in -20..=0 {
         let attr = SchedAttr { size, flags: RESET_ON_FORK, nice, runtime: SLICE, ..SchedAttr::default() };
         if set_schedule(&attr) {
             break;

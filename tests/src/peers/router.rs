@@ -48,7 +48,19 @@ impl Router {
     /// Starts it with the configuration and state that are there.
     #[track_caller]
     pub fn again(node: &Node) -> Router {
-        let mut router = Router { process: Router::spawn(node), node: node.clone() };
+        Router::serving(node, node.file("router.log"))
+    }
+
+    /// Starts it with its output going to a file of this name, which may be a pipe.
+    #[track_caller]
+    pub fn with_output(node: &Node, config: &str, output: &str) -> Router {
+        node.write("frr.conf", config);
+        Router::serving(node, node.file(output))
+    }
+
+    #[track_caller]
+    fn serving(node: &Node, output: PathBuf) -> Router {
+        let mut router = Router { process: Router::spawn(node, output), node: node.clone() };
         wait_ok(PATIENCE, "our router to serve metrics", || {
             if let Some(status) = router.process.ended() {
                 panic!("our router ended with {status}:\n{}", router.process.log());
@@ -58,7 +70,7 @@ impl Router {
         router
     }
 
-    fn spawn(node: &Node) -> Process {
+    fn spawn(node: &Node, output: PathBuf) -> Process {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         let config = text(node.file("frr.conf"));
         let (state, sockets) = (text(node.folder("state")), text(node.folder("run")));
@@ -66,7 +78,7 @@ impl Router {
         let confined = ["--inh-caps=-all", &only, "--", &binary];
         let args = ["--config", &config, "--state-dir", &state, "--socket", &sockets, "--metrics", METRICS];
         let args = [&confined[..], &args].concat();
-        Process::start(node.name(), Path::new("/usr/bin/setpriv"), &args, node.file("router.log"))
+        Process::start(node.name(), Path::new("/usr/bin/setpriv"), &args, output)
     }
 
     /// Another configuration takes effect by SIGHUP. Returns before it is read.

@@ -4,7 +4,13 @@
 mod peers;
 mod scene;
 
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
 use router_tests::peers::Router;
+use router_tests::process::Process;
 
 use scene::{MARGIN, Scene, at_most, config, is, none_lost, silent, until};
 
@@ -88,4 +94,48 @@ fn an_interface_that_appears_later_is_served_and_a_dead_one_left() {
     until("to leave the dead interface", || is(&router, "Initialize"));
     scene.switches[1].ip("link set port0 up");
     until("to be the gateway again", || is(&router, "Master"));
+}
+
+#[test]
+fn a_gateway_whose_log_nobody_reads_does_its_work() {
+    let scene = Scene::new();
+    let node = &scene.nodes[0];
+    let pipe = node.file("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    let options = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
+        .open(&pipe);
+    let mut pipe = options.expect("both ends of the pipe");
+    while pipe.write(&[b'.'; 512]).is_ok() {}
+    let mut router = Router::with_output(node, &config(200, 100), "pipe");
+    until("to be the gateway", || is(&router, "Master") && scene.leads_to(0));
+    assert!(router.stop().success());
+}
+
+#[test]
+fn at_ten_milliseconds_on_a_busy_machine_roles_may_move_but_nothing_is_lost() {
+    const LOOPS: usize = 4;
+    let scene = Scene::new();
+    let one = Router::start(&scene.nodes[0], &config(200, 10));
+    let two = Router::start(&scene.nodes[1], &config(150, 10));
+    let back = || is(&one, "Master") && is(&two, "Backup") && scene.leads_to(0);
+    until("the better router to be the gateway", back);
+    let mut probe = scene.probe();
+    let spin = |n| {
+        let log = scene.nodes[0].file(&format!("loop{n}.log"));
+        Process::start(scene.nodes[0].name(), Path::new("/bin/sh"), &["-c", "while :; do :; done"], log)
+    };
+    probe.begin();
+    let loops: Vec<Process> = (0..LOOPS).map(spin).collect();
+    let before = [one.withheld(), two.withheld()];
+    std::thread::sleep(Duration::from_secs(8));
+    let withheld = [one.withheld() - before[0], two.withheld() - before[1]];
+    assert!(withheld[0] > Duration::from_millis(5), "the machine was not busy: {withheld:?}");
+    drop(loops);
+    println!("withheld by the machine: {withheld:?}");
+    none_lost(&probe.settle("busy for 8 s", back));
+    let changes = two.log().matches("VRRP state changed").count();
+    println!("the backup changed its state {} times", changes);
 }
