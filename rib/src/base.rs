@@ -78,14 +78,16 @@ impl<A: Addr> BaseTable<A> {
         self.get(addr, len).iter().find(|r| r.active)
     }
 
-    /// Puts a route in place of the prefix's route of the same source and distance and target, or beside the others.
+    /// Puts a route in place of the prefix's route of the same source, distance, metric and target, or beside the
+    /// others.
     pub fn insert(&mut self, addr: A, len: u8, route: BaseRoute) {
         let routes = self.routes.entry((addr, len)).or_insert_with(|| {
             *self.lengths.entry(len).or_insert(0) += 1;
             SmallVec::new()
         });
         let same = |r: &BaseRoute| {
-            r.source == route.source && r.distance == route.distance && r.target == route.target
+            (r.source, r.distance, r.metric) == (route.source, route.distance, route.metric)
+                && r.target == route.target
         };
         match routes.iter_mut().find(|r| same(r)) {
             Some(old) => *old = route,
@@ -223,6 +225,13 @@ mod tests {
         assert_eq!(table.get(0, 8).len(), 2);
         assert_eq!(table.remove(0, 8, |r| r.distance == 0).len(), 1);
         assert_eq!(table.lengths().collect::<Vec<_>>(), [8]);
+        // The kernel may have several routes that lead the same way.
+        let kernel = |metric| BaseRoute { metric, ..route(SourceProtocol::Kernel, 0, true) };
+        table.insert(0, 8, kernel(20));
+        table.insert(0, 8, kernel(10));
+        assert_eq!(table.selected(0, 8).unwrap().metric, 10);
+        assert_eq!(table.remove(0, 8, |r| r.metric == 10).len(), 1);
+        assert_eq!(table.selected(0, 8).unwrap().metric, 20);
         table.remove(0, 8, |_| true);
         assert!(table.is_empty() && table.lengths().next().is_none());
     }
