@@ -358,9 +358,14 @@ impl Core {
     pub(super) fn lost(&mut self) {
         let Some(flight) = self.flight.take() else { return };
         self.outputs.push_back(Output::Report(Report::Resync));
-        for op in flight.ops {
+        for (op, request) in flight.ops.into_iter().zip(flight.requests) {
             match op {
                 Op::Object(op) => self.objects.unknown(op),
+                Op::Set(key, spec) if matches!(request, Request::RouteSet { exclusive: true, .. }) => {
+                    // It is ours, or was refused because somebody else has it: the dump tells.
+                    self.retry.push(Reverse((self.now + DUMP_INTERVAL, key)));
+                    self.table.specs.release(spec);
+                }
                 Op::Set(key, spec) => {
                     let mut entry = self.table.get(&key);
                     // It may be there now; if so, it is ours.

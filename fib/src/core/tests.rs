@@ -373,3 +373,24 @@ fn somebody_else_s_route_in_place_of_ours_stays_also_when_nobody_told_of_it() {
     lab.settle();
     assert_eq!(lab.hops_of("10.0.0.0/8"), set(&[hop("10.0.1.1", 1)]));
 }
+
+#[test]
+fn somebody_else_s_route_stays_when_the_kernel_s_refusal_was_lost() {
+    let mut lab = Lab::new();
+    let (prefix, table, metric) = (net("10.0.0.0/8"), 254, 20);
+    let (kind, object, hops) = (RouteKind::Prohibit, None, Vec::new());
+    let theirs = KernelRoute { prefix, table, metric, protocol: 4, kind, object, hops, source: None };
+    lab.kernel.foreign_set(theirs.clone());
+    assert!(lab.kernel.lose_notifications());
+    let wanted = ["10.0.0.0/8", "172.16.0.0/12"].map(|prefix| route(prefix, on_group(1)));
+    let intents = [vec![group(1, &[hop("10.0.1.1", 1)])], wanted.to_vec()].concat();
+    lab.core.handle(lab.now, Input::Intents(intents));
+    let mut first = true;
+    drive(&mut lab.core, &mut lab.kernel, lab.now, || std::mem::take(&mut first));
+    lab.settle();
+    assert_eq!(lab.kernel.routes[&(prefix, table, metric)], theirs);
+    assert_eq!(lab.hops_of("172.16.0.0/12"), set(&[hop("10.0.1.1", 1)]));
+    lab.kernel.foreign_remove(&(prefix, table, metric));
+    lab.settle();
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&[hop("10.0.1.1", 1)]));
+}
