@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::LazyLock;
 
 use bgp::types::{SECOND, Time};
 
@@ -40,14 +41,22 @@ pub struct Agenda<E> {
     queue: BinaryHeap<Item<E>>,
     trace: u64,
     events: u64,
-    told: bool,
+}
+
+/// Whether what happens is told.
+static TOLD: LazyLock<bool> = LazyLock::new(|| std::env::var_os("SIM_TRACE").is_some());
+
+/// Tells what happens, to whom has set `SIM_TRACE`.
+pub fn tell(now: Time, what: impl FnOnce() -> String) {
+    if *TOLD {
+        println!("{:>14.9} {}", now as f64 / SECOND as f64, what());
+    }
 }
 
 impl<E: Hash> Agenda<E> {
     /// Nothing planned; time begins at one second.
     pub fn new(seed: u64) -> Agenda<E> {
-        let told = std::env::var_os("SIM_TRACE").is_some();
-        Agenda { now: SECOND, planned: 0, queue: BinaryHeap::new(), trace: seed, events: 0, told }
+        Agenda { now: SECOND, planned: 0, queue: BinaryHeap::new(), trace: seed, events: 0 }
     }
 
     /// The time.
@@ -92,10 +101,8 @@ impl<E: Hash> Agenda<E> {
         self.events
     }
 
-    /// Tells what happens, to whom has set `SIM_TRACE`.
+    /// As [`tell`], with the time.
     pub fn tell(&self, what: impl FnOnce() -> String) {
-        if self.told {
-            println!("{:>12.6} {}", self.now as f64 / SECOND as f64, what());
-        }
+        tell(self.now, what);
     }
 }

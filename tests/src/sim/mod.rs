@@ -9,7 +9,7 @@
 //! ```
 //!
 //! There are two worlds: [`lan`], virtual routers on a switched segment, whose laws are mostly about *when*; and
-//! [`routing`], sessions, tables and kernels, whose laws are about what there is in the end. Worlds can be given a *planted*
+//! [`routing`], sessions, tables and kernels, whose laws are about what there is in the end. Each can be given a *planted*
 //! fault, which disturbs what passes between the cores: the laws must notice every one of them.
 //!
 //! A run is a pure function of its seed. A failing one is printed with the command that plays it again; with

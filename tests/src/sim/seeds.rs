@@ -1,6 +1,7 @@
 //! Which seeds are played, and how a failing one is played again.
 
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -26,6 +27,14 @@ fn seeds(count: u64) -> (u64, u64) {
     }
 }
 
+/// A panic breaks a law, too.
+fn guarded(run: &impl Fn(u64) -> Result<Outcome, String>, seed: u64) -> Result<Outcome, String> {
+    catch_unwind(AssertUnwindSafe(|| run(seed))).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        Err(format!("panic: {}", text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("?")))
+    })
+}
+
 /// Plays all seeds, every eighth one twice: it must be the same both times. Panics with the lowest seed that broke
 /// a law, and how to play it again. `test` is the name of the test.
 pub fn play(test: &str, count: u64, run: impl Fn(u64) -> Result<Outcome, String> + Sync) {
@@ -37,10 +46,10 @@ pub fn play(test: &str, count: u64, run: impl Fn(u64) -> Result<Outcome, String>
         while let seed @ ..=u64::MAX = next.fetch_add(1, Ordering::Relaxed)
             && seed <= last
         {
-            let law = match run(seed) {
+            let law = match guarded(&run, seed) {
                 Ok(outcome) => {
                     events.fetch_add(outcome.events, Ordering::Relaxed);
-                    let again = seed % 8 == 0 && run(seed) != Ok(outcome);
+                    let again = seed % 8 == 0 && guarded(&run, seed) != Ok(outcome);
                     again.then(|| "it is not the same twice".to_owned())
                 }
                 Err(law) => Some(law),
@@ -69,7 +78,7 @@ pub fn play(test: &str, count: u64, run: impl Fn(u64) -> Result<Outcome, String>
 
 /// Plays seeds with a planted fault until the laws notice it, which has to happen within `count`.
 pub fn caught(planted: &impl std::fmt::Debug, count: u64, run: impl Fn(u64) -> Result<Outcome, String>) {
-    match (1..=count).find_map(|seed| run(seed).err().map(|law| (seed, law))) {
+    match (1..=count).find_map(|seed| guarded(&run, seed).err().map(|law| (seed, law))) {
         Some((seed, law)) => println!("{planted:?}: seed {seed}: {law}"),
         None => panic!("{planted:?} is not noticed by any of {count} seeds"),
     }

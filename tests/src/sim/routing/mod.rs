@@ -1,373 +1,438 @@
-//! Routers made of the real cores (session, table, reconciler on a kernel in memory) on links that delay, cut and chop.
+//! Routers made of the real cores (session, table, reconciler) on segments that delay and cut, with kernels in memory.
 //!
 //! ```text
-//!   heap of (time, number, event) ──► world ──► node: Session per link ── rib::Core ── fib::core::Core ── fake kernel
-//!            ▲                          │
-//!            └── bytes, connections, timers, faults (crash, restart, cut, reset, carrier loss, lost netlink replies)
+//!   world ── segment ── connection (window, pieces, cuts) ──► Session ──► rib::Core ──► fib::core::Core ──► kernel
+//!     │                                                        of each side   │ policies         │           │
+//!     └── trouble: kills, power cuts, cuts, resets, slow readers, changes ────┴──────────────────┴───────────┘
 //! ```
 //!
-//! Each router is an AS of its own and announces a few prefixes; topologies are random and connected. After the faults
-//! everything heals, and when all is quiet [`check`] looks at the laws.
+//! Routers are in one or several ASes, each of which is fully meshed. After the trouble everything heals, and when all is
+//! quiet `laws` compares every table and kernel with what `oracle` works out from the configuration alone. At
+//! last nobody announces anything any more, and nothing may be left.
 
-pub mod check;
+mod configure;
+mod kernel;
+mod laws;
 mod node;
+mod oracle;
+mod plan;
+mod planted;
+mod policy;
+mod process;
+mod route;
+mod trouble;
+mod wire;
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 
-use bgp::fsm::{CloseKind, ConnId};
+use bgp::fsm::{CloseKind, ConnId, Input};
 use bgp::types::{MILLISECOND, SECOND, Time};
+use bytes::Bytes;
 
-pub use node::Node;
-
+use self::node::Node;
+use self::plan::Plan;
+pub use self::planted::Planted;
+use self::process::Action;
+use self::wire::{OUT_LIMIT, Wire};
+use super::Agenda;
+use super::seeds::Outcome;
 use crate::rng::Rng;
 
-/// How long faults happen.
-const TROUBLE: Time = 120 * SECOND;
+/// How long there is trouble.
+const TROUBLE: Time = 60 * SECOND;
 
 /// How long everything has to come to rest afterwards.
-const REST: Time = 240 * SECOND;
+const REST: Time = 60 * SECOND;
+
+/// How long it takes until nothing is left after nothing is announced any more.
+const EVENING: Time = 30 * SECOND;
+
+/// After its start a router takes that long to hear what there is.
+const COMPLETE: Time = 20 * SECOND;
+
+/// Octets of the table that may wait for a neighbour: its credit, and one more chunk.
+const QUEUE_BOUND: usize = rib::group::WRITER_LIMIT + (256 << 10);
 
 /// What happens at a time.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Event {
-    /// A timer of a node, in one of its lives.
-    Wake(usize, u32),
-    /// A dialled connection reaches the other side: connection.
+    /// A timer of a router.
+    Wake(usize),
+    /// A dialled connection reaches the other end.
     Arrive(usize),
-    /// The dialling side hears that it is up.
+    /// The dialling end hears that it is up.
     Up(usize),
-    /// A dial fails: node, life, session, connection id.
+    /// A dial fails: router, life, side, name.
     Fail(usize, u32, usize, u64),
     /// Bytes reach an end of a connection.
-    Bytes(usize, usize, Vec<u8>),
+    Bytes(usize, usize, Bytes),
+    /// An end hears that the other has read.
+    Ack(usize, usize),
     /// An end of a connection hears of its end.
     Close(usize, usize, bool),
-    /// Something goes wrong.
-    Fault,
-    /// A dead node comes back.
-    Restart(usize),
-    /// A cut link heals.
-    Heal(usize),
-    /// A node has heard what there is to hear after its start.
+    /// Something goes wrong, or is changed.
+    Trouble,
+    /// A router is configured otherwise.
+    Change(usize),
+    /// A dead router comes back.
+    Start(usize),
+    /// A cut port heals: segment and router.
+    Heal(usize, usize),
+    /// A router has heard what there is to hear after its start.
     Complete(usize, u32),
+    /// What must hold at any time is looked at.
+    Glance,
+    /// Trouble is over.
+    Peace,
 }
 
-/// A link between two nodes.
-#[derive(Debug)]
-struct Link {
-    ends: [usize; 2],
-    cut: bool,
-    /// What waits for the link to heal, in order: TCP sends it again.
-    stalled: Vec<Event>,
-}
-
-/// A transport connection over a link.
-#[derive(Debug)]
-struct Connection {
-    link: usize,
-    /// Life and connection id at each end, in the order of the link's ends.
-    ends: [Option<(u32, ConnId)>; 2],
-    dialler: usize,
-    /// What arrives at an end arrives in order.
-    last: [Time; 2],
-    open: bool,
-}
-
-/// Routers, links, the clock.
+/// Routers, segments, the clock.
 pub struct World {
-    now: Time,
-    number: u64,
-    queue: BinaryHeap<Reverse<(Time, u64, Event)>>,
+    agenda: Agenda<Event>,
     rng: Rng,
-    links: Vec<Link>,
-    connections: Vec<Connection>,
-    /// Connections by node, life, link and id.
-    by_id: BTreeMap<(usize, u32, usize, u64), usize>,
-    /// The routers.
-    pub nodes: Vec<Node>,
-    trace: u64,
-    /// Events so far.
-    pub events: u64,
+    plan: Plan,
+    wire: Wire,
+    nodes: Vec<Node>,
+    /// Machines that are off.
+    off: Vec<bool>,
+    /// Ports that are cut, and whether the router sees it.
+    cuts: BTreeMap<(usize, usize), bool>,
+    /// What waits for a cut to heal, in order: TCP sends it again.
+    stalled: Vec<Event>,
+    /// Before that there is trouble.
+    trouble_until: Time,
+    /// Looks in a row at which a session was not up, by router and side.
+    down: BTreeMap<(usize, usize), u32>,
+    broken: Option<String>,
 }
 
 impl World {
-    /// A random world.
-    pub fn new(seed: u64) -> World {
+    /// A random world, perhaps with a fault in it.
+    pub fn new(seed: u64, planted: Option<Planted>) -> World {
         let mut rng = Rng(seed);
-        let count = 2 + rng.below(5) as usize;
-        let mut ends: Vec<[usize; 2]> = (1..count).map(|n| [rng.below(n as u64) as usize, n]).collect();
-        for _ in 0..rng.below(4) {
-            let (a, b) = (rng.below(count as u64) as usize, rng.below(count as u64) as usize);
-            if a < b && !ends.contains(&[a, b]) {
-                ends.push([a, b]);
-            }
-        }
-        let nodes = (0..count).map(|n| Node::new(n, seed, &ends, 1 + rng.below(4) as usize)).collect();
-        let links = ends.into_iter().map(|ends| Link { ends, cut: false, stalled: Vec::new() }).collect();
+        let plan = Plan::new(&mut rng);
+        let count = plan.routers.len();
         World {
-            now: SECOND,
-            number: 0,
-            queue: BinaryHeap::new(),
+            agenda: Agenda::new(seed),
+            wire: Wire::default(),
+            nodes: (0..count).map(|n| Node::new(n, seed, &plan, planted)).collect(),
+            off: vec![false; count],
+            cuts: BTreeMap::new(),
+            stalled: Vec::new(),
+            trouble_until: 0,
+            down: BTreeMap::new(),
+            broken: None,
+            plan,
             rng,
-            links,
-            connections: Vec::new(),
-            by_id: BTreeMap::new(),
-            nodes,
-            trace: seed,
-            events: 0,
         }
     }
 
-    /// Runs from the start through trouble to rest, and returns the hash of all that happened.
-    pub fn run(&mut self) -> u64 {
+    /// Runs from the start through trouble to rest. The error is the law that was broken.
+    pub fn run(mut self) -> Result<Outcome, String> {
+        self.agenda.tell(|| format!("{:#?}", self.plan));
         for n in 0..self.nodes.len() {
-            self.restart(n);
+            let delay = self.rng.below(SECOND);
+            self.agenda.after(delay, Event::Start(n));
         }
-        for _ in 0..self.rng.below(12) {
+        self.trouble_until = self.now() + TROUBLE;
+        for _ in 0..self.rng.below(14) {
             let at = self.rng.below(TROUBLE);
-            self.push(at, Event::Fault);
+            self.agenda.after(at, Event::Trouble);
         }
-        let end = self.now + TROUBLE + REST;
-        while let Some(Reverse((at, _, event))) = self.queue.pop() {
-            if at > end {
-                break;
-            }
-            self.now = at;
-            self.note(&event);
+        for at in 1..TROUBLE / SECOND {
+            self.agenda.after(at * SECOND, Event::Glance);
+        }
+        self.agenda.after(TROUBLE, Event::Peace);
+        self.until(self.trouble_until + REST)?;
+        self.at_rest()?;
+        for n in 0..self.nodes.len() {
+            self.announce(n, Default::default());
+        }
+        self.until(self.now() + EVENING)?;
+        self.nothing_left()?;
+        Ok(Outcome { trace: self.agenda.trace(), events: self.agenda.events() })
+    }
+
+    fn until(&mut self, end: Time) -> Result<(), String> {
+        while let Some(event) = self.agenda.next(end) {
             self.event(event);
+            if let Some(law) = self.broken.take() {
+                return Err(format!("at {} ns: {law}", self.now()));
+            }
+            for n in 0..self.nodes.len() {
+                if let Some(law) = self.nodes[n].watch().and_then(|w| w.broken.take()) {
+                    return Err(format!("at {} ns: router {n}: {law}", self.now()));
+                }
+            }
         }
-        self.trace
+        Ok(())
     }
 
-    /// The time.
-    pub fn now(&self) -> Time {
-        self.now
-    }
-
-    /// The link between two nodes.
-    pub fn link_of(&self, a: usize, b: usize) -> Option<usize> {
-        self.links.iter().position(|l| l.ends == [a, b] || l.ends == [b, a])
-    }
-
-    fn note(&mut self, event: &Event) {
-        use std::hash::{Hash, Hasher};
-        let mut hasher = std::hash::DefaultHasher::new();
-        (self.trace, self.now, format!("{event:?}")).hash(&mut hasher);
-        self.trace = hasher.finish();
-        self.events += 1;
-    }
-
-    fn push(&mut self, delay: Time, event: Event) {
-        self.number += 1;
-        self.queue.push(Reverse((self.now + delay, self.number, event)));
+    fn now(&self) -> Time {
+        self.agenda.now()
     }
 
     fn latency(&mut self) -> Time {
         // Now and then a packet is lost and comes later.
-        let lost = if self.rng.below(40) == 0 { 200 * MILLISECOND } else { 0 };
+        let lost = if self.rng.once_in(40) { 200 * MILLISECOND } else { 0 };
         100_000 + self.rng.below(5 * MILLISECOND) + lost
     }
 
     fn event(&mut self, event: Event) {
-        if let Some(link) = self.link_of_event(&event)
-            && self.links[link].cut
-        {
-            self.links[link].stalled.push(event);
+        if self.is_cut(&event) {
+            self.stalled.push(event);
             return;
         }
         match event {
-            Event::Wake(n, life) if self.nodes[n].is_life(life) => {
-                self.nodes[n].wake(self.now);
-                self.settle(n);
-            }
+            Event::Wake(n) => self.woken(n),
             Event::Arrive(c) => self.arrive(c),
             Event::Up(c) => {
-                let side = self.connections[c].dialler;
-                self.with_end(c, side, |node, now, session, id| node.connected(now, session, id));
-            }
-            Event::Fail(n, life, session, id) if self.nodes[n].is_life(life) => {
-                self.nodes[n].connect_failed(self.now, session, ConnId(id));
+                let dialler = self.wire.connections[c].dialler;
+                let Some((n, side, id)) = self.listener(c, dialler) else { return };
+                let (local, remote) = self.nodes[n].ends(&self.plan, side);
+                self.nodes[n].tell(self.agenda.now(), side, Input::Connected { id, local, remote });
                 self.settle(n);
             }
-            Event::Bytes(c, side, bytes) => {
-                self.with_end(c, side, |node, now, session, id| node.bytes(now, session, id, &bytes));
+            Event::Fail(n, life, side, id) => {
+                if self.nodes[n].is_life(life) {
+                    self.nodes[n].tell(self.agenda.now(), side, Input::ConnectFailed(ConnId(id)));
+                    self.settle(n);
+                }
             }
-            Event::Close(c, side, reset) => {
+            Event::Bytes(c, end, bytes) => self.bytes(c, end, &bytes),
+            Event::Ack(c, end) => {
+                if let Some((n, ..)) = self.listener(c, end) {
+                    self.settle(n);
+                }
+            }
+            Event::Close(c, end, reset) => {
                 let kind = if reset { CloseKind::Reset } else { CloseKind::Closed };
-                self.with_end(c, side, |node, now, session, id| node.closed(now, session, id, kind));
-            }
-            Event::Fault if self.now < TROUBLE => self.fault(),
-            Event::Restart(n) => self.restart(n),
-            Event::Heal(l) => self.heal(l),
-            Event::Complete(n, life) if self.nodes[n].is_life(life) => {
-                self.nodes[n].complete(self.now);
+                let Some((n, side, id)) = self.listener(c, end) else { return };
+                // What came before is read before.
+                self.read(c, end);
+                self.wire.connections[c].open = false;
+                self.wire.close(c, end);
+                self.nodes[n].closed(self.agenda.now(), side, id, kind);
                 self.settle(n);
             }
-            Event::Wake(..) | Event::Fail(..) | Event::Fault | Event::Complete(..) => {}
-        }
-    }
-
-    fn link_of_event(&self, event: &Event) -> Option<usize> {
-        match event {
-            Event::Arrive(c) | Event::Up(c) | Event::Bytes(c, ..) | Event::Close(c, ..) => {
-                Some(self.connections[*c].link)
-            }
-            _ => None,
-        }
-    }
-
-    /// Tells a node something about its end of a connection, if it still lives the same life.
-    fn with_end(&mut self, c: usize, side: usize, tell: impl FnOnce(&mut Node, Time, usize, ConnId)) {
-        let connection = &self.connections[c];
-        let (link, end) = (connection.link, connection.ends[side]);
-        let n = self.links[link].ends[side];
-        let Some((life, id)) = end else { return };
-        if self.nodes[n].is_life(life) {
-            tell(&mut self.nodes[n], self.now, link, id);
-            self.settle(n);
-        }
-    }
-
-    fn arrive(&mut self, c: usize) {
-        let (link, dialler) = (self.connections[c].link, self.connections[c].dialler);
-        let n = self.links[link].ends[1 - dialler];
-        let delay = self.latency();
-        match self.nodes[n].accept(self.now, link) {
-            Some((life, id)) => {
-                self.connections[c].ends[1 - dialler] = Some((life, id));
-                self.by_id.insert((n, life, link, id.0), c);
-                self.in_order(c, dialler, delay, Event::Up(c));
-                self.nodes[n].accepted(self.now, link, id);
-                self.settle(n);
-            }
-            None => {
-                let m = self.links[link].ends[dialler];
-                if let Some((life, id)) = self.connections[c].ends[dialler] {
-                    self.push(delay, Event::Fail(m, life, link, id.0));
+            Event::Trouble => self.trouble(),
+            Event::Change(n) if self.now() < self.trouble_until => self.change(n),
+            Event::Change(_) => {}
+            Event::Start(n) => self.start(n),
+            Event::Heal(segment, n) => self.heal(segment, n),
+            Event::Complete(n, life) => {
+                if self.nodes[n].is_life(life) {
+                    self.nodes[n].complete();
+                    self.settle(n);
                 }
             }
+            Event::Glance => self.glance(),
+            Event::Peace => self.peace(),
         }
     }
 
-    fn in_order(&mut self, c: usize, side: usize, delay: Time, event: Event) {
-        let at = (self.now + delay).max(self.connections[c].last[side] + 1);
-        self.connections[c].last[side] = at;
-        self.push(at - self.now, event);
+    fn is_cut(&self, event: &Event) -> bool {
+        let (Event::Arrive(c) | Event::Up(c) | Event::Bytes(c, ..) | Event::Ack(c, _) | Event::Close(c, ..)) =
+            event
+        else {
+            return false;
+        };
+        let connection = &self.wire.connections[*c];
+        connection.ends.iter().any(|end| self.cuts.contains_key(&(connection.segment, end.node)))
     }
 
-    /// Carries out what a node wants done, until it wants nothing more.
-    fn settle(&mut self, n: usize) {
-        let lossy = self.now < TROUBLE;
-        let actions = self.nodes[n].settle(self.now, &mut self.rng, lossy);
-        let life = self.nodes[n].life();
-        for action in actions {
-            match action {
-                node::Action::Dial(link, id) => {
-                    let dialler = usize::from(self.links[link].ends[1] == n);
-                    let mut ends = [None, None];
-                    ends[dialler] = Some((life, id));
-                    let c = self.connections.len();
-                    self.connections.push(Connection { link, ends, dialler, last: [0; 2], open: true });
-                    self.by_id.insert((n, life, link, id.0), c);
-                    let delay = self.latency();
-                    self.in_order(c, 1 - dialler, delay, Event::Arrive(c));
-                }
-                node::Action::Send(link, id, bytes) => {
-                    let Some(c) = self.by_id.get(&(n, life, link, id.0)).copied() else { continue };
-                    let to = 1 - usize::from(self.links[link].ends[1] == n);
-                    let mut rest = &bytes[..];
-                    while !rest.is_empty() && self.connections[c].open {
-                        let cut = 1 + self.rng.below(rest.len() as u64) as usize;
-                        let (piece, more) = rest.split_at(cut);
-                        let delay = self.latency();
-                        self.in_order(c, to, delay, Event::Bytes(c, to, piece.to_vec()));
-                        rest = more;
-                    }
-                }
-                node::Action::Close(link, id) => {
-                    let Some(c) = self.by_id.remove(&(n, life, link, id.0)) else { continue };
-                    let to = 1 - usize::from(self.links[link].ends[1] == n);
-                    if std::mem::replace(&mut self.connections[c].open, false) {
-                        let delay = self.latency();
-                        self.in_order(c, to, delay, Event::Close(c, to, false));
-                    }
-                }
-            }
-        }
-        if let Some(at) = self.nodes[n].next_wake() {
-            self.push(at.saturating_sub(self.now), Event::Wake(n, life));
-        }
+    /// Router, side and name of an end's socket, if the process that opened it lives.
+    fn listener(&self, c: usize, end: usize) -> Option<(usize, usize, ConnId)> {
+        let end = &self.wire.connections[c].ends[end];
+        let (life, id) = end.socket?;
+        self.nodes[end.node].is_life(life).then_some((end.node, end.side, id))
     }
 
-    fn restart(&mut self, n: usize) {
+    // Routers.
+
+    fn start(&mut self, n: usize) {
         if self.nodes[n].alive() {
             return;
         }
-        self.nodes[n].start(self.now);
+        self.agenda.tell(|| format!("router {n} starts"));
+        self.off[n] = false;
+        self.nodes[n].start(self.agenda.now(), &self.plan);
         let life = self.nodes[n].life();
-        self.push(20 * SECOND, Event::Complete(n, life));
+        self.agenda.after(COMPLETE, Event::Complete(n, life));
         self.settle(n);
     }
 
-    fn heal(&mut self, l: usize) {
-        self.links[l].cut = false;
-        for end in self.links[l].ends {
-            self.nodes[end].carrier(self.now, l, true);
-            self.settle(end);
+    fn woken(&mut self, n: usize) {
+        let now = self.now();
+        if self.nodes[n].wake != Some(now) {
+            return;
         }
-        for (at, event) in std::mem::take(&mut self.links[l].stalled).into_iter().enumerate() {
-            self.push(at as Time, event);
+        self.nodes[n].wake = None;
+        self.nodes[n].woken(now);
+        self.settle(n);
+        if self.nodes[n].deadline().is_some_and(|at| at <= now) {
+            self.broken = Some(format!("router {n} is to be woken again at once"));
         }
     }
 
-    fn fault(&mut self) {
-        let pick = self.rng.below(4);
-        match pick {
-            0 => {
-                let n = self.rng.below(self.nodes.len() as u64) as usize;
-                if self.nodes[n].alive() {
-                    self.crash(n);
-                    let delay = self.rng.below(30 * SECOND);
-                    self.push(delay, Event::Restart(n));
-                }
+    /// Carries out what a router wants done, until it wants nothing more.
+    fn settle(&mut self, n: usize) {
+        let now = self.now();
+        let lossy = now < self.trouble_until;
+        loop {
+            let actions = self.nodes[n].settle(now, &self.plan, &mut self.rng, lossy);
+            let mut busy = false;
+            for action in actions {
+                self.act(n, action);
             }
-            1 | 2 => {
-                let l = self.rng.below(self.links.len() as u64) as usize;
-                if !std::mem::replace(&mut self.links[l].cut, true) {
-                    if pick == 2 {
-                        for end in self.links[l].ends {
-                            self.nodes[end].carrier(self.now, l, false);
-                            self.settle(end);
-                        }
-                    }
-                    let delay = self.rng.below(40 * SECOND);
-                    self.push(delay, Event::Heal(l));
-                }
+            for side in 0..self.plan.routers[n].sides.len() {
+                busy |= self.serve(n, side);
             }
-            _ => {
-                let open: Vec<usize> =
-                    (0..self.connections.len()).filter(|c| self.connections[*c].open).collect();
-                if !open.is_empty() {
-                    let c = open[self.rng.below(open.len() as u64) as usize];
-                    self.connections[c].open = false;
-                    for side in 0..2 {
-                        self.in_order(c, side, MILLISECOND, Event::Close(c, side, true));
-                    }
-                }
+            if !busy {
+                break;
+            }
+        }
+        if let Some(at) = self.nodes[n].deadline() {
+            let at = at.max(now);
+            if self.nodes[n].wake.is_none_or(|planned| at < planned) {
+                self.nodes[n].wake = Some(at);
+                self.agenda.at(at, Event::Wake(n));
             }
         }
     }
 
-    /// A node dies: its kernel resets what was connected, and keeps its routes.
-    fn crash(&mut self, n: usize) {
-        self.nodes[n].crash();
-        for c in 0..self.connections.len() {
-            let ends = self.links[self.connections[c].link].ends;
-            let Some(side) = ends.iter().position(|e| *e == n) else { continue };
-            if std::mem::replace(&mut self.connections[c].open, false) {
-                self.in_order(c, 1 - side, MILLISECOND, Event::Close(c, 1 - side, true));
+    fn act(&mut self, n: usize, action: Action) {
+        let life = self.nodes[n].life();
+        match action {
+            Action::Dial(side, id) => {
+                let side_at = &self.plan.routers[n].sides[side];
+                let session = &self.plan.sessions[side_at.session];
+                let at = side_at.session;
+                let number = |r: usize| self.plan.routers[r].sides.iter().position(|s| s.session == at);
+                let ends = session.ends.map(|r| (r, number(r).expect("a session has two sides")));
+                let dialler = usize::from(session.ends[1] == n);
+                let c = self.wire.dial(session.segment, ends, dialler);
+                self.wire.open(c, dialler, life, id);
+                self.later(c, 1 - dialler, Event::Arrive(c));
+            }
+            Action::Send(side, id, bytes) => {
+                if let Some((c, end)) = self.wire.find(n, life, side, id) {
+                    self.wire.push(c, end, bytes, 0);
+                }
+            }
+            Action::Close(side, id) => {
+                let Some((c, end)) = self.wire.find(n, life, side, id) else { return };
+                // The last words, if the window lets them through.
+                self.pump(c, end);
+                self.wire.close(c, end);
+                if std::mem::replace(&mut self.wire.connections[c].open, false) {
+                    self.later(c, 1 - end, Event::Close(c, 1 - end, false));
+                }
             }
         }
+    }
+
+    /// Hands over what was read and what is to be written at a side.
+    fn serve(&mut self, n: usize, side: usize) -> bool {
+        let mut busy = false;
+        if let Some(id) = self.nodes[n].up(side)
+            && let Some((c, end)) = self.wire.find(n, self.nodes[n].life(), side, id)
+        {
+            if self.nodes[n].queued(side) > QUEUE_BOUND {
+                self.broken = Some(format!("router {n} queues {} octets", self.nodes[n].queued(side)));
+            }
+            while self.wire.connections[c].ends[end].waiting < OUT_LIMIT
+                && let Some(bytes) = self.nodes[n].pop(side)
+            {
+                let credit = bytes.len();
+                self.wire.push(c, end, bytes, credit);
+            }
+        }
+        for (c, end) in self.wire.of(n, self.nodes[n].life(), side) {
+            busy |= self.pump(c, end);
+            busy |= self.read(c, end);
+        }
+        busy
+    }
+
+    // Connections.
+
+    /// Plans something to come to an end of a connection, after all that came before.
+    fn later(&mut self, c: usize, end: usize, event: Event) {
+        let at = self.now() + self.latency();
+        let last = &mut self.wire.connections[c].ends[end].last;
+        *last = at.max(*last + 1);
+        let at = *last;
+        self.agenda.at(at, event);
+    }
+
+    fn pump(&mut self, c: usize, end: usize) -> bool {
+        let Some((n, side, id)) = self.listener(c, end) else { return false };
+        if !self.wire.connections[c].ends[1 - end].connected {
+            return false;
+        }
+        let (pieces, credit) = self.wire.pump(c, end, &mut self.rng);
+        let octets: usize = pieces.iter().map(Bytes::len).sum();
+        let waiting = self.wire.connections[c].ends[end].waiting;
+        for piece in pieces {
+            self.later(c, 1 - end, Event::Bytes(c, 1 - end, piece));
+        }
+        if octets > 0 {
+            self.nodes[n].sent(self.agenda.now(), side, id, octets, waiting, credit);
+        }
+        octets > 0
+    }
+
+    fn read(&mut self, c: usize, end: usize) -> bool {
+        let Some((n, side, id)) = self.listener(c, end) else { return false };
+        if self.wire.connections[c].ends[end].inbox.is_empty() || !self.nodes[n].reads(side) {
+            return false;
+        }
+        let (bytes, awaited) = self.wire.read(c, end);
+        if awaited {
+            self.later(c, 1 - end, Event::Ack(c, 1 - end));
+        }
+        self.nodes[n].tell(self.agenda.now(), side, Input::Bytes(id, &bytes));
+        true
+    }
+
+    fn arrive(&mut self, c: usize) {
+        let dialler = self.wire.connections[c].dialler;
+        let (n, side) = (
+            self.wire.connections[c].ends[1 - dialler].node,
+            self.wire.connections[c].ends[1 - dialler].side,
+        );
+        if self.off[n] || !self.wire.connections[c].open {
+            return;
+        }
+        match self.nodes[n].accept(side) {
+            Some((life, id)) => {
+                self.wire.open(c, 1 - dialler, life, id);
+                self.later(c, dialler, Event::Up(c));
+                let (local, remote) = self.nodes[n].ends(&self.plan, side);
+                self.nodes[n].tell(self.agenda.now(), side, Input::Accepted { id, local, remote });
+                self.settle(n);
+            }
+            None => {
+                let other = &self.wire.connections[c].ends[dialler];
+                if let Some((life, id)) = other.socket {
+                    let event = Event::Fail(other.node, life, other.side, id.0);
+                    self.later(c, dialler, event);
+                }
+            }
+        }
+    }
+
+    fn bytes(&mut self, c: usize, end: usize, bytes: &Bytes) {
+        let n = self.wire.connections[c].ends[end].node;
+        if self.listener(c, end).is_none() {
+            // Nobody is there any more; a machine that is on says so.
+            if !self.off[n] && std::mem::replace(&mut self.wire.connections[c].open, false) {
+                self.later(c, 1 - end, Event::Close(c, 1 - end, true));
+            }
+            return;
+        }
+        self.wire.connections[c].ends[end].inbox.extend_from_slice(bytes);
+        self.settle(n);
     }
 }
