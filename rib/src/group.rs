@@ -92,6 +92,8 @@ pub struct Group<A: Addr> {
     buffered: u32,
     /// A member asked for everything again: tell also what it was told before.
     again: bool,
+    /// The plan is an answer to that: what is put back from it has to be told, too.
+    plan_again: bool,
 }
 
 impl<A: Addr> Group<A> {
@@ -119,6 +121,7 @@ impl<A: Addr> Group<A> {
             buffer_source: NOBODY,
             buffered: 0,
             again: false,
+            plan_again: false,
         };
         group.mark_all(table);
         group
@@ -247,7 +250,8 @@ impl<A: Addr> Group<A> {
         self.pending.clear();
         self.queue.clear();
         // With other filters alone, equal sets are still told in equal words.
-        self.again |= key.form_differs(&self.key);
+        self.again |= self.plan_again || key.form_differs(&self.key);
+        self.plan_again = false;
         self.key = key;
         self.reload(shared, table);
     }
@@ -381,7 +385,7 @@ impl<A: Addr> Group<A> {
             self.queue = queue;
             self.queue.clear();
         }
-        self.again = false;
+        self.plan_again = std::mem::take(&mut self.again);
         self.plan.sort_unstable_by_key(|p| (p.source, p.attr, p.prefix));
         unused
     }
@@ -596,7 +600,8 @@ impl<A: Addr> Group<A> {
             buffer: BytesMut::new(),
             buffer_source: NOBODY,
             buffered: 0,
-            again: false,
+            again: self.again,
+            plan_again: self.plan_again,
         }
     }
 
@@ -643,6 +648,7 @@ impl<A: Addr> Group<A> {
                 shared.release(now);
                 if now != attr || (from != source && !attr.is_none()) {
                     // It changed after the plan was made: the next plan has it.
+                    self.again |= self.plan_again;
                     shared.release(attr);
                     self.queue.push(id);
                     continue;
