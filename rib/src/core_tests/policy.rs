@@ -1,0 +1,169 @@
+//! Policies in both directions, and what changes when they do.
+
+use super::*;
+
+fn ours_only() -> Policies {
+    let entry = PrefixListEntry {
+        action: Action::Permit,
+        prefix: Some("192.0.2.0/24".parse().unwrap()),
+        ge: None,
+        le: Some(32),
+    };
+    let list = ast::PrefixList { description: None, entries: BTreeMap::from([(5, entry)]) };
+    let mut permit = RouteMapEntry::new(Action::Permit);
+    permit.matches.push(Match::Ipv4Address(AddressMatch::PrefixList("OURS".into())));
+    permit.sets.push(Set::Community { values: vec![1, 2], additive: true });
+    let mut policies = Policies::default();
+    policies.prefix_lists_v4.insert("OURS".into(), list);
+    policies.route_maps.insert("OUT".into(), BTreeMap::from([(10, permit)]));
+    policies
+}
+
+#[test]
+fn export_policy_filters_and_changes_and_a_new_policy_is_told_by_difference() {
+    let mut lab = Lab::new();
+    let mut family = PeerFamily::default();
+    family.export.route_map = Some("OUT".into());
+    lab.add(1, PeerKind::External);
+    lab.add_with(2, PeerKind::External, family);
+    lab.announce(1, &["192.0.2.0/25", "198.51.100.0/24"], |_| {});
+    lab.settle();
+    assert!(lab.told(2).is_empty(), "an undefined route-map denies");
+    lab.tell(Input::Policies(ours_only()));
+    lab.settle();
+    assert_eq!(lab.told(2), ["192.0.2.0/25"]);
+    let (block, _) = &lab.peers[&2].1[&"192.0.2.0/25".parse::<IpNet>().unwrap()];
+    assert_eq!(AttrView::new(block).communities().collect::<Vec<_>>(), [1, 2]);
+    lab.tell(Input::Policies(Policies::default()));
+    lab.settle();
+    assert!(lab.told(2).is_empty());
+}
+
+#[test]
+fn export_policy_sets_the_med_as_if_another_as_had_sent_none() {
+    let mut lab = Lab::new();
+    let mut policies = Policies::default();
+    for (name, change) in [("SET", Arith::Set(10)), ("ADD", Arith::Add(5))] {
+        let mut entry = RouteMapEntry::new(Action::Permit);
+        entry.sets.push(Set::Metric(MetricSet::Value(change)));
+        policies.route_maps.insert(name.into(), BTreeMap::from([(10, entry)]));
+    }
+    let mut blind = RouteMapEntry::new(Action::Deny);
+    blind.matches.push(Match::Metric(10));
+    let open = RouteMapEntry::new(Action::Permit);
+    policies.route_maps.insert("DENY".into(), BTreeMap::from([(10, blind), (20, open)]));
+    lab.tell(Input::Policies(policies));
+    lab.add(1, PeerKind::External);
+    for (n, kind, map) in [
+        (2, PeerKind::External, "SET"),
+        (3, PeerKind::External, "ADD"),
+        (4, PeerKind::External, "DENY"),
+        (5, PeerKind::Internal, "ADD"),
+    ] {
+        let mut family = PeerFamily::default();
+        family.export.route_map = Some(map.into());
+        lab.add_with(n, kind, family);
+    }
+    lab.announce(1, &["192.0.2.0/24"], |b| {
+        b.med(Some(10));
+    });
+    lab.settle();
+    let med = |n: u16| {
+        let (block, _) = &lab.peers[&n].1[&"192.0.2.0/24".parse::<IpNet>().unwrap()];
+        AttrView::new(block).med()
+    };
+    assert_eq!([med(2), med(3), med(4), med(5)], [Some(10), Some(5), None, Some(15)]);
+}
+
+#[test]
+fn a_neighbour_under_other_export_rules_is_told_the_difference() {
+    let mut lab = Lab::new();
+    lab.tell(Input::Policies(ours_only()));
+    lab.add(1, PeerKind::External);
+    lab.add(2, PeerKind::External);
+    lab.add(3, PeerKind::External);
+    lab.announce(1, &["192.0.2.0/25", "198.51.100.0/24"], |_| {});
+    lab.settle();
+    assert_eq!(lab.told(2), ["192.0.2.0/25", "198.51.100.0/24"]);
+    // Another filter, and a route that goes at the same moment.
+    let mut family = PeerFamily::default();
+    family.export.route_map = Some("OUT".into());
+    lab.tell(Input::Peer(PeerId(2), Lab::config(2, PeerKind::External, family)));
+    lab.announce(1, &["203.0.113.0/24"], |_| {});
+    lab.settle();
+    assert_eq!(lab.told(2), ["192.0.2.0/25"]);
+    assert_eq!(lab.told(3), ["192.0.2.0/25", "198.51.100.0/24", "203.0.113.0/24"]);
+    // Another form of the same routes, and a withdrawal at the same moment.
+    let path = lab.path(2, "192.0.2.0/25");
+    let family = PeerFamily { next_hop_self: NextHopSelf::Force, ..PeerFamily::default() };
+    lab.tell(Input::Peer(PeerId(2), Lab::config(2, PeerKind::External, family)));
+    lab.withdraw(1, &["192.0.2.0/25"]);
+    lab.settle();
+    assert_eq!(lab.told(2), ["198.51.100.0/24", "203.0.113.0/24"]);
+    assert_eq!(lab.path(2, "203.0.113.0/24"), path);
+    assert!(lab.core.groups().iter().all(|g| g.idle));
+}
+
+#[test]
+fn import_policy_refuses_and_soft_reconfiguration_keeps() {
+    let mut lab = Lab::new();
+    let mut family = PeerFamily { soft_reconfiguration: true, ..PeerFamily::default() };
+    family.import.prefix_list = Some("OURS".into());
+    lab.tell(Input::Policies(ours_only()));
+    lab.add_with(1, PeerKind::External, family);
+    lab.add(2, PeerKind::External);
+    lab.announce(1, &["192.0.2.0/25", "198.51.100.0/24"], |_| {});
+    lab.settle();
+    assert_eq!(lab.told(2), ["192.0.2.0/25"]);
+    let counts = lab.core.shared.peer(PeerId(1)).unwrap().counts[0];
+    assert_eq!((counts.accepted, counts.filtered), (1, 1));
+    lab.tell(Input::Peer(
+        PeerId(1),
+        Lab::config(
+            1,
+            PeerKind::External,
+            PeerFamily { soft_reconfiguration: true, ..PeerFamily::default() },
+        ),
+    ));
+    lab.settle();
+    assert_eq!(lab.told(2).len(), 2);
+}
+
+#[test]
+fn policies_count_how_often_they_are_asked() {
+    let mut lab = Lab::new();
+    let mut family = PeerFamily::default();
+    family.import.prefix_list = Some("OURS".into());
+    lab.tell(Input::Policies(ours_only()));
+    lab.add_with(1, PeerKind::External, family);
+    lab.announce(1, &["192.0.2.0/25", "198.51.100.0/24"], |_| {});
+    let hits = |lab: &Lab| lab.core.policy_counts().prefix_lists[0].values().sum::<u64>();
+    assert_eq!(hits(&lab), 1);
+    let mut more = ours_only();
+    more.prefix_lists_v4.insert("OTHER".into(), Default::default());
+    lab.tell(Input::Policies(more));
+    lab.settle();
+    assert!(hits(&lab) > 1, "other lists changed: the count goes on, and the routes were looked at again");
+    lab.core.clear_policy_counts();
+    assert_eq!(hits(&lab), 0);
+}
+
+#[test]
+fn what_a_neighbour_sent_is_shown_without_the_changes_of_policy() {
+    let mut lab = Lab::new();
+    let mut family = PeerFamily { soft_reconfiguration: true, ..PeerFamily::default() };
+    family.import.route_map = Some("PREFER".into());
+    let mut entry = RouteMapEntry::new(Action::Permit);
+    entry.sets.push(Set::LocalPreference(Arith::Set(200)));
+    let mut policies = Policies::default();
+    policies.route_maps.insert("PREFER".into(), BTreeMap::from([(10, entry)]));
+    lab.tell(Input::Policies(policies));
+    lab.add_with(1, PeerKind::External, family);
+    lab.announce(1, &["192.0.2.0/24"], |_| {});
+    let net: IpNet = "192.0.2.0/24".parse().unwrap();
+    let slot = lab.core.keys(Family::Ipv4Unicast)[0].1;
+    assert_eq!(lab.core.prefix_at(net, slot).unwrap().paths[0].local_pref, 200);
+    let received = lab.core.received_at(net, slot, PeerId(1)).unwrap();
+    assert_eq!(AttrView::new(&received.paths[0].block).local_pref(), None);
+    assert!(lab.core.received_at(net, slot, PeerId(2)).is_none());
+}

@@ -1,0 +1,98 @@
+//! What is told when: bursts, neighbours that take nothing, refreshes in between.
+
+use super::*;
+
+#[test]
+fn what_is_told_in_one_go_is_told_once() {
+    let mut lab = Lab::new();
+    lab.add(1, PeerKind::External);
+    lab.add(2, PeerKind::External);
+    lab.settle();
+    for _ in 0..3 {
+        lab.announce(1, &["192.0.2.0/24"], |_| {});
+        lab.withdraw(1, &["192.0.2.0/24"]);
+    }
+    lab.core.flush();
+    assert!(lab.core.poll().is_none(), "nothing changed in the end");
+}
+
+#[test]
+fn a_neighbour_that_takes_nothing_does_not_hold_up_the_others() {
+    let mut lab = Lab::new();
+    (1..=3).for_each(|n| lab.add(n, PeerKind::External));
+    lab.settle();
+    lab.stick(3);
+    for i in 0..20u8 {
+        lab.announce(1, &[&format!("192.0.{i}.0/24")], |_| {});
+        lab.settle();
+    }
+    assert_eq!(lab.told(2).len(), 20);
+    assert!(lab.told(3).is_empty());
+    lab.unstick(3);
+    assert_eq!(lab.told(3).len(), 20);
+    lab.settle();
+    assert_eq!(lab.core.v4.groups.len(), 1, "one group again");
+}
+
+impl Lab {
+    /// The neighbour's socket takes nothing until [`Lab::unstick`].
+    fn stick(&mut self, n: u16) {
+        self.is_stuck.insert(n);
+        self.core.shared.peer_mut(PeerId(n)).unwrap().in_flight = crate::group::WRITER_LIMIT;
+        self.stuck.insert(n, crate::group::WRITER_LIMIT);
+    }
+
+    fn unstick(&mut self, n: u16) {
+        self.is_stuck.remove(&n);
+        let octets = self.stuck.remove(&n).unwrap();
+        self.tell(Input::Written(PeerId(n), octets));
+        self.settle();
+    }
+}
+
+#[test]
+fn other_words_are_not_forgotten_while_a_neighbour_takes_nothing() {
+    let mut lab = Lab::new();
+    let mut policies = Policies::default();
+    policies.route_maps.insert("ALL".into(), BTreeMap::from([(10, RouteMapEntry::new(Action::Permit))]));
+    lab.tell(Input::Policies(policies));
+    (1..=2).for_each(|n| lab.add(n, PeerKind::External));
+    lab.announce(1, &["192.0.2.0/24"], |b| {
+        b.communities(vec![7]);
+    });
+    lab.settle();
+    let communities = |lab: &Lab| {
+        AttrView::new(&lab.peers[&2].1[&"192.0.2.0/24".parse::<IpNet>().unwrap()].0).communities().count()
+    };
+    assert_eq!(communities(&lab), 1);
+    lab.stick(2);
+    // First other words, then another filter, before anything could be said.
+    let mut family = PeerFamily::default();
+    family.send_community.standard = false;
+    lab.tell(Input::Peer(PeerId(2), Lab::config(2, PeerKind::External, family.clone())));
+    lab.settle();
+    family.export.route_map = Some("ALL".into());
+    lab.tell(Input::Peer(PeerId(2), Lab::config(2, PeerKind::External, family)));
+    lab.settle();
+    lab.unstick(2);
+    assert_eq!(communities(&lab), 0);
+}
+
+#[test]
+fn what_changes_while_a_refresh_is_answered_is_told_though_it_looks_the_same() {
+    let mut lab = Lab::new();
+    (1..=2).for_each(|n| lab.add(n, PeerKind::External));
+    lab.announce(1, &["192.0.2.0/24", "198.51.100.0/24"], |_| {});
+    lab.settle();
+    lab.stick(2);
+    lab.tell(Input::Refresh(PeerId(2), Family::Ipv4Unicast));
+    lab.settle();
+    // Whoever asks again forgets what is not said again.
+    lab.peers.get_mut(&2).unwrap().1.clear();
+    // Another AS's MED is not told.
+    lab.announce(1, &["192.0.2.0/24"], |b| {
+        b.med(Some(5));
+    });
+    lab.unstick(2);
+    assert_eq!(lab.told(2), ["192.0.2.0/24", "198.51.100.0/24"]);
+}
