@@ -2,7 +2,6 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -68,9 +67,6 @@ impl Drop for OpenBgpd {
     /// It ends its three children and waits for them, if it is asked to.
     fn drop(&mut self) {
         self.process.signal("TERM");
-        let end = Instant::now() + PATIENCE;
-        while self.process.ended().is_none() && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        self.process.wait_end(PATIENCE);
     }
 }

@@ -1,8 +1,8 @@
 //! Peers and strangers who mean no good: established sessions notice nothing, and memory stays bounded.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use router_tests::lab::Lab;
@@ -12,9 +12,9 @@ use router_tests::speaker::{Identity, Speaker};
 use crate::common::*;
 use crate::malformed::{message, open};
 
-/// Connections that strangers make, and the time that they take for it.
-const STRANGERS: usize = 5_000;
+/// How long strangers connect, one after another without a pause, and the least that this must come to.
 const RAID: Duration = Duration::from_secs(5);
+const STRANGERS: usize = 2_000;
 
 /// Routes that a peer is told who does not read them.
 const ROUTES: u32 = 50_000;
@@ -26,6 +26,35 @@ fn resident(router: &Router) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", router.pid())).unwrap();
     let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Something that comes to pass once.
+#[derive(Default)]
+struct Once {
+    passed: Mutex<bool>,
+    told: Condvar,
+}
+
+impl Once {
+    fn pass(&self) {
+        *self.passed.lock().unwrap() = true;
+        self.told.notify_all();
+    }
+
+    /// Waits for it, but no longer than this; whether it came.
+    fn within(&self, limit: Duration) -> bool {
+        let passed = self.passed.lock().unwrap();
+        *self.told.wait_timeout_while(passed, limit, |passed| !*passed).unwrap().0
+    }
+}
+
+/// Whether the other side ends a connection.
+fn shown_the_door(stream: &mut TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    match stream.read(&mut [0; 64]) {
+        Ok(octets) => octets == 0,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    }
 }
 
 fn dial(to: &str) -> std::io::Result<TcpStream> {
@@ -68,37 +97,34 @@ fn strangers_half_open_sessions_and_peers_that_do_not_read_harm_nobody() {
     until("the last prefix at FRR", || frr.path(prefixes[prefixes.len() - 1]).is_some());
     let before = resident(&router);
 
-    let over = AtomicBool::new(false);
-    let served = AtomicUsize::new(0);
+    let over = Once::default();
     std::thread::scope(|scope| {
-        // A thousand connections a second, each held until we end it.
-        scope.spawn(|| {
-            stranger.enter(|| {
+        // Each connection says that it is from somebody who is no neighbour.
+        let strangers = scope.spawn(|| {
+            let made = stranger.enter(|| {
                 let start = Instant::now();
-                for n in 0..STRANGERS {
-                    if let Ok(mut stream) = dial("10.0.0.1:179") {
-                        let _ = stream.write_all(&open(4, 65009, 180, [10, 0, 0, 9]));
-                        let _ = stream.set_read_timeout(Some(Duration::from_millis(500)));
-                        // Who is not a neighbour is shown the door.
-                        if n % 100 == 0 && matches!(stream.read(&mut [0; 64]), Ok(0) | Err(_)) {
-                            served.fetch_add(1, Ordering::Relaxed);
-                        }
+                let mut made = 0;
+                while start.elapsed() < RAID {
+                    let mut stream = dial("10.0.0.1:179").unwrap();
+                    let _ = stream.write_all(&open(4, 65009, 180, [10, 0, 0, 9]));
+                    if made % 100 == 0 {
+                        assert!(shown_the_door(&mut stream), "a stranger was let in");
                     }
-                    let due = RAID.mul_f64(n as f64 / STRANGERS as f64);
-                    std::thread::sleep(due.saturating_sub(start.elapsed()));
+                    made += 1;
                 }
-                over.store(true, Ordering::Relaxed);
+                made
             });
+            over.pass();
+            made
         });
         // An OPEN that comes an octet at a time.
         scope.spawn(|| {
             slow.enter(|| {
                 let mut stream = dial("10.0.0.1:179").unwrap();
                 for octet in open(4, 65004, 180, [10, 0, 0, 4]) {
-                    if over.load(Ordering::Relaxed) || stream.write_all(&[octet]).is_err() {
+                    if stream.write_all(&[octet]).is_err() || over.within(Duration::from_secs(1)) {
                         break;
                     }
-                    std::thread::sleep(Duration::from_secs(1));
                 }
             });
         });
@@ -108,22 +134,22 @@ fn strangers_half_open_sessions_and_peers_that_do_not_read_harm_nobody() {
                 let mut stream = dial("10.0.0.1:179").unwrap();
                 stream.write_all(&open(4, 65005, 180, [10, 0, 0, 5])).unwrap();
                 stream.write_all(&message(4, &[])).unwrap();
-                while !over.load(Ordering::Relaxed) {
-                    std::thread::sleep(Duration::from_millis(50));
-                }
+                assert!(over.within(10 * RAID), "the strangers do not end");
             });
         });
         until("the session of the deaf", || router.established("10.0.0.5"));
         let mut number = 0u8;
-        while !over.load(Ordering::Relaxed) {
+        while !over.within(Duration::ZERO) && !strangers.is_finished() {
             number = number.wrapping_add(1);
             let prefix = format!("203.0.{number}.0/24");
             feed.announce(&[&prefix], &[65003]);
             until("a new prefix at FRR", || frr.path(&prefix).is_some());
             assert!(router.vtysh("show bgp summary").is_ok(), "the shell does not answer");
         }
+        let made = strangers.join().expect("strangers that are turned away");
+        println!("{made} strangers in {} s", RAID.as_secs());
+        assert!(made >= STRANGERS, "{made} strangers are no raid");
     });
-    assert!(served.load(Ordering::Relaxed) > 0, "no stranger was turned away");
     assert_eq!(frr.neighbor("10.0.0.1")["connectionsEstablished"], 1, "the good session was disturbed");
     assert!(feed.is_established() && feed.heard().sessions == 1, "the feeder's session was disturbed");
     let after = resident(&router);
