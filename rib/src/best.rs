@@ -255,6 +255,35 @@ fn best_of(candidates: &[Candidate<'_>], o: &Options) -> (usize, Reason) {
     (best, reason)
 }
 
+/// The best of each neighbouring AS, the best of all first.
+pub fn best_per_as(candidates: &[Candidate<'_>], o: &Options) -> SmallVec<[PathIdx; 8]> {
+    ranked(candidates, o, usize::MAX, |best, c| c.summary.neighbor_as != best.summary.neighbor_as)
+}
+
+/// So many candidates, best first: each the best of those that the ones before it leave.
+pub fn best_few(candidates: &[Candidate<'_>], limit: usize, o: &Options) -> SmallVec<[PathIdx; 8]> {
+    ranked(candidates, o, limit, |best, c| c.path != best.path)
+}
+
+/// Takes the best again and again, with all that it does not leave.
+fn ranked(
+    candidates: &[Candidate<'_>],
+    o: &Options,
+    limit: usize,
+    leaves: impl Fn(&Candidate<'_>, &Candidate<'_>) -> bool,
+) -> SmallVec<[PathIdx; 8]> {
+    let mut left: SmallVec<[Candidate<'_>; 8]> = candidates.iter().copied().collect();
+    let mut chosen = SmallVec::new();
+    while chosen.len() < limit
+        && let Some(decision) = decide(&left, o)
+    {
+        let best = left[decision.best];
+        chosen.push(best.path);
+        left.retain(|c| leaves(&best, c));
+    }
+    chosen
+}
+
 /// All that equal the best up to the metric, cut to the configured number, in canonical order.
 fn multipath(candidates: &[Candidate<'_>], best: usize, o: &Options) -> SmallVec<[usize; 8]> {
     let b = &candidates[best];

@@ -293,9 +293,9 @@ impl<A: Addr> FamilyRib<A> {
         if best_changed {
             self.version = self.version.wrapping_add(1);
             self.table.prefix_mut(id).version = self.version;
-            for group in &mut self.groups {
-                group.mark(id);
-            }
+        }
+        for group in self.groups.iter_mut().filter(|g| best_changed || g.several()) {
+            group.mark(id);
         }
         let sorted = |mut v: SmallVec<[PathIdx; 8]>| {
             v.sort_unstable();

@@ -28,6 +28,7 @@ pub mod local;
 mod membership;
 mod memo;
 pub mod nexthop;
+mod path_ids;
 pub mod peer;
 pub mod policy;
 pub mod query;

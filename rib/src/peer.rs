@@ -40,6 +40,17 @@ pub struct RemovePrivate {
     pub replace: bool,
 }
 
+/// `neighbor X addpath-tx-...`: which paths of a prefix go to a neighbour that takes several (RFC 7911).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum AddPaths {
+    /// All.
+    All,
+    /// The best of each neighbouring AS.
+    BestPerAs,
+    /// So many, the best ones.
+    Best(u8),
+}
+
 /// Which communities go to a neighbour (`send-community`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SendCommunity {
@@ -76,6 +87,8 @@ pub struct PeerFamily {
     pub maximum_prefix: Option<u32>,
     /// `weight N`.
     pub weight: u32,
+    /// `addpath-tx-...`.
+    pub add_paths: Option<AddPaths>,
 }
 
 impl Default for PeerFamily {
@@ -92,6 +105,7 @@ impl Default for PeerFamily {
             as_override: false,
             maximum_prefix: None,
             weight: 0,
+            add_paths: None,
         }
     }
 }
@@ -134,6 +148,8 @@ pub struct PeerSession {
     pub extended_message: bool,
     /// Families of the session.
     pub families: [bool; 2],
+    /// Families in which routes to it have path identifiers (RFC 7911).
+    pub add_path_send: [bool; 2],
     /// Our IPv4 address towards it.
     pub local_v4: Option<Ipv4Addr>,
     /// Our global IPv6 address towards it.

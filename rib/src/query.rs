@@ -10,10 +10,11 @@ use crate::base::{BaseRoute, BaseTarget, Discard};
 use crate::best::{Candidate, Reason, decide};
 use crate::core::Core;
 use crate::family::{FamilyRib, candidate};
+use crate::group::choice::chosen;
 use crate::id::{AttrId, PeerId, PrefixId};
 use crate::intern::Provenance;
 use crate::nexthop::{NextHopKey, Resolution, ResolvedHop};
-use crate::peer::PeerCounts;
+use crate::peer::{AddPaths, PeerCounts};
 use crate::policy::ast::SourceProtocol;
 use crate::policy::compile::{Counts, Program};
 use crate::policy::eval::Verdict;
@@ -57,10 +58,24 @@ pub struct PathView {
     pub filtered: bool,
     /// From a session that ended.
     pub stale: bool,
-    /// ADD-PATH identifier.
+    /// ADD-PATH identifier that its neighbour gave it.
     pub path_id: u32,
+    /// ADD-PATH identifiers under which neighbours are told it.
+    pub numbers: PathNumbers,
     /// When it last changed, seconds of the shell's clock.
     pub since: u32,
+}
+
+/// Under which identifier neighbours are told a path (RFC 7911), by the choice of paths that they get; 0 where they do
+/// not get it, and all 0 while nobody takes several paths.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PathNumbers {
+    /// [`AddPaths::All`].
+    pub all: u32,
+    /// [`AddPaths::BestPerAs`].
+    pub best_per_as: u32,
+    /// [`AddPaths::Best`].
+    pub best: u32,
 }
 
 /// A prefix with its paths, best first.
@@ -85,6 +100,8 @@ pub struct PrefixView {
 pub struct AdvertisedView {
     /// The prefix.
     pub net: IpNet,
+    /// Path identifier; 0 without ADD-PATH.
+    pub path_id: u32,
     /// Attributes, before our AS is put in front.
     pub block: Vec<u8>,
     /// Next hop; `None` is our own address.
@@ -255,7 +272,7 @@ impl Core {
             }
             let own = rib.table.paths(id).filter(|(_, path)| path.peer == peer);
             let paths: Vec<PathView> =
-                own.map(|(_, path)| path_view_of(shared, path, path.attr_in, A::FAMILY)).collect();
+                own.map(|(_, path)| path_view(shared, path, path.attr_in, A::FAMILY)).collect();
             (!paths.is_empty()).then(|| PrefixView {
                 net,
                 version: p.version,
@@ -273,25 +290,25 @@ impl Core {
         self.prefix_at(net, slot).is_some_and(|p| p.paths.iter().any(|p| p.peer == peer))
     }
 
-    /// What a neighbour was told of the prefix in a slot.
-    pub fn advertised(&self, peer: PeerId, net: IpNet, slot: u32) -> Option<AdvertisedView> {
-        fn view<A: Addr>(
+    /// What a neighbour was told of the prefix in a slot: one route, or several with ADD-PATH.
+    pub fn advertised(&self, peer: PeerId, net: IpNet, slot: u32) -> Vec<AdvertisedView> {
+        fn views<A: Addr>(
             rib: &FamilyRib<A>,
             shared: &Shared,
             peer: PeerId,
             net: IpNet,
             slot: u32,
-        ) -> Option<AdvertisedView> {
+        ) -> Option<Vec<AdvertisedView>> {
             let id = rib.table.live(slot as usize)?;
             let group = rib.groups.iter().find(|g| g.members().contains(&peer))?;
-            let attr = Some(group.told(id)).filter(|a| !a.is_none())?;
-            if group.left_out(id) == Some(peer) {
-                return None;
-            }
-            let (block, next_hop) = group.as_told(shared, attr);
-            Some(AdvertisedView { net, block, next_hop, origin: shared.attrs.get(attr).local.origin })
+            let view = |(path_id, attr)| {
+                let (block, next_hop) = group.as_told(shared, attr);
+                AdvertisedView { net, path_id, block, next_hop, origin: shared.attrs.get(attr).local.origin }
+            };
+            Some(group.told(id, peer).map(view).collect())
         }
-        by_family!(self, Family::of(&net), |rib| view(rib, &self.shared, peer, net, slot))
+        by_family!(self, Family::of(&net), |rib| views(rib, &self.shared, peer, net, slot))
+            .unwrap_or_default()
     }
 
     /// Slots of all prefixes that may have been told: also those whose paths are gone, or that are default-originated.
@@ -426,15 +443,27 @@ impl Core {
 
 fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> PrefixView {
     let entry = rib.table.prefix(id);
-    let paths: Vec<PathView> = rib.table.paths(id).map(|(_, p)| path_view(shared, p, A::FAMILY)).collect();
+    let mut paths: Vec<PathView> =
+        rib.table.paths(id).map(|(_, p)| path_view(shared, p, p.attr, A::FAMILY)).collect();
+    for which in rib.groups.iter().filter_map(|g| g.key().add_paths) {
+        for told in chosen(which, shared, &rib.table, id) {
+            let is_it = |p: &&mut PathView| (p.peer, p.path_id) == (told.peer, told.path_id);
+            let Some(path) = paths.iter_mut().find(is_it) else { continue };
+            let number = match which {
+                AddPaths::All => &mut path.numbers.all,
+                AddPaths::BestPerAs => &mut path.numbers.best_per_as,
+                AddPaths::Best(_) => &mut path.numbers.best,
+            };
+            *number = rib.table.path_number(told.peer, told.path_id);
+        }
+    }
     let candidates: Vec<Candidate<'_>> =
         rib.table.paths(id).filter_map(|(idx, p)| candidate(shared, p, idx)).collect();
     let reason = decide(&candidates, &shared.settings.best[A::FAMILY.index()]).map(|d| d.reason);
     let mut advertised_to: Vec<PeerId> = rib
         .groups
         .iter()
-        .filter(|g| !g.told(id).is_none())
-        .flat_map(|g| g.members().iter().copied().filter(|m| g.left_out(id) != Some(*m)))
+        .flat_map(|g| g.members().iter().copied().filter(|m| g.told(id, *m).next().is_some()))
         .collect();
     advertised_to.sort_unstable();
     PrefixView {
@@ -447,12 +476,8 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
     }
 }
 
-fn path_view(shared: &Shared, path: &Path, family: Family) -> PathView {
-    path_view_of(shared, path, path.attr, family)
-}
-
 /// A path with one of its attribute sets: after import policy, or as the neighbour sent it.
-fn path_view_of(shared: &Shared, path: &Path, attr: AttrId, family: Family) -> PathView {
+fn path_view(shared: &Shared, path: &Path, attr: AttrId, family: Family) -> PathView {
     let set = shared.attrs.get(attr);
     let entry = shared.next_hops.get(set.local.next_hop);
     let peer = shared.peer(path.peer);
@@ -477,6 +502,7 @@ fn path_view_of(shared: &Shared, path: &Path, attr: AttrId, family: Family) -> P
         filtered: path.has(path_flag::FILTERED),
         stale: peer.is_some_and(|p| p.generation != path.generation),
         path_id: path.path_id,
+        numbers: PathNumbers::default(),
         since: path.since,
     }
 }

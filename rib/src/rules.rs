@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use crate::id::PeerId;
 use crate::memo::Purpose;
-use crate::peer::{NextHopSelf, Peer, RemovePrivate};
+use crate::peer::{AddPaths, NextHopSelf, Peer, RemovePrivate};
 use crate::policy::compile::FilterSpec;
 use crate::shared::Shared;
 
@@ -42,6 +42,8 @@ pub struct GroupKey {
     pub(crate) as_override: Option<Asn>,
     pub(crate) local_as: Asn,
     pub(crate) default_originate: Option<Option<String>>,
+    /// Routes have path identifiers (RFC 7911), and these are told.
+    pub(crate) add_paths: Option<AddPaths>,
     /// Policy tells neighbours apart, so this one is alone.
     pub(crate) solo: Option<PeerId>,
 }
@@ -64,7 +66,12 @@ impl GroupKey {
 
     /// Whether a set may be told in other words than by `other`: more than the choice of routes differs.
     pub(crate) fn form_differs(&self, other: &GroupKey) -> bool {
-        let chosen = GroupKey { filter: other.filter.clone(), solo: other.solo, ..self.clone() };
+        let chosen = GroupKey {
+            filter: other.filter.clone(),
+            solo: other.solo,
+            add_paths: other.add_paths,
+            ..self.clone()
+        };
         chosen != *other
     }
 
@@ -113,6 +120,8 @@ impl GroupKey {
             as_override: config.as_override.then_some(peer.config.remote_as),
             local_as: peer.config.local_as,
             default_originate: config.default_originate.clone(),
+            add_paths: session.add_path_send[family.index()]
+                .then(|| config.add_paths.unwrap_or(AddPaths::Best(1))),
             solo: alone.then_some(id),
         })
     }

@@ -15,6 +15,7 @@ use bgp::types::Addr;
 use hashbrown::HashTable;
 
 use crate::id::{AttrId, PathIdx, PeerId, PrefixId};
+use crate::path_ids::PathIds;
 
 /// Bits of [`Path::flags`].
 pub mod path_flag {
@@ -83,6 +84,7 @@ pub struct Table<A> {
     paths: Vec<Path>,
     free_paths: PathIdx,
     path_count: usize,
+    path_ids: PathIds,
     /// Prefixes of each length, for longest-match look-ups.
     lengths: Box<[u32; 129]>,
 }
@@ -98,6 +100,7 @@ impl<A: Addr> Table<A> {
             paths: Vec::new(),
             free_paths: PathIdx::NONE,
             path_count: 0,
+            path_ids: PathIds::new(seed),
             lengths: Box::new([0; 129]),
         }
     }
@@ -222,6 +225,7 @@ impl<A: Addr> Table<A> {
     /// Appends a path to a prefix. Its `next` is set here.
     pub fn push_path(&mut self, id: PrefixId, mut path: Path) -> PathIdx {
         path.next = PathIdx::NONE;
+        self.path_ids.retain(path.peer, path.path_id);
         let idx = if self.free_paths.is_none() {
             self.paths.push(path);
             PathIdx(self.paths.len() as u32 - 1)
@@ -251,7 +255,13 @@ impl<A: Addr> Table<A> {
         self.paths[idx.index()].next = self.free_paths;
         self.free_paths = idx;
         self.path_count -= 1;
+        self.path_ids.release(path.peer, path.path_id);
         path
+    }
+
+    /// The identifier under which others are told a path (RFC 7911), by its neighbour and the neighbour's identifier.
+    pub fn path_number(&self, peer: PeerId, path_id: u32) -> u32 {
+        self.path_ids.number(peer, path_id)
     }
 
     /// Puts the paths of a prefix into the given order, which names each of them once.

@@ -20,6 +20,7 @@ use crate::policy::ast::{
     self, Action, AddressMatch, Arith, Match, MetricSet, PrefixListEntry, RouteMapEntry, Set,
 };
 
+mod add_path;
 mod model;
 mod policy;
 mod routes;
@@ -29,13 +30,17 @@ mod telling;
 const SEED: u64 = 11;
 const OUR_AS: u32 = 65000;
 
-/// What a neighbour or the kernel holds.
+/// What a neighbour holds.
 type Rib = BTreeMap<IpNet, (Vec<u8>, NextHop)>;
+
+/// What a neighbour holds that takes several paths of a prefix, by path identifier.
+type Several = BTreeMap<(IpNet, u32), (Vec<u8>, NextHop)>;
 
 struct Lab {
     core: Core,
     now: Time,
     peers: BTreeMap<u16, (PeerKind, Rib, UpdateDecoder)>,
+    several: BTreeMap<u16, Several>,
     kernel: BTreeMap<IpNet, FibRouteSeen>,
     hop_sets: BTreeMap<HopSetId, Vec<ResolvedHop>>,
     events: Vec<Event>,
@@ -83,6 +88,7 @@ impl Lab {
             core: Core::new(SEED),
             now: 0,
             peers: BTreeMap::new(),
+            several: BTreeMap::new(),
             kernel: BTreeMap::new(),
             hop_sets: BTreeMap::new(),
             events: Vec::new(),
@@ -136,6 +142,7 @@ impl Lab {
             extended_next_hop: false,
             extended_message: false,
             families: [true, false],
+            add_path_send: [false; 2],
             local_v4: Some(Ipv4Addr::new(10, 0, 0, 1)),
             local_v6: None,
             local_link: None,
@@ -144,7 +151,10 @@ impl Lab {
     }
 
     fn up_with(&mut self, n: u16, session: PeerSession) {
-        self.peers.get_mut(&n).unwrap().1.clear();
+        let (kind, rib, decoder) = self.peers.get_mut(&n).unwrap();
+        rib.clear();
+        decoder.set_context(UpdateContext { add_path: session.add_path_send, ..context(*kind) });
+        self.several.remove(&n);
         self.stuck.remove(&n);
         self.tell(Input::Up(PeerId(n), session));
     }
@@ -153,10 +163,22 @@ impl Lab {
         self.tell(Input::Down(PeerId(n)));
         self.deliver();
         self.peers.get_mut(&n).unwrap().1.clear();
+        self.several.remove(&n);
         self.stuck.remove(&n);
     }
 
     fn announce(&mut self, n: u16, prefixes: &[&str], edit: impl FnOnce(&mut AttrBuilder<'_>)) {
+        self.announce_path(n, 0, prefixes, edit);
+    }
+
+    /// As [`Self::announce`], with a path identifier.
+    fn announce_path(
+        &mut self,
+        n: u16,
+        path_id: u32,
+        prefixes: &[&str],
+        edit: impl FnOnce(&mut AttrBuilder<'_>),
+    ) {
         let mut builder = AttrBuilder::new();
         builder.origin(Origin::Igp).set_as_path(&[Asn(100 + u32::from(n))]);
         if self.peers[&n].0 == PeerKind::Internal {
@@ -172,7 +194,7 @@ impl Lab {
             summary: summarize(&block),
             next_hop: NextHop::V4(address(n)),
         });
-        batch.v4 = nlri(prefixes);
+        batch.v4 = nlri(prefixes, path_id);
         batch.ops.push(Op::Announce {
             family: Family::Ipv4Unicast,
             attrs: 0,
@@ -182,9 +204,14 @@ impl Lab {
     }
 
     fn withdraw(&mut self, n: u16, prefixes: &[&str]) {
+        self.withdraw_path(n, 0, prefixes);
+    }
+
+    /// As [`Self::withdraw`], with a path identifier.
+    fn withdraw_path(&mut self, n: u16, path_id: u32, prefixes: &[&str]) {
         let nlri_range = 0..prefixes.len() as u32;
         let op = Op::Withdraw { family: Family::Ipv4Unicast, nlri: nlri_range };
-        let batch = UpdateBatch { v4: nlri(prefixes), ops: vec![op], ..UpdateBatch::default() };
+        let batch = UpdateBatch { v4: nlri(prefixes, path_id), ops: vec![op], ..UpdateBatch::default() };
         self.tell(Input::Updates(PeerId(n), &batch));
     }
 
@@ -201,7 +228,9 @@ impl Lab {
                             self.core.handle(self.now, Input::Written(id, bytes.len()));
                         }
                         let (_, rib, decoder) = self.peers.get_mut(&id.0).unwrap();
-                        receive(rib, decoder, &bytes, |kind, held| self.marks.push((id.0, kind, held)));
+                        let several = self.several.entry(id.0).or_default();
+                        let mark = |kind, held| self.marks.push((id.0, kind, held));
+                        receive(rib, several, decoder, &bytes, mark);
                     }
                 }
             }
@@ -237,6 +266,20 @@ impl Lab {
         panic!("the table never rests");
     }
 
+    /// The neighbour's socket takes nothing until [`Lab::unstick`].
+    fn stick(&mut self, n: u16) {
+        self.is_stuck.insert(n);
+        self.core.shared.peer_mut(PeerId(n)).unwrap().in_flight = crate::group::WRITER_LIMIT;
+        self.stuck.insert(n, crate::group::WRITER_LIMIT);
+    }
+
+    fn unstick(&mut self, n: u16) {
+        self.is_stuck.remove(&n);
+        let octets = self.stuck.remove(&n).unwrap();
+        self.tell(Input::Written(PeerId(n), octets));
+        self.settle();
+    }
+
     fn told(&self, n: u16) -> Vec<String> {
         self.peers[&n].1.keys().map(ToString::to_string).collect()
     }
@@ -258,24 +301,25 @@ impl Lab {
     }
 }
 
-fn nlri(prefixes: &[&str]) -> Vec<Nlri<u32>> {
+fn nlri(prefixes: &[&str], path_id: u32) -> Vec<Nlri<u32>> {
     let one = |p: &&str| {
         let net: ipnet::Ipv4Net = p.parse().unwrap();
-        Nlri { addr: net.network().into(), path_id: 0, len: net.prefix_len() }
+        Nlri { addr: net.network().into(), path_id, len: net.prefix_len() }
     };
     prefixes.iter().map(one).collect()
 }
 
-fn nets(batch: &UpdateBatch, family: Family, range: &Range<u32>) -> Vec<IpNet> {
+fn nets(batch: &UpdateBatch, family: Family, range: &Range<u32>) -> Vec<(IpNet, u32)> {
     let range = range.start as usize..range.end as usize;
     match family {
-        Family::Ipv4Unicast => batch.v4[range].iter().map(Nlri::net).collect(),
-        Family::Ipv6Unicast => batch.v6[range].iter().map(Nlri::net).collect(),
+        Family::Ipv4Unicast => batch.v4[range].iter().map(|n| (n.net(), n.path_id)).collect(),
+        Family::Ipv6Unicast => batch.v6[range].iter().map(|n| (n.net(), n.path_id)).collect(),
     }
 }
 
 fn receive(
     rib: &mut Rib,
+    several: &mut Several,
     decoder: &mut UpdateDecoder,
     mut bytes: &[u8],
     mut mark: impl FnMut(RefreshKind, usize),
@@ -293,13 +337,21 @@ fn receive(
             match op {
                 Op::Announce { family, attrs, nlri } => {
                     let attrs = &batch.attrs[*attrs as usize];
-                    for net in nets(&batch, *family, nlri) {
-                        rib.insert(net, (batch.block(attrs).to_vec(), attrs.next_hop));
+                    let numbered = decoder.context().add_path[family.index()];
+                    for (net, id) in nets(&batch, *family, nlri) {
+                        let route = (batch.block(attrs).to_vec(), attrs.next_hop);
+                        if numbered {
+                            several.insert((net, id), route);
+                        } else {
+                            rib.insert(net, route);
+                        }
                     }
                 }
                 Op::Withdraw { family, nlri } => {
-                    for net in nets(&batch, *family, nlri) {
-                        assert!(rib.remove(&net).is_some(), "only what was announced is withdrawn");
+                    let numbered = decoder.context().add_path[family.index()];
+                    for key in nets(&batch, *family, nlri) {
+                        let held = if numbered { several.remove(&key) } else { rib.remove(&key.0) };
+                        assert!(held.is_some(), "only what was announced is withdrawn");
                     }
                 }
                 Op::EndOfRib(_) | Op::RefreshBegin(_) | Op::RefreshEnd(_) => {}

@@ -34,22 +34,6 @@ fn a_neighbour_that_takes_nothing_does_not_hold_up_the_others() {
     assert_eq!(lab.core.v4.groups.len(), 1, "one group again");
 }
 
-impl Lab {
-    /// The neighbour's socket takes nothing until [`Lab::unstick`].
-    fn stick(&mut self, n: u16) {
-        self.is_stuck.insert(n);
-        self.core.shared.peer_mut(PeerId(n)).unwrap().in_flight = crate::group::WRITER_LIMIT;
-        self.stuck.insert(n, crate::group::WRITER_LIMIT);
-    }
-
-    fn unstick(&mut self, n: u16) {
-        self.is_stuck.remove(&n);
-        let octets = self.stuck.remove(&n).unwrap();
-        self.tell(Input::Written(PeerId(n), octets));
-        self.settle();
-    }
-}
-
 #[test]
 fn other_words_are_not_forgotten_while_a_neighbour_takes_nothing() {
     let mut lab = Lab::new();

@@ -19,8 +19,8 @@ use crate::shell::peer::Status;
 use crate::shell::peers::Entry;
 use crate::shell::rib_thread::RibHandle;
 use crate::show::views::{
-    AdvertisedTo, FibFlags, MemoryRow, NexthopView, PathOrigin, PathPeer, PathView, PeerState, PrefixView,
-    Segment, SummaryPeer, SummaryView, TableHeader, UpdateGroupView,
+    AddPathIds, AdvertisedTo, FibFlags, MemoryRow, NexthopView, PathOrigin, PathPeer, PathView, PeerState,
+    PrefixView, Segment, SummaryPeer, SummaryView, TableHeader, UpdateGroupView,
 };
 
 pub(super) fn state(state: FsmState) -> PeerState {
@@ -342,14 +342,15 @@ impl Cursor<PrefixView> for Rows {
             if let (BgpRoutes::Advertised(_), Some(peer)) = (&self.which, self.peer) {
                 let told = self.rib.ask(move |core| {
                     let of = |(net, slot): &(IpNet, u32)| {
-                        Some((core.advertised(peer, *net, *slot)?, core.prefix_at(*net, *slot)))
+                        let told = core.advertised(peer, *net, *slot);
+                        (!told.is_empty()).then(|| (told, core.prefix_at(*net, *slot)))
                     };
                     keys.iter().filter_map(of).collect::<Vec<_>>()
                 });
                 for (advertised, known) in told.map_err(gone)? {
                     let mut row = self.naming.advertised(&advertised, known.as_ref());
-                    if let (Some(default), Some(path)) = (self.default_local_pref, row.paths.first_mut()) {
-                        path.local_pref.get_or_insert(default);
+                    if let Some(default) = self.default_local_pref {
+                        row.paths.iter_mut().for_each(|p| _ = p.local_pref.get_or_insert(default));
                     }
                     rows.push(row);
                 }
@@ -499,6 +500,9 @@ impl Naming {
         view.nexthop.import_check = self.import_check;
         view.nexthop.metric = Some(from.igp_metric);
         view.path_id = if local { 0 } else { from.path_id };
+        let query::PathNumbers { all, best_per_as, best: best_selected } = from.numbers;
+        let numbered = prefix.paths.iter().any(|p| p.numbers != query::PathNumbers::default());
+        view.tx_ids = numbered.then_some(AddPathIds { all, best_per_as, best_selected });
         view.valid = from.valid;
         view.best = from.best;
         view.selection_reason = prefix.reason.filter(|_| from.best).map(|r| r.text());
@@ -521,29 +525,43 @@ impl Naming {
         view
     }
 
-    /// A prefix as a neighbour is told; `whole` is what the table has of it.
-    fn advertised(&self, from: &query::AdvertisedView, whole: Option<&query::PrefixView>) -> PrefixView {
-        let mut view = self.told(from);
-        let known = whole.map(|p| self.prefix(p, |path| path.best));
-        let (Some(mut known), Some(told)) = (known, view.paths.pop()) else { return view };
-        let Some(mut best) = known.paths.pop() else {
-            view.paths.push(told);
-            return view;
+    /// A prefix as a neighbour is told, which is one path or, with ADD-PATH, several; `whole` is what the table has.
+    fn advertised(&self, told: &[query::AdvertisedView], whole: Option<&query::PrefixView>) -> PrefixView {
+        let mut view = PrefixView {
+            prefix: told.first().map_or_else(IpNet::default, |t| t.net),
+            version: 0,
+            paths: Vec::new(),
+            advertised_to: None,
+            fib: FibFlags::default(),
         };
-        // Whose it is and since when is the table's knowledge, what it says is the neighbour's.
-        let (hostname, metric) = (best.nexthop.hostname.take(), Some(0));
-        best.nexthop = NexthopView { hostname, metric, ..told.nexthop };
-        (best.as_path, best.origin, best.med) = (told.as_path, told.origin, told.med);
-        (best.local_pref, best.weight) = (told.local_pref, 0);
-        (best.aggregator, best.atomic_aggregate) = (told.aggregator, told.atomic_aggregate);
-        (best.communities, best.ext_communities) = (told.communities, told.ext_communities);
-        best.large_communities = told.large_communities;
-        (best.originator_id, best.cluster_list) = (told.originator_id, told.cluster_list);
-        known.paths.push(best);
-        known
+        for from in told {
+            let told = self.told(from);
+            let is_it = |p: &query::PathView| match from.path_id {
+                0 => p.best,
+                id => [p.numbers.all, p.numbers.best_per_as, p.numbers.best].contains(&id),
+            };
+            let Some(mut known) = whole.map(|p| self.prefix(p, is_it)).filter(|p| !p.paths.is_empty()) else {
+                view.paths.push(told);
+                continue;
+            };
+            let mut path = known.paths.swap_remove(0);
+            // Whose it is and since when is the table's knowledge, what it says is the neighbour's.
+            let (hostname, metric) = (path.nexthop.hostname.take(), Some(0));
+            path.nexthop = NexthopView { hostname, metric, ..told.nexthop };
+            (path.as_path, path.origin, path.med) = (told.as_path, told.origin, told.med);
+            (path.local_pref, path.weight) = (told.local_pref, 0);
+            (path.aggregator, path.atomic_aggregate) = (told.aggregator, told.atomic_aggregate);
+            (path.communities, path.ext_communities) = (told.communities, told.ext_communities);
+            path.large_communities = told.large_communities;
+            (path.originator_id, path.cluster_list) = (told.originator_id, told.cluster_list);
+            known.paths = std::mem::take(&mut view.paths);
+            known.paths.push(path);
+            view = known;
+        }
+        view
     }
 
-    fn told(&self, from: &query::AdvertisedView) -> PrefixView {
+    fn told(&self, from: &query::AdvertisedView) -> PathView {
         let address = from.next_hop.map_or_else(|| unspecified(&from.net), |n| n.addr());
         let mut view = PathView::new(address);
         fill_attributes(&mut view, AttrView::new(&from.block));
@@ -553,13 +571,7 @@ impl Naming {
             Provenance::External => PathOrigin::External,
             Provenance::Internal | Provenance::Client => PathOrigin::Internal,
         };
-        PrefixView {
-            prefix: from.net,
-            version: 0,
-            paths: vec![view],
-            advertised_to: None,
-            fib: FibFlags::default(),
-        }
+        view
     }
 }
 

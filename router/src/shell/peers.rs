@@ -587,6 +587,8 @@ fn session_config(
         other_own_asns: vec![bgp.asn],
         cluster_id: settings.cluster_id.into(),
         families: Family::ALL.map(|f| n.family(f).activate),
+        add_path_receive: Family::ALL.map(|f| n.family(f).addpath_rx),
+        add_path_send: Family::ALL.map(|f| n.family(f).addpath_tx.is_some()),
         hold_time: n.timers.hold,
         keepalive: n.timers.keepalive,
         minimum_hold_time: bgp.minimum_holdtime.unwrap_or(0),

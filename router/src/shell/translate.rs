@@ -10,7 +10,7 @@ use rib::base::Discard;
 use rib::best;
 use rib::local::{LocalRoutes, Redistribute};
 use rib::nexthop::NextHopKey;
-use rib::peer::{NextHopSelf, PeerConfig, PeerFamily, PeerKind, RemovePrivate, SendCommunity};
+use rib::peer::{AddPaths, NextHopSelf, PeerConfig, PeerFamily, PeerKind, RemovePrivate, SendCommunity};
 use rib::policy::ast::SourceProtocol;
 use rib::policy::compile::FilterSpec;
 use rib::{Settings, StaticRoute, StaticTarget};
@@ -183,5 +183,10 @@ fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind) -> PeerFamily {
         as_override: from.as_override,
         maximum_prefix: from.maximum_prefix.map(|m| m.limit),
         weight: u32::from(from.weight),
+        add_paths: from.addpath_tx.map(|which| match which {
+            model::AddPathTx::All => AddPaths::All,
+            model::AddPathTx::BestPerAs => AddPaths::BestPerAs,
+            model::AddPathTx::BestSelected(n) => AddPaths::Best(n),
+        }),
     }
 }

@@ -1,5 +1,6 @@
 //! Our router against FRR, BIRD, GoBGP and ExaBGP, on real sockets and a real kernel.
 
+mod add_path;
 mod common;
 mod hostile;
 mod kernel_routes;

@@ -88,19 +88,16 @@ pub const OPTIONS: &[Command] = &[
         e.peer(a)?.family.addpath_tx = (!a.no).then_some(AddPathTx::All);
         Ok(())
     })
-    .later()
     .render(Render::PeerFamily(render_addpath)),
     command("neighbor PEER addpath-tx-bestpath-per-AS", "Send the best path of each neighboring AS", |e, a| {
         e.peer(a)?.family.addpath_tx = (!a.no).then_some(AddPathTx::BestPerAs);
         Ok(())
-    })
-    .later(),
+    }),
     command("neighbor PEER addpath-tx-best-selected ![(1-6)$n]", "Send the best few paths", |e, a| {
         let n = a.opt("n")?;
         e.peer(a)?.family.addpath_tx = n.filter(|_| !a.no).map(AddPathTx::BestSelected);
         Ok(())
-    })
-    .later(),
+    }),
     family_switch!(disable_addpath_rx, "disable-addpath-rx", "Do not accept several paths"),
     kept_peer_family("neighbor PEER addpath-rx-paths-limit ![(1-65535)]", "Paths to accept"),
     kept_peer_family("neighbor PEER capability orf prefix-list <both|send|receive>", "Outbound route filtering"),

@@ -8,22 +8,22 @@
 //! Members that lag behind the others move to a group of their own that starts from the same state; groups
 //! with equal rules and nothing left to say are one again.
 
-use std::net::{IpAddr, Ipv4Addr};
+pub(crate) mod choice;
+mod told;
+mod words;
 
-use bgp::attrs::{AttrBuilder, AttrView, MedForm, Origin, flag, hash_block, write_attrs};
-use bgp::types::{Addr, Asn, Family, NextHop, Nlri};
+use bgp::attrs::hash_block;
+use bgp::types::{Addr, Family, NextHop, Nlri};
 use bgp::wire::RefreshKind;
 use bgp::wire::encode::{UpdateForm, put_announce, put_end_of_rib, put_route_refresh, put_withdraw};
 use bytes::BytesMut;
-use ipnet::IpNet;
 
+use self::told::{NOBODY, Route, Told};
 use crate::event::Output;
 use crate::id::{AttrId, PeerId, PrefixId};
-use crate::intern::{AttrSet, Provenance, WeakAttr};
+use crate::intern::WeakAttr;
 use crate::memo::Evaluator;
-use crate::nexthop::NextHopKey;
-use crate::peer::{NextHopSelf, Peer, RemovePrivate};
-use crate::policy::compile::FilterSpec;
+use crate::peer::Peer;
 use crate::rules::GroupKey;
 use crate::shared::Shared;
 use crate::table::Table;
@@ -34,14 +34,11 @@ pub const WRITER_LIMIT: usize = 1 << 20;
 /// Octets handed over at a time.
 const CHUNK: usize = 128 << 10;
 
-/// One prefix of a flush.
+/// One route of a flush; without attributes, a withdrawal.
 #[derive(Clone, Copy, Debug)]
 struct Planned {
-    /// What to tell; `NONE` is a withdrawal. Holds a reference.
-    attr: AttrId,
     prefix: PrefixId,
-    /// The member that must not hear it, because it comes from there.
-    source: PeerId,
+    route: Route,
 }
 
 /// What tells a member that it has heard everything.
@@ -52,9 +49,6 @@ enum Closing {
     /// After it asked again (RFC 7313 section 4).
     EndOfRefresh,
 }
-
-/// Nobody: no member is the source.
-const NOBODY: PeerId = PeerId::LOCAL;
 
 /// The wire form of a set as it was last hashed, to see that two sets look alike from outside.
 #[derive(Clone, Copy, Debug)]
@@ -71,10 +65,8 @@ pub struct Group<A: Addr> {
     /// Members that get a mark when all prefixes are told.
     closings: Vec<(PeerId, Closing)>,
     export: Evaluator,
-    /// What members were told, by prefix. Holds references.
-    out: Vec<AttrId>,
-    /// The member that was left out, by prefix; empty while there never was one.
-    out_source: Vec<PeerId>,
+    told: Told,
+    /// Prefixes that are in the queue; without ADD-PATH also those of the plan that are yet to be told.
     pending: Vec<u64>,
     queue: Vec<PrefixId>,
     plan: Vec<Planned>,
@@ -102,12 +94,11 @@ impl<A: Addr> Group<A> {
         let filter = shared.policies.filter(A::FAMILY, &key.filter);
         let purpose = key.purpose();
         let mut group = Group {
+            told: Told::new(key.add_paths.is_some()),
             key,
             members: Vec::new(),
             closings: Vec::new(),
             export: Evaluator::new(filter, purpose),
-            out: Vec::new(),
-            out_source: Vec::new(),
             pending: Vec::new(),
             queue: Vec::new(),
             plan: Vec::new(),
@@ -165,9 +156,15 @@ impl<A: Addr> Group<A> {
         if self.pending[word] & bit == 0 {
             self.pending[word] |= bit;
             self.queue.push(id);
+            self.plan_stale |= self.several() && self.planned_to < self.plan.len();
         } else {
             self.plan_stale = true;
         }
+    }
+
+    /// Whether members take several paths of a prefix (RFC 7911).
+    pub fn several(&self) -> bool {
+        self.key.add_paths.is_some()
     }
 
     fn clear(&mut self, id: PrefixId) {
@@ -189,29 +186,22 @@ impl<A: Addr> Group<A> {
 
     /// Whether the group neither told a prefix nor is about to.
     pub fn indifferent(&self, id: PrefixId) -> bool {
-        self.told(id).is_none() && !self.is_pending(id)
+        self.told.of(id).is_empty() && !self.is_pending(id)
     }
 
-    /// What members were told of a prefix.
-    pub fn told(&self, id: PrefixId) -> AttrId {
-        self.out.get(id.index()).copied().unwrap_or(AttrId::NONE)
+    /// What a member was told of a prefix: path identifiers, 0 without ADD-PATH, and attribute sets.
+    pub fn told(&self, id: PrefixId, peer: PeerId) -> impl Iterator<Item = (u32, AttrId)> {
+        self.told.of(id).into_iter().filter(move |r| r.source != peer).map(|r| (r.id, r.attr))
     }
 
-    /// The member that was left out of what the others were told.
-    pub fn left_out(&self, id: PrefixId) -> Option<PeerId> {
-        self.out_source.get(id.index()).copied().filter(|s| *s != NOBODY)
-    }
-
-    /// Prefixes told to members.
+    /// Routes told to members.
     pub fn told_to_all(&self) -> usize {
-        self.out.iter().filter(|a| !a.is_none()).count()
+        self.told.iter().count()
     }
 
-    /// Prefixes told to a member.
+    /// Routes told to a member.
     pub fn told_count(&self, peer: PeerId) -> usize {
-        let all = self.out.iter().filter(|a| !a.is_none()).count();
-        let own = self.out_source.iter().zip(&self.out).filter(|(s, a)| **s == peer && !a.is_none()).count();
-        all - own
+        self.told.iter().filter(|(_, r)| r.source != peer).count()
     }
 
     /// Nothing left to tell.
@@ -243,8 +233,9 @@ impl<A: Addr> Group<A> {
 
     /// Goes over to other rules. Members keep what the new rules tell alike, and hear of the rest.
     pub(crate) fn rekey(&mut self, key: GroupKey, shared: &mut Shared, table: &Table<A>) {
+        debug_assert_eq!(key.add_paths.is_some(), self.several(), "sessions agree on ADD-PATH once");
         for planned in self.plan.drain(..).skip(self.planned_to) {
-            shared.release(planned.attr);
+            shared.release(planned.route.attr);
         }
         self.planned_to = 0;
         self.pending.clear();
@@ -259,88 +250,17 @@ impl<A: Addr> Group<A> {
     /// Gives back what the group holds; it must not be used any more.
     pub(crate) fn dissolve(&mut self, shared: &mut Shared) -> Vec<PrefixId> {
         let mut told = Vec::new();
-        for (slot, attr) in std::mem::take(&mut self.out).into_iter().enumerate() {
-            if !attr.is_none() {
-                shared.release(attr);
-                told.push(PrefixId(slot as u32));
-            }
+        let nothing = Told::new(self.several());
+        for (prefix, route) in std::mem::replace(&mut self.told, nothing).iter() {
+            shared.release(route.attr);
+            told.push(prefix);
         }
         for planned in self.plan.drain(..).skip(self.planned_to) {
-            shared.release(planned.attr);
+            shared.release(planned.route.attr);
             told.push(planned.prefix);
         }
         told.append(&mut self.queue);
         told
-    }
-
-    /// What members should be told of a prefix now, with a reference for the caller, and the member to leave out.
-    fn want(&mut self, shared: &mut Shared, table: &Table<A>, id: PrefixId) -> (AttrId, PeerId) {
-        let entry = table.prefix(id);
-        let net = entry.addr.to_net(entry.len);
-        if entry.len == 0
-            && let Some(map) = self.key.default_originate.clone()
-        {
-            return (self.default_route(shared, net, map), NOBODY);
-        }
-        let Some(path) = table.best(id) else { return (AttrId::NONE, NOBODY) };
-        let (attr, peer) = (path.attr, path.peer);
-        let source = if self.members.contains(&peer) { peer } else { NOBODY };
-        if !self.may_leave(shared, attr) {
-            return (AttrId::NONE, NOBODY);
-        }
-        let solo = self.key.solo;
-        let own = match A::FAMILY {
-            Family::Ipv4Unicast => self.key.next_hop.v4.map(IpAddr::V4),
-            Family::Ipv6Unicast => self.key.next_hop.v6.map(IpAddr::V6),
-        };
-        match self.export.run(shared, attr, net, solo, own) {
-            Some(attr) => (self.with_originator(shared, attr, peer), source),
-            None => (AttrId::NONE, NOBODY),
-        }
-    }
-
-    /// A reflected route says where it entered the AS (RFC 4456 section 8). Trades the reference.
-    fn with_originator(&self, shared: &mut Shared, id: AttrId, peer: PeerId) -> AttrId {
-        let set = shared.attrs.get(id);
-        let reflected = matches!(set.local.origin, Provenance::Internal | Provenance::Client);
-        if self.key.external || !reflected || set.summary.has(flag::ORIGINATOR_ID) {
-            return id;
-        }
-        let local = set.local;
-        let originator = shared.peer(peer).and_then(|p| p.session.as_ref()).map(|s| s.router_id);
-        let block = AttrBuilder::from_view(set.view()).originator_id(originator).build();
-        let out = shared.intern(&block, hash_block(shared.seed, &block), local);
-        shared.release(id);
-        out
-    }
-
-    /// Whether routes with these attributes may go to this kind of neighbour at all.
-    fn may_leave(&self, shared: &Shared, attr: AttrId) -> bool {
-        let set = shared.attrs.get(attr);
-        if set.summary.flags == 0 && self.key.external {
-            return true;
-        }
-        if set.summary.has(flag::NO_ADVERTISE) || (self.key.no_otc && set.summary.has(flag::OTC)) {
-            return false;
-        }
-        if self.key.external {
-            return !set.summary.has(flag::NO_EXPORT | flag::LOCAL_AS);
-        }
-        match set.local.origin {
-            Provenance::External | Provenance::Local => true,
-            Provenance::Client => !self.key.client || shared.settings.client_reflection,
-            Provenance::Internal => self.key.client,
-        }
-    }
-
-    fn default_route(&mut self, shared: &mut Shared, net: IpNet, map: Option<String>) -> AttrId {
-        let attr = shared.intern_local(Origin::Igp, Some(0), &NextHopKey::default(), 0);
-        let Some(map) = map else { return attr };
-        let spec = FilterSpec { route_map: Some(map), ..FilterSpec::default() };
-        let filter = shared.policies.filter(A::FAMILY, &spec);
-        let out = Evaluator::new(filter, self.key.purpose()).run(shared, attr, net, None, None);
-        shared.release(attr);
-        out.unwrap_or(AttrId::NONE)
     }
 
     /// Turns the queue into a plan: what really differs from what members know, ordered by attribute set.
@@ -349,45 +269,72 @@ impl<A: Addr> Group<A> {
         self.plan.clear();
         self.planned_to = 0;
         self.plan_stale = false;
-        if self.out.len() < table.bound() {
-            self.out.resize(table.bound(), AttrId::NONE);
-        }
+        self.told.grow(table.bound());
         let queue = std::mem::take(&mut self.queue);
         for &id in &queue {
-            let (attr, source) = self.want(shared, table, id);
-            let told = self.told(id);
-            let left_out = self.left_out(id).unwrap_or(NOBODY);
-            // Who was never told needs no withdrawal.
-            let source = if attr.is_none() { left_out } else { source };
-            let same_source = left_out == source;
-            if told == attr && same_source && (attr.is_none() || !self.again) {
+            if self.several() {
                 self.clear(id);
-                shared.release(attr);
-                if attr.is_none() {
+                if !self.plan_several(shared, table, id) {
                     unused.push(id);
                 }
                 continue;
             }
-            if !self.again
-                && same_source
-                && !told.is_none()
-                && !attr.is_none()
-                && self.look_alike(shared, told, attr)
-            {
-                self.clear(id);
-                self.out[id.index()] = attr;
-                shared.release(told);
-                continue;
+            let mut route = self.want(shared, table, id);
+            let told = self.told.get(id, 0);
+            if route.attr.is_none() {
+                // Who was never told needs no withdrawal.
+                route.source = told.source;
             }
-            self.plan.push(Planned { attr, prefix: id, source });
+            if !self.plan_route(shared, id, told, route) {
+                self.clear(id);
+                if route.attr.is_none() {
+                    unused.push(id);
+                }
+            }
         }
         if queue.capacity() <= 4096 {
             self.queue = queue;
             self.queue.clear();
         }
         self.plan_again = std::mem::take(&mut self.again);
-        self.plan.sort_unstable_by_key(|p| (p.source, p.attr, p.prefix));
+        self.plan.sort_unstable_by_key(|p| (p.route.source, p.route.attr, p.prefix, p.route.id));
         unused
+    }
+
+    /// Plans what differs from what members were told of a prefix. Says whether they are told any.
+    fn plan_several(&mut self, shared: &mut Shared, table: &Table<A>, id: PrefixId) -> bool {
+        let told = self.told.of(id);
+        let wanted = self.want_several(shared, table, id);
+        for route in &told {
+            if wanted.iter().all(|w| w.id != route.id) {
+                self.plan.push(Planned { prefix: id, route: Route { attr: AttrId::NONE, ..*route } });
+            }
+        }
+        for route in &wanted {
+            self.plan_route(shared, id, self.told.get(id, route.id), *route);
+        }
+        !(told.is_empty() && wanted.is_empty())
+    }
+
+    /// Plans a route if it differs from the one that members were told; else gives back its reference.
+    fn plan_route(&mut self, shared: &mut Shared, id: PrefixId, told: Route, route: Route) -> bool {
+        let same_source = told.source == route.source;
+        if told.attr == route.attr && same_source && (route.attr.is_none() || !self.again) {
+            shared.release(route.attr);
+            return false;
+        }
+        if !self.again
+            && same_source
+            && !told.attr.is_none()
+            && !route.attr.is_none()
+            && self.look_alike(shared, told.attr, route.attr)
+        {
+            let old = self.told.set(id, route);
+            shared.release(old.attr);
+            return false;
+        }
+        self.plan.push(Planned { prefix: id, route });
+        true
     }
 
     /// Whether two sets give the same bytes to members.
@@ -410,118 +357,6 @@ impl<A: Addr> Group<A> {
         }
         self.looks[id.index()] = Looks { attr: weak, hash };
         hash
-    }
-
-    /// Appends the wire form of a set and returns the next hop; `None` if the set cannot be told to members.
-    fn write(&self, shared: &Shared, set: &AttrSet, out: &mut Vec<u8>) -> Option<NextHop> {
-        let next_hop = self.next_hop(shared, set)?;
-        let mut form = self.key.form;
-        let local = set.local.origin == Provenance::Local;
-        if self.key.external && !local && !set.local.med_set {
-            form.med = MedForm::Strip;
-        }
-        if !self.key.external && matches!(set.local.origin, Provenance::Internal | Provenance::Client) {
-            let originator = Ipv4Addr::from(set.summary.originator_id);
-            form.reflect = Some((originator, Ipv4Addr::from(shared.settings.cluster_id)));
-        }
-        let classic = match (A::FAMILY, next_hop) {
-            (Family::Ipv4Unicast, NextHop::V4(addr)) => Some(addr),
-            _ => None,
-        };
-        let edited = self.edit_path(set);
-        let view = edited.as_deref().map_or(set.view(), AttrView::new);
-        write_attrs(view, &form, classic, out).ok().map(|()| next_hop)
-    }
-
-    /// `remove-private-AS` and `as-override`.
-    fn edit_path(&self, set: &AttrSet) -> Option<Vec<u8>> {
-        let private =
-            |a: Asn| (64512..=65534).contains(&a.0) || (4_200_000_000..=4_294_967_294).contains(&a.0);
-        let path = set.view().as_path();
-        if let Some(RemovePrivate { all, replace }) = self.key.remove_private.filter(|_| self.key.external) {
-            let mut asns = path.asns();
-            let applies = if all { asns.any(private) } else { !path.is_empty() && asns.all(private) };
-            if applies {
-                let mut builder = AttrBuilder::from_view(set.view());
-                let ours = self.key.local_as;
-                builder.edit_as_path(|a| match (private(a), replace) {
-                    (false, _) => Some(a),
-                    (true, true) => Some(ours),
-                    (true, false) => None,
-                });
-                return Some(builder.build());
-            }
-        }
-        let theirs = self.key.as_override.filter(|theirs| path.contains(*theirs))?;
-        let mut builder = AttrBuilder::from_view(set.view());
-        builder.replace_asns(&[theirs], self.key.local_as);
-        Some(builder.build())
-    }
-
-    /// The next hop to tell (RFC 4271 section 5.1.3, RFC 2545 section 3, RFC 8950).
-    pub(crate) fn next_hop(&self, shared: &Shared, set: &AttrSet) -> Option<NextHop> {
-        let rule = &self.key.next_hop;
-        let key = shared.next_hops.get(set.local.next_hop).map(|e| &e.key);
-        let received = key.and_then(|k| k.addr);
-        let keep = match (received, set.local.origin) {
-            (None, _) => false,
-            (Some(_), _) if set.local.next_hop_set => true,
-            (Some(_), _) if rule.mode == NextHopSelf::Force => false,
-            (Some(addr), Provenance::External | Provenance::Local) => {
-                let third_party = rule.shared_net.is_some_and(|n| n.contains(&addr));
-                rule.mode == NextHopSelf::Off && (!self.key.external || third_party)
-            }
-            (Some(addr), Provenance::Internal | Provenance::Client) => {
-                !self.key.external
-                    || (rule.mode == NextHopSelf::Off && rule.shared_net.is_some_and(|n| n.contains(&addr)))
-            }
-        };
-        // RFC 4271 section 5.1.3: never a neighbour's own address towards it.
-        let theirs = |addr: &IpAddr| {
-            self.members.iter().any(|m| shared.peer(*m).is_some_and(|p| p.config.addr == *addr))
-        };
-        let keep = keep && (set.local.next_hop_set || !received.as_ref().is_some_and(theirs));
-        let own_v6 = || {
-            rule.v6
-                .map(|global| NextHop::V6 { global, link_local: rule.link })
-                .or(rule.link.map(|link| NextHop::V6 { global: link, link_local: None }))
-        };
-        match (A::FAMILY, received.filter(|_| keep)) {
-            (Family::Ipv4Unicast, Some(IpAddr::V4(addr))) => Some(NextHop::V4(addr)),
-            (Family::Ipv4Unicast, Some(IpAddr::V6(global))) if rule.extended => {
-                Some(NextHop::V6 { global, link_local: None })
-            }
-            (Family::Ipv4Unicast, _) => match rule.v4 {
-                Some(addr) => Some(NextHop::V4(addr)),
-                None => own_v6().filter(|_| rule.extended),
-            },
-            (Family::Ipv6Unicast, Some(IpAddr::V6(global))) => {
-                // RFC 2545 section 3: a link-local address is of use only to those on the link.
-                let on_link =
-                    !self.key.external && rule.shared_net.is_some_and(|n| n.contains(&IpAddr::V6(global)));
-                let link_local = key.and_then(|k| k.link_local).filter(|_| on_link);
-                Some(NextHop::V6 { global, link_local })
-            }
-            (Family::Ipv6Unicast, _) => {
-                own_v6().or(rule.v4.map(|v4| NextHop::V6 { global: v4.to_ipv6_mapped(), link_local: None }))
-            }
-        }
-    }
-
-    /// What members are told of a set, as FRR shows it: before our AS is put in front, and `None` where the next hop
-    /// becomes our own address.
-    pub(crate) fn as_told(&self, shared: &Shared, id: AttrId) -> (Vec<u8>, Option<NextHop>) {
-        let set = shared.attrs.get(id);
-        let mut builder = AttrBuilder::from_view(set.view());
-        if self.key.external {
-            builder.local_pref(None);
-            if set.local.origin != Provenance::Local && !set.local.med_set {
-                builder.med(None);
-            }
-        }
-        let received = shared.next_hops.get(set.local.next_hop).and_then(|e| e.key.addr);
-        let kept = self.next_hop(shared, set).filter(|nh| Some(nh.addr()) == received);
-        (builder.build(), kept)
     }
 
     /// Tells members as much as their writers take. Returns prefixes that nobody has a use for any more.
@@ -570,10 +405,11 @@ impl<A: Addr> Group<A> {
 
     /// A group for some members that starts from the same state.
     pub(crate) fn split(&mut self, shared: &mut Shared, leavers: &[PeerId]) -> Group<A> {
-        for attr in self.out.iter().chain(self.plan[self.planned_to..].iter().map(|p| &p.attr)) {
-            if !attr.is_none() {
-                shared.attrs.retain(*attr);
-            }
+        for (_, route) in self.told.iter() {
+            shared.attrs.retain(route.attr);
+        }
+        for planned in self.plan[self.planned_to..].iter().filter(|p| !p.route.attr.is_none()) {
+            shared.attrs.retain(planned.route.attr);
         }
         let filter = shared.policies.filter(A::FAMILY, &self.key.filter);
         let (members, stay): (Vec<PeerId>, Vec<PeerId>) =
@@ -586,8 +422,7 @@ impl<A: Addr> Group<A> {
             members,
             closings,
             export: Evaluator::new(filter, self.key.purpose()),
-            out: self.out.clone(),
-            out_source: self.out_source.clone(),
+            told: self.told.clone(),
             pending: self.pending.clone(),
             queue: self.queue.clone(),
             plan: self.plan[self.planned_to..].to_vec(),
@@ -609,31 +444,20 @@ impl<A: Addr> Group<A> {
     /// its own members.
     pub(crate) fn absorb(&mut self, shared: &mut Shared, mut other: Group<A>) {
         debug_assert!(self.idle() && other.idle() && self.key == other.key);
-        for (slot, source) in other.out_source.iter().enumerate() {
-            if *source != NOBODY {
-                self.set_source(PrefixId(slot as u32), *source);
-            }
+        for (prefix, route) in other.told.iter().filter(|(_, r)| r.source != NOBODY) {
+            // The same set, held already.
+            self.told.set(prefix, Route { attr: self.told.get(prefix, route.id).attr, ..route });
         }
         self.members.append(&mut other.members);
         other.dissolve(shared);
     }
 
-    fn set_source(&mut self, id: PrefixId, source: PeerId) {
-        if self.out_source.len() <= id.index() {
-            if source == NOBODY {
-                return;
-            }
-            self.out_source.resize(self.out.len().max(id.index() + 1), NOBODY);
-        }
-        self.out_source[id.index()] = source;
-    }
-
-    /// Sends the next run of the plan: all prefixes of one attribute set and source.
+    /// Sends the next run of the plan: all routes of one attribute set and source.
     fn send_run(&mut self, shared: &mut Shared, table: &Table<A>) -> Vec<PrefixId> {
-        let Planned { attr, source, .. } = self.plan[self.planned_to];
+        let Route { attr, source, .. } = self.plan[self.planned_to].route;
         let end = self.plan[self.planned_to..]
             .iter()
-            .position(|p| p.attr != attr || p.source != source)
+            .position(|p| p.route.attr != attr || p.route.source != source)
             .map_or(self.plan.len(), |n| self.planned_to + n);
         let run = self.planned_to..end;
         self.planned_to = end;
@@ -642,29 +466,29 @@ impl<A: Addr> Group<A> {
         let mut relearn: Vec<Nlri<A>> = Vec::new();
         self.nlri.clear();
         for at in run {
-            let id = self.plan[at].prefix;
-            if self.plan_stale {
-                let (now, from) = self.want(shared, table, id);
-                shared.release(now);
-                if now != attr || (from != source && !attr.is_none()) {
-                    // It changed after the plan was made: the next plan has it.
-                    self.again |= self.plan_again;
-                    shared.release(attr);
+            let Planned { prefix: id, route } = self.plan[at];
+            if self.plan_stale && !self.still_wanted(shared, table, id, route) {
+                // It changed after the plan was made: the next plan has it.
+                self.again |= self.plan_again;
+                shared.release(attr);
+                if self.several() {
+                    self.mark(id);
+                } else {
                     self.queue.push(id);
-                    continue;
                 }
+                continue;
             }
-            self.clear(id);
+            if !self.several() {
+                self.clear(id);
+            }
             let entry = table.prefix(id);
-            let nlri = Nlri { addr: entry.addr, path_id: 0, len: entry.len };
+            let nlri = Nlri { addr: entry.addr, path_id: route.id, len: entry.len };
             self.nlri.push(nlri);
-            let old = std::mem::replace(&mut self.out[id.index()], attr);
-            let old_source = self.left_out(id).unwrap_or(NOBODY);
-            if source != NOBODY && old_source != source && !old.is_none() {
+            let old = self.told.set(id, route);
+            if source != NOBODY && old.source != source && !old.attr.is_none() {
                 relearn.push(nlri);
             }
-            self.set_source(id, if attr.is_none() { NOBODY } else { source });
-            shared.release(old);
+            shared.release(old.attr);
             if attr.is_none() {
                 unused.push(id);
             }
@@ -676,6 +500,20 @@ impl<A: Addr> Group<A> {
         unused
     }
 
+    /// Whether a planned route is what members should be told still.
+    fn still_wanted(&mut self, shared: &mut Shared, table: &Table<A>, id: PrefixId, planned: Route) -> bool {
+        let wanted = if self.several() {
+            let all = self.want_several(shared, table, id);
+            all.iter().for_each(|r| shared.release(r.attr));
+            all.into_iter().find(|r| r.id == planned.id).unwrap_or(Route::NONE)
+        } else {
+            let route = self.want(shared, table, id);
+            shared.release(route.attr);
+            route
+        };
+        wanted.attr == planned.attr && (wanted.source == planned.source || planned.attr.is_none())
+    }
+
     /// Encodes `self.nlri` with one attribute set for all members but the source.
     fn encode_run(&mut self, shared: &mut Shared, attr: AttrId, source: PeerId) {
         if self.nlri.is_empty() {
@@ -685,7 +523,7 @@ impl<A: Addr> Group<A> {
             self.emit(shared);
             self.buffer_source = source;
         }
-        let form = UpdateForm { extended_message: self.key.extended_message, add_path: false };
+        let form = self.update_form();
         let nlri = std::mem::take(&mut self.nlri);
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut scratch = std::mem::take(&mut self.scratch);
@@ -712,9 +550,13 @@ impl<A: Addr> Group<A> {
 
     fn withdraw_from(&mut self, shared: &mut Shared, peer: PeerId, nlri: &[Nlri<A>]) {
         let mut bytes = BytesMut::new();
-        let form = UpdateForm { extended_message: self.key.extended_message, add_path: false };
+        let form = self.update_form();
         let messages = put_withdraw(form, self.withdraws_by_mp(), nlri.iter().copied(), &mut bytes);
         transmit(shared, vec![peer], bytes, messages as u32);
+    }
+
+    fn update_form(&self) -> UpdateForm {
+        UpdateForm { extended_message: self.key.extended_message, add_path: self.several() }
     }
 
     /// IPv4 withdrawals go the way of the announcements: by MP_UNREACH_NLRI when the session has no IPv4 next hop.
@@ -735,8 +577,7 @@ impl<A: Addr> Group<A> {
 
     /// Estimated memory in octets.
     pub fn memory(&self) -> usize {
-        self.out.capacity() * 4
-            + self.out_source.capacity() * 2
+        self.told.memory()
             + self.pending.capacity() * 8
             + self.plan.capacity() * size_of::<Planned>()
             + self.looks.capacity() * size_of::<Looks>()

@@ -1,0 +1,93 @@
+//! Which paths of a prefix a group's members should be told, as the table stands.
+
+use std::net::IpAddr;
+
+use bgp::types::{Addr, Family};
+use ipnet::IpNet;
+use smallvec::SmallVec;
+
+use super::Group;
+use super::told::{NOBODY, Route, Routes};
+use crate::best::{Candidate, best_few, best_per_as};
+use crate::family::candidate;
+use crate::id::{AttrId, PathIdx, PeerId, PrefixId};
+use crate::peer::AddPaths;
+use crate::shared::Shared;
+use crate::table::{Path, Table, path_flag};
+
+impl<A: Addr> Group<A> {
+    /// The one route that members should be told, with a reference for the caller.
+    pub(super) fn want(&mut self, shared: &mut Shared, table: &Table<A>, id: PrefixId) -> Route {
+        let entry = table.prefix(id);
+        let net = entry.addr.to_net(entry.len);
+        if let Some(default) = self.want_default(shared, net) {
+            return default;
+        }
+        match table.best(id) {
+            Some(best) => self.route_of(shared, net, 0, best.attr, best.peer),
+            None => Route::NONE,
+        }
+    }
+
+    /// The routes that members should be told if they take several, with references for the caller.
+    pub(super) fn want_several(&mut self, shared: &mut Shared, table: &Table<A>, id: PrefixId) -> Routes {
+        let mut routes = Routes::new();
+        let Some(id) = table.live(id.index()) else { return routes };
+        let entry = table.prefix(id);
+        let net = entry.addr.to_net(entry.len);
+        if let Some(default) = self.want_default(shared, net) {
+            routes.push(Route { id: table.path_number(PeerId::LOCAL, 0), ..default });
+        } else {
+            let which = self.key.add_paths.unwrap_or(AddPaths::All);
+            for path in chosen(which, shared, table, id) {
+                let number = table.path_number(path.peer, path.path_id);
+                routes.push(self.route_of(shared, net, number, path.attr, path.peer));
+            }
+        }
+        routes.retain(|r| !r.attr.is_none());
+        routes
+    }
+
+    /// The default route, if it is told whatever the table has.
+    fn want_default(&mut self, shared: &mut Shared, net: IpNet) -> Option<Route> {
+        let map = self.key.default_originate.as_ref().filter(|_| net.prefix_len() == 0)?.clone();
+        Some(Route { attr: self.default_route(shared, net, map), ..Route::NONE })
+    }
+
+    /// What members are told of a path.
+    fn route_of(&mut self, shared: &mut Shared, net: IpNet, id: u32, attr: AttrId, peer: PeerId) -> Route {
+        let source = if self.members.contains(&peer) { peer } else { NOBODY };
+        let nothing = Route { id, ..Route::NONE };
+        if !self.may_leave(shared, attr) {
+            return nothing;
+        }
+        let solo = self.key.solo;
+        let own = match A::FAMILY {
+            Family::Ipv4Unicast => self.key.next_hop.v4.map(IpAddr::V4),
+            Family::Ipv6Unicast => self.key.next_hop.v6.map(IpAddr::V6),
+        };
+        match self.export.run(shared, attr, net, solo, own) {
+            Some(attr) => Route { id, attr: self.with_originator(shared, attr, peer), source },
+            None => nothing,
+        }
+    }
+}
+
+/// The paths that `addpath-tx-...` asks for, of those that may be used.
+pub(crate) fn chosen<A: Addr>(
+    which: AddPaths,
+    shared: &Shared,
+    table: &Table<A>,
+    id: PrefixId,
+) -> SmallVec<[Path; 4]> {
+    let valid = || table.paths(id).filter(|(_, p)| p.has(path_flag::VALID));
+    let candidates =
+        || valid().filter_map(|(i, p)| candidate(shared, p, i)).collect::<SmallVec<[Candidate<'_>; 8]>>();
+    let options = &shared.settings.best[A::FAMILY.index()];
+    let chosen: SmallVec<[PathIdx; 8]> = match which {
+        AddPaths::All => return valid().map(|(_, p)| *p).collect(),
+        AddPaths::BestPerAs => best_per_as(&candidates(), options),
+        AddPaths::Best(n) => best_few(&candidates(), usize::from(n), options),
+    };
+    chosen.into_iter().map(|i| *table.path(i)).collect()
+}

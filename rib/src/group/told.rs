@@ -1,0 +1,127 @@
+//! What the members of a group were told: one route a prefix, or several with path identifiers (RFC 7911).
+
+use smallvec::SmallVec;
+
+use crate::id::{AttrId, PeerId, PrefixId};
+
+/// Nobody: no member is the source.
+pub(crate) const NOBODY: PeerId = PeerId::LOCAL;
+
+/// One route of a prefix, as members are told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Route {
+    /// Path identifier; 0 without ADD-PATH.
+    pub id: u32,
+    /// Attribute set; `NONE` for no route. Holds a reference.
+    pub attr: AttrId,
+    /// The member that is left out, because the route comes from there.
+    pub source: PeerId,
+}
+
+impl Route {
+    /// No route.
+    pub const NONE: Route = Route { id: 0, attr: AttrId::NONE, source: NOBODY };
+}
+
+/// Few, mostly: the paths of one prefix.
+pub(crate) type Routes = SmallVec<[Route; 2]>;
+
+/// What members were told, by prefix.
+#[derive(Clone, Debug)]
+pub(crate) enum Told {
+    /// One route each, in the least room: a full table has a million. The sources are empty while there never was one.
+    One { attrs: Vec<AttrId>, sources: Vec<PeerId> },
+    /// Several.
+    Several(Vec<Routes>),
+}
+
+impl Told {
+    /// Nothing yet.
+    pub fn new(several: bool) -> Told {
+        if several { Told::Several(Vec::new()) } else { Told::One { attrs: Vec::new(), sources: Vec::new() } }
+    }
+
+    /// Makes room for so many prefixes.
+    pub fn grow(&mut self, prefixes: usize) {
+        match self {
+            Told::One { attrs, .. } if attrs.len() < prefixes => attrs.resize(prefixes, AttrId::NONE),
+            Told::Several(all) if all.len() < prefixes => all.resize_with(prefixes, Routes::new),
+            _ => {}
+        }
+    }
+
+    /// One route.
+    pub fn get(&self, prefix: PrefixId, id: u32) -> Route {
+        let at = prefix.index();
+        match self {
+            Told::One { attrs, sources } => Route {
+                id,
+                attr: attrs.get(at).copied().unwrap_or(AttrId::NONE),
+                source: sources.get(at).copied().unwrap_or(NOBODY),
+            },
+            Told::Several(all) => {
+                let routes = all.get(at).map_or(&[][..], |routes| routes);
+                routes.iter().find(|r| r.id == id).copied().unwrap_or(Route { id, ..Route::NONE })
+            }
+        }
+    }
+
+    /// Puts a route in the place of the one with its identifier. Takes the reference of the one, and leaves that of
+    /// the other, which is returned, to the caller.
+    pub fn set(&mut self, prefix: PrefixId, route: Route) -> Route {
+        let old = self.get(prefix, route.id);
+        self.grow(prefix.index() + 1);
+        match self {
+            Told::One { attrs, sources } => {
+                attrs[prefix.index()] = route.attr;
+                if sources.len() <= prefix.index() && route.source != NOBODY {
+                    sources.resize(attrs.len(), NOBODY);
+                }
+                if let Some(source) = sources.get_mut(prefix.index()) {
+                    *source = if route.attr.is_none() { NOBODY } else { route.source };
+                }
+            }
+            Told::Several(all) => {
+                let routes = &mut all[prefix.index()];
+                match (routes.iter().position(|r| r.id == route.id), route.attr.is_none()) {
+                    (Some(at), true) => drop(routes.remove(at)),
+                    (Some(at), false) => routes[at] = route,
+                    (None, true) => {}
+                    (None, false) => routes.push(route),
+                }
+                if routes.is_empty() {
+                    routes.shrink_to_fit();
+                }
+            }
+        }
+        old
+    }
+
+    /// The routes of a prefix.
+    pub fn of(&self, prefix: PrefixId) -> Routes {
+        match self {
+            Told::One { .. } => Some(self.get(prefix, 0)).filter(|r| !r.attr.is_none()).into_iter().collect(),
+            Told::Several(all) => all.get(prefix.index()).cloned().unwrap_or_default(),
+        }
+    }
+
+    /// All routes, by prefix.
+    pub fn iter(&self) -> impl Iterator<Item = (PrefixId, Route)> {
+        let prefixes = match self {
+            Told::One { attrs, .. } => attrs.len(),
+            Told::Several(all) => all.len(),
+        };
+        (0..prefixes as u32).map(PrefixId).flat_map(|p| self.of(p).into_iter().map(move |r| (p, r)))
+    }
+
+    /// Estimated memory in octets.
+    pub fn memory(&self) -> usize {
+        match self {
+            Told::One { attrs, sources } => attrs.capacity() * 4 + sources.capacity() * 2,
+            Told::Several(all) => {
+                let spilled = |r: &Routes| if r.spilled() { r.capacity() * size_of::<Route>() } else { 0 };
+                all.capacity() * size_of::<Routes>() + all.iter().map(spilled).sum::<usize>()
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The words in which a group tells a route: whether it may go there at all, with which attributes and next hop.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use bgp::attrs::{AttrBuilder, AttrView, MedForm, Origin, flag, hash_block, write_attrs};
+use bgp::types::{Addr, Asn, Family, NextHop};
+use ipnet::IpNet;
+
+use super::Group;
+use crate::id::{AttrId, PeerId};
+use crate::intern::{AttrSet, Provenance};
+use crate::memo::Evaluator;
+use crate::nexthop::NextHopKey;
+use crate::peer::{NextHopSelf, RemovePrivate};
+use crate::policy::compile::FilterSpec;
+use crate::shared::Shared;
+
+impl<A: Addr> Group<A> {
+    /// A reflected route says where it entered the AS (RFC 4456 section 8). Trades the reference.
+    pub(super) fn with_originator(&self, shared: &mut Shared, id: AttrId, peer: PeerId) -> AttrId {
+        let set = shared.attrs.get(id);
+        let reflected = matches!(set.local.origin, Provenance::Internal | Provenance::Client);
+        if self.key.external || !reflected || set.summary.has(flag::ORIGINATOR_ID) {
+            return id;
+        }
+        let local = set.local;
+        let originator = shared.peer(peer).and_then(|p| p.session.as_ref()).map(|s| s.router_id);
+        let block = AttrBuilder::from_view(set.view()).originator_id(originator).build();
+        let out = shared.intern(&block, hash_block(shared.seed, &block), local);
+        shared.release(id);
+        out
+    }
+
+    /// Whether routes with these attributes may go to this kind of neighbour at all.
+    pub(super) fn may_leave(&self, shared: &Shared, attr: AttrId) -> bool {
+        let set = shared.attrs.get(attr);
+        if set.summary.flags == 0 && self.key.external {
+            return true;
+        }
+        if set.summary.has(flag::NO_ADVERTISE) || (self.key.no_otc && set.summary.has(flag::OTC)) {
+            return false;
+        }
+        if self.key.external {
+            return !set.summary.has(flag::NO_EXPORT | flag::LOCAL_AS);
+        }
+        match set.local.origin {
+            Provenance::External | Provenance::Local => true,
+            Provenance::Client => !self.key.client || shared.settings.client_reflection,
+            Provenance::Internal => self.key.client,
+        }
+    }
+
+    pub(super) fn default_route(&mut self, shared: &mut Shared, net: IpNet, map: Option<String>) -> AttrId {
+        let attr = shared.intern_local(Origin::Igp, Some(0), &NextHopKey::default(), 0);
+        let Some(map) = map else { return attr };
+        let spec = FilterSpec { route_map: Some(map), ..FilterSpec::default() };
+        let filter = shared.policies.filter(A::FAMILY, &spec);
+        let out = Evaluator::new(filter, self.key.purpose()).run(shared, attr, net, None, None);
+        shared.release(attr);
+        out.unwrap_or(AttrId::NONE)
+    }
+
+    /// Appends the wire form of a set and returns the next hop; `None` if the set cannot be told to members.
+    pub(super) fn write(&self, shared: &Shared, set: &AttrSet, out: &mut Vec<u8>) -> Option<NextHop> {
+        let next_hop = self.next_hop(shared, set)?;
+        let mut form = self.key.form;
+        let local = set.local.origin == Provenance::Local;
+        if self.key.external && !local && !set.local.med_set {
+            form.med = MedForm::Strip;
+        }
+        if !self.key.external && matches!(set.local.origin, Provenance::Internal | Provenance::Client) {
+            let originator = Ipv4Addr::from(set.summary.originator_id);
+            form.reflect = Some((originator, Ipv4Addr::from(shared.settings.cluster_id)));
+        }
+        let classic = match (A::FAMILY, next_hop) {
+            (Family::Ipv4Unicast, NextHop::V4(addr)) => Some(addr),
+            _ => None,
+        };
+        let edited = self.edit_path(set);
+        let view = edited.as_deref().map_or(set.view(), AttrView::new);
+        write_attrs(view, &form, classic, out).ok().map(|()| next_hop)
+    }
+
+    /// `remove-private-AS` and `as-override`.
+    fn edit_path(&self, set: &AttrSet) -> Option<Vec<u8>> {
+        let private =
+            |a: Asn| (64512..=65534).contains(&a.0) || (4_200_000_000..=4_294_967_294).contains(&a.0);
+        let path = set.view().as_path();
+        if let Some(RemovePrivate { all, replace }) = self.key.remove_private.filter(|_| self.key.external) {
+            let mut asns = path.asns();
+            let applies = if all { asns.any(private) } else { !path.is_empty() && asns.all(private) };
+            if applies {
+                let mut builder = AttrBuilder::from_view(set.view());
+                let ours = self.key.local_as;
+                builder.edit_as_path(|a| match (private(a), replace) {
+                    (false, _) => Some(a),
+                    (true, true) => Some(ours),
+                    (true, false) => None,
+                });
+                return Some(builder.build());
+            }
+        }
+        let theirs = self.key.as_override.filter(|theirs| path.contains(*theirs))?;
+        let mut builder = AttrBuilder::from_view(set.view());
+        builder.replace_asns(&[theirs], self.key.local_as);
+        Some(builder.build())
+    }
+
+    /// The next hop to tell (RFC 4271 section 5.1.3, RFC 2545 section 3, RFC 8950).
+    pub(crate) fn next_hop(&self, shared: &Shared, set: &AttrSet) -> Option<NextHop> {
+        let rule = &self.key.next_hop;
+        let key = shared.next_hops.get(set.local.next_hop).map(|e| &e.key);
+        let received = key.and_then(|k| k.addr);
+        let keep = match (received, set.local.origin) {
+            (None, _) => false,
+            (Some(_), _) if set.local.next_hop_set => true,
+            (Some(_), _) if rule.mode == NextHopSelf::Force => false,
+            (Some(addr), Provenance::External | Provenance::Local) => {
+                let third_party = rule.shared_net.is_some_and(|n| n.contains(&addr));
+                rule.mode == NextHopSelf::Off && (!self.key.external || third_party)
+            }
+            (Some(addr), Provenance::Internal | Provenance::Client) => {
+                !self.key.external
+                    || (rule.mode == NextHopSelf::Off && rule.shared_net.is_some_and(|n| n.contains(&addr)))
+            }
+        };
+        // RFC 4271 section 5.1.3: never a neighbour's own address towards it.
+        let theirs = |addr: &IpAddr| {
+            self.members.iter().any(|m| shared.peer(*m).is_some_and(|p| p.config.addr == *addr))
+        };
+        let keep = keep && (set.local.next_hop_set || !received.as_ref().is_some_and(theirs));
+        let own_v6 = || {
+            rule.v6
+                .map(|global| NextHop::V6 { global, link_local: rule.link })
+                .or(rule.link.map(|link| NextHop::V6 { global: link, link_local: None }))
+        };
+        match (A::FAMILY, received.filter(|_| keep)) {
+            (Family::Ipv4Unicast, Some(IpAddr::V4(addr))) => Some(NextHop::V4(addr)),
+            (Family::Ipv4Unicast, Some(IpAddr::V6(global))) if rule.extended => {
+                Some(NextHop::V6 { global, link_local: None })
+            }
+            (Family::Ipv4Unicast, _) => match rule.v4 {
+                Some(addr) => Some(NextHop::V4(addr)),
+                None => own_v6().filter(|_| rule.extended),
+            },
+            (Family::Ipv6Unicast, Some(IpAddr::V6(global))) => {
+                // RFC 2545 section 3: a link-local address is of use only to those on the link.
+                let on_link =
+                    !self.key.external && rule.shared_net.is_some_and(|n| n.contains(&IpAddr::V6(global)));
+                let link_local = key.and_then(|k| k.link_local).filter(|_| on_link);
+                Some(NextHop::V6 { global, link_local })
+            }
+            (Family::Ipv6Unicast, _) => {
+                own_v6().or(rule.v4.map(|v4| NextHop::V6 { global: v4.to_ipv6_mapped(), link_local: None }))
+            }
+        }
+    }
+
+    /// What members are told of a set, as FRR shows it: before our AS is put in front, and `None` where the next hop
+    /// becomes our own address.
+    pub(crate) fn as_told(&self, shared: &Shared, id: AttrId) -> (Vec<u8>, Option<NextHop>) {
+        let set = shared.attrs.get(id);
+        let mut builder = AttrBuilder::from_view(set.view());
+        if self.key.external {
+            builder.local_pref(None);
+            if set.local.origin != Provenance::Local && !set.local.med_set {
+                builder.med(None);
+            }
+        }
+        let received = shared.next_hops.get(set.local.next_hop).and_then(|e| e.key.addr);
+        let kept = self.next_hop(shared, set).filter(|nh| Some(nh.addr()) == received);
+        (builder.build(), kept)
+    }
+}
