@@ -66,6 +66,12 @@ impl Session {
 
     fn message(&mut self, now: Time, id: ConnId, frame: Frame<'_>) {
         let Some(link) = self.link_mut(id) else { return };
+        let held_back = matches!(link.phase, Phase::OpenConfirm { confirmed: Some(_), .. });
+        if held_back && matches!(frame.kind, MessageKind::Update | MessageKind::RouteRefresh) {
+            // The peer has settled on this connection: its routes are as good as the end of the other one.
+            self.establish(now, id);
+        }
+        let Some(link) = self.link_mut(id) else { return };
         let stage = match link.phase {
             Phase::DelayOpen(_) => Stage::DelayOpen,
             Phase::OpenSent => Stage::OpenSent,

@@ -1,7 +1,7 @@
 //! TCP sockets of BGP sessions: made, marked and protected as the neighbour's configuration says.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -110,11 +110,28 @@ async fn try_dial(transport: &Transport) -> io::Result<TcpStream> {
         };
         let local = match local {
             IpAddr::V4(_) => SocketAddr::new(local, 0),
-            IpAddr::V6(v6) => std::net::SocketAddrV6::new(v6, 0, 0, scope).into(),
+            IpAddr::V6(v6) => SocketAddrV6::new(v6, 0, 0, scope).into(),
         };
         socket.bind(local)?;
+    } else if let SocketAddr::V6(peer) = transport.peer
+        && !peer.ip().is_unicast_link_local()
+        && source_towards(peer)?.is_unicast_link_local()
+    {
+        return Err(io::ErrorKind::AddrNotAvailable.into());
     }
     socket.connect(transport.peer).await
+}
+
+/// The address that the kernel would speak from. A link-local one, towards a neighbour that is named by a global
+/// address, means that ours is still being looked at for duplicates (RFC 4862 section 5.4): it would not know us.
+fn source_towards(peer: SocketAddrV6) -> io::Result<Ipv6Addr> {
+    // Nothing is sent by this.
+    let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?;
+    socket.connect(peer)?;
+    match socket.local_addr()?.ip() {
+        IpAddr::V6(addr) => Ok(addr),
+        IpAddr::V4(addr) => Ok(addr.to_ipv6_mapped()),
+    }
 }
 
 /// Marks a connection that a neighbour made.

@@ -80,6 +80,33 @@ fn if_the_preferred_connection_dies_the_other_one_is_used() {
     assert_eq!(pair.states(), [Established; 2], "{:#?}", pair.log);
 }
 
+/// The peer may have settled on a connection while we still wait for the other one: BIRD does when it has accepted ours
+/// and closes it at the next moment.
+#[test]
+fn a_route_on_the_connection_without_precedence_settles_it() {
+    let mut session = Session::new(SessionConfig { router_id: [10, 0, 0, 9].into(), ..config_a() });
+    let local = "192.0.2.1:179".parse().unwrap();
+    session.handle(0, Input::Start);
+    let Some(Output::Dial(dialled)) = session.poll() else { panic!("no dial") };
+    session.handle(0, Input::Connected { id: dialled, local, remote: local });
+    let accepted = session.new_conn_id();
+    session.handle(0, Input::Accepted { id: accepted, local, remote: local });
+    assert_eq!(session.stats().collisions, 1);
+    let mut bytes = bytes::BytesMut::new();
+    negotiate::local_open(&config_b()).encode(&mut bytes);
+    bytes.extend_from_slice(&[[255; 16].as_slice(), &[0, 19, 4]].concat());
+    session.handle(0, Input::Bytes(accepted, &bytes));
+    assert_eq!(session.state(), OpenConfirm, "our own connection has precedence");
+    bytes.clear();
+    crate::wire::encode::put_end_of_rib(crate::types::Family::Ipv4Unicast, &mut bytes);
+    session.handle(0, Input::Bytes(accepted, &bytes));
+    assert_eq!((session.state(), session.connection().unwrap().0), (Established, accepted));
+    assert!(matches!(session.take_batch().ops[..], [Op::EndOfRib(_)]));
+    let outputs: Vec<Output> = std::iter::from_fn(|| session.poll()).collect();
+    assert!(outputs.iter().any(|o| matches!(o, Output::Close(id) if *id == dialled)));
+    assert!(!outputs.iter().any(|o| matches!(o, Output::Close(id) if *id == accepted)));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
