@@ -1,9 +1,13 @@
-//! CPU time and memory of one or two full tables in one process, without sockets: `fulltable [STREAM]`.
+//! CPU time and memory of one or two full tables in one process, without sockets: `fulltable [STREAM]`. Decoded are the
+//! messages with every check, made canonical and hashed; encoded is what was decoded, as it is told to others.
 //!
 //! STREAM is a file of BGP messages (`bgpbench stream --file`); without it a generated table is used.
 
-use std::time::Instant;
-
+use bgp::attrs::{AttrView, ExportForm, write_attrs};
+use bgp::batch::{Op, UpdateBatch};
+use bgp::types::Asn;
+use bgp::wire::{UpdateForm, put_announce};
+use bytes::BytesMut;
 use rib::{Input, PeerId};
 
 fn resident_mb() -> f64 {
@@ -12,26 +16,52 @@ fn resident_mb() -> f64 {
     pages * 4096.0 / 1e6
 }
 
+/// Seconds for which this thread, the only one, had a processor.
+fn cpu() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    text.split_whitespace().next().and_then(|t| t.parse().ok()).unwrap_or(0.0) / 1e9
+}
+
+/// Writes a batch's announcements as an external neighbour gets them; the number of messages.
+fn encode(batch: &UpdateBatch, attrs: &mut Vec<u8>, out: &mut BytesMut) -> usize {
+    let form = ExportForm::external(Asn(65000));
+    let update = UpdateForm { extended_message: false, add_path: false };
+    let mut messages = 0;
+    for op in &batch.ops {
+        let Op::Announce { attrs: at, nlri, .. } = op else { continue };
+        let view = AttrView::new(batch.block(&batch.attrs[*at as usize]));
+        attrs.clear();
+        write_attrs(view, &form, Some([198, 18, 0, 1].into()), attrs).expect("short attributes");
+        let nlri = batch.v4[nlri.start as usize..nlri.end as usize].iter().copied();
+        messages += put_announce(update, attrs, None, nlri, out).expect("room");
+    }
+    out.clear();
+    messages
+}
+
 fn main() {
     let stream = match std::env::args().nth(1) {
         Some(path) => std::fs::read(path).expect("the stream file"),
         None => router_benches::stream(1_000_000),
     };
     let base = resident_mb();
-    let timed = |what: &str, start: Instant| {
-        println!(
-            "{what:32} {:7.3} s   {:7.1} MB over the start",
-            start.elapsed().as_secs_f64(),
-            resident_mb() - base
-        );
+    let timed = |what: &str, start: f64| {
+        println!("{what:32} {:7.3} CPU s   {:7.1} MB over the start", cpu() - start, resident_mb() - base);
     };
-    let start = Instant::now();
+    let start = cpu();
     let messages = router_benches::decode(&stream, |_| {});
     timed(&format!("decode {messages} messages"), start);
+    let (mut attrs, mut out, mut written, mut encoding) = (Vec::new(), BytesMut::new(), 0, 0.0);
+    router_benches::decode(&stream, |batch| {
+        let start = cpu();
+        written += encode(batch, &mut attrs, &mut out);
+        encoding += cpu() - start;
+    });
+    timed(&format!("encode {written} messages"), cpu() - encoding);
     let mut core = router_benches::table(3);
     router_benches::drain(&mut core);
     for peer in 1..=2 {
-        let start = Instant::now();
+        let start = cpu();
         let mut flushed = (0, 0);
         router_benches::decode(&stream, |batch| {
             core.handle(1_000_000_000 * u64::from(peer), Input::Updates(PeerId(peer), batch));
@@ -41,7 +71,7 @@ fn main() {
         timed(&format!("feed {peer}: {} messages out", flushed.1), start);
     }
     for peer in 1..=2 {
-        let start = Instant::now();
+        let start = cpu();
         core.handle(9_000_000_000, Input::Down(PeerId(peer)));
         let (_, messages) = router_benches::drain(&mut core);
         timed(&format!("feed {peer} lost: {messages} messages out"), start);

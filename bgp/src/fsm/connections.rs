@@ -12,7 +12,7 @@ use super::session::Session;
 use super::state::{End, IdleReason, State};
 use super::{ConnId, FsmState};
 use crate::types::Time;
-use crate::wire::MessageKind;
+use crate::wire::{MessageKind, UpdateDecoder};
 
 impl Session {
     pub(super) fn connected(&mut self, now: Time, id: ConnId, local: SocketAddr, remote: SocketAddr) {
@@ -138,6 +138,7 @@ impl Session {
         down.established = from == FsmState::Established;
         if down.established {
             self.batch.clear();
+            self.decoder.iter_mut().for_each(UpdateDecoder::forget);
         }
         self.stats.down(now, &down);
         self.outputs.push_back(Output::Down(down));

@@ -18,6 +18,7 @@ mod nlri;
 pub mod notification;
 pub mod open;
 pub mod reader;
+mod recall;
 pub mod refresh;
 mod report;
 mod scan;

@@ -24,6 +24,7 @@ use super::nlri::{
     BadPrefix, Mark, WireAddr, check_prefixes, end_of_rib, parse_prefixes, push_announce, push_withdraw,
 };
 use super::reader::Reader;
+use super::recall::{Entry, Known, Recall, Section};
 use super::report::{PrefixField, Reject, UpdateCounters, UpdateError, UpdateReport};
 use super::scan::{PathFacts, Scan, Slot, path_facts};
 use crate::attrs::{AsPath, AttrView, RawAttr, hash_block, put_prepended, summarize};
@@ -40,6 +41,7 @@ pub struct UpdateDecoder {
     wide: Vec<u8>,
     /// AS_PATH merged with AS4_PATH, or with a number of ours in front.
     merged: Vec<u8>,
+    recall: Recall,
 }
 
 impl UpdateDecoder {
@@ -51,6 +53,7 @@ impl UpdateDecoder {
             slots: Vec::new(),
             wide: Vec::new(),
             merged: Vec::new(),
+            recall: Recall::default(),
         }
     }
 
@@ -62,6 +65,12 @@ impl UpdateDecoder {
     /// Another context, for messages to come.
     pub fn set_context(&mut self, ctx: UpdateContext) {
         self.ctx = ctx;
+        self.recall.clear();
+    }
+
+    /// Gives back the memory of attributes that came.
+    pub fn forget(&mut self) {
+        self.recall.clear();
     }
 
     /// What has happened so far.
@@ -99,13 +108,31 @@ impl UpdateDecoder {
             }
             return Ok(report);
         }
+        let same = Section::of(section, self.ctx.hash_seed)
+            .filter(|s| s.mp_reach.is_none() || !self.ctx.withdraw_on.has(attr::MP_REACH_NLRI));
+        if let Some(same) = same
+            && let Some(entry) = self.recall.find(&same)
+            && (nlri.is_empty() || entry.known.next_hop.is_some())
+            && let Some(reach) = same.mp_reach.map_or(Some(None), |a| reachable(&self.ctx, &a))
+        {
+            let mp = reach.filter(|mp| !mp.nlri.is_empty());
+            if nlri.is_empty() && mp.is_none() {
+                return Ok(report);
+            }
+            let known = entry.known;
+            let block = known.accepted.map(|()| recalled_block(entry, batch));
+            return self.announce_all(known, block, mp, nlri, batch, report);
+        }
         let counters = &mut self.counters;
         let mut scan = Scan::run(&self.ctx, section, &mut self.slots, |code, act| counters.fault(code, act))?;
         if let Some(a) = scan.mp_unreach {
             let alone = nlri.is_empty() && withdrawn.is_empty() && !scan.other_attributes;
             self.unreachable(a, alone, batch, &mut report)?;
         }
-        let reach = scan.mp_reach.map(|a| self.reachable(a)).transpose()?;
+        let reach = match scan.mp_reach {
+            Some(a) => Some(reachable(&self.ctx, &a).ok_or_else(|| self.malformed_mp(&a))?),
+            None => None,
+        };
         let mp = reach.flatten().filter(|mp| !mp.nlri.is_empty());
         let foreign = matches!(reach, Some(None));
         let routes = !nlri.is_empty() || mp.is_some() || foreign;
@@ -122,7 +149,13 @@ impl UpdateDecoder {
         if nlri.is_empty() && mp.is_none() {
             return Ok(report);
         }
-        self.announce_all(section, &scan, facts, mp, nlri, batch, report)
+        let known = Known { facts, accepted: self.acceptable(&scan, &facts), next_hop: scan.next_hop };
+        let block = known.accepted.map(|()| self.block(section, &scan, batch));
+        if let Some(same) = same.filter(|_| scan.worst.is_none()) {
+            let made = block.as_ref().map(|b| (batch.block(b), b.hash, b.summary));
+            self.recall.remember(&same, known, made.unwrap_or_default());
+        }
+        self.announce_all(known, block, mp, nlri, batch, report)
     }
 
     /// What RFC 7606 section 5.2 makes of a fault in an UPDATE without reachable routes: there may have been some.
@@ -199,23 +232,6 @@ impl UpdateDecoder {
         let range = self.family_prefixes(family, nlri, PrefixField::MpUnreach, batch)?;
         report.withdrawn += push_withdraw(batch, family, range);
         Ok(())
-    }
-
-    /// MP_REACH_NLRI (RFC 4760 section 3); `None` for a family that we do not carry. What cannot be parsed is a
-    /// reset (RFC 7606 section 7.11).
-    fn reachable<'a>(&mut self, a: RawAttr<'a>) -> Result<Option<MpReach<'a>>, UpdateError> {
-        let ctx = &self.ctx;
-        let parsed = split_reach(a.value, ctx.families, ctx.allow_martian_next_hop);
-        let Some(mut reach) = parsed else {
-            return Err(self.malformed_mp(&a));
-        };
-        if let Some(mp) = &mut reach
-            && mp.family == Family::Ipv4Unicast
-            && !ctx.extended_next_hop
-        {
-            mp.next_hop = mp.next_hop.filter(|nh| matches!(nh, NextHop::V4(_)));
-        }
-        Ok(reach)
     }
 
     fn malformed_mp(&mut self, a: &RawAttr<'_>) -> UpdateError {
@@ -318,21 +334,20 @@ impl UpdateDecoder {
         Ok(report)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one message, used once")]
     fn announce_all(
         &mut self,
-        section: &[u8],
-        scan: &Scan<'_>,
-        facts: PathFacts,
+        known: Known,
+        block: Result<BatchAttrs, Reject>,
         mp: Option<MpReach<'_>>,
         nlri: &[u8],
         batch: &mut UpdateBatch,
         mut report: UpdateReport,
     ) -> Result<UpdateReport, UpdateError> {
-        if let Some(reason) = self.rejected(scan, &facts) {
-            return self.withdraw_all(mp, nlri, Some(reason), batch, report);
-        }
-        let block = self.block(section, scan, batch);
+        let facts = known.facts;
+        let block = match block {
+            Ok(block) => block,
+            Err(reason) => return self.withdraw_all(mp, nlri, Some(reason), batch, report),
+        };
         if let Some(mp) = mp {
             match self.usable(mp.family, &facts, mp.next_hop) {
                 Ok(next_hop) => {
@@ -345,7 +360,7 @@ impl UpdateDecoder {
         }
         if !nlri.is_empty() {
             let allowed = self.ctx.allow_martian_next_hop;
-            let next_hop = scan.next_hop.and_then(|nh| next_hop_of(&nh, allowed));
+            let next_hop = known.next_hop.and_then(|nh| next_hop_of(&nh, allowed));
             match self.usable(Family::Ipv4Unicast, &facts, next_hop) {
                 Ok(next_hop) => {
                     let attrs = push_attrs(BatchAttrs { next_hop, ..block }, batch);
@@ -359,11 +374,11 @@ impl UpdateDecoder {
     }
 
     /// Reasons that hold for both families.
-    fn rejected(&self, scan: &Scan<'_>, facts: &PathFacts) -> Option<Reject> {
+    fn acceptable(&self, scan: &Scan<'_>, facts: &PathFacts) -> Result<(), Reject> {
         let ctx = &self.ctx;
         if ctx.external {
             if ctx.enforce_first_as && facts.first != Some(ctx.remote_as) {
-                return Some(Reject::FirstAs);
+                return Err(Reject::FirstAs);
             }
             let leak = match (ctx.relation, scan.otc) {
                 (Some(PeerRelation::Customer | PeerRelation::RouteServerClient), Some(_)) => true,
@@ -371,18 +386,18 @@ impl UpdateDecoder {
                 _ => false,
             };
             if leak {
-                return Some(Reject::RouteLeak);
+                return Err(Reject::RouteLeak);
             }
         } else {
             if scan.originator == Some(u32::from(ctx.router_id)) {
-                return Some(Reject::OriginatorLoop);
+                return Err(Reject::OriginatorLoop);
             }
             let cluster = ctx.cluster_id.octets();
             if scan.cluster_list.is_some_and(|l| l.as_chunks::<4>().0.contains(&cluster)) {
-                return Some(Reject::ClusterLoop);
+                return Err(Reject::ClusterLoop);
             }
         }
-        (ctx.reject_as_sets && facts.set).then_some(Reject::AsSet)
+        if ctx.reject_as_sets && facts.set { Err(Reject::AsSet) } else { Ok(()) }
     }
 
     /// Reasons that hold for one family.
@@ -431,6 +446,35 @@ impl UpdateDecoder {
             summary: summarize(fresh),
             next_hop: NextHop::V4(std::net::Ipv4Addr::UNSPECIFIED),
         }
+    }
+}
+
+/// MP_REACH_NLRI (RFC 4760 section 3): `Some(None)` for a family that we do not carry, `None` for what cannot be parsed,
+/// which is a reset (RFC 7606 section 7.11).
+fn reachable<'a>(ctx: &UpdateContext, a: &RawAttr<'a>) -> Option<Option<MpReach<'a>>> {
+    let mut reach = split_reach(a.value, ctx.families, ctx.allow_martian_next_hop)?;
+    if let Some(mp) = &mut reach
+        && mp.family == Family::Ipv4Unicast
+        && !ctx.extended_next_hop
+    {
+        mp.next_hop = mp.next_hop.filter(|nh| matches!(nh, NextHop::V4(_)));
+    }
+    Some(reach)
+}
+
+/// Appends a canonical block that is known, unless it is the last one there.
+fn recalled_block(entry: &Entry, batch: &mut UpdateBatch) -> BatchAttrs {
+    let known = entry.block();
+    if let Some(last) = batch.attrs.last().filter(|last| batch.block(last) == known) {
+        return last.clone();
+    }
+    let start = batch.arena.len() as u32;
+    batch.arena.extend_from_slice(known);
+    BatchAttrs {
+        block: start..batch.arena.len() as u32,
+        hash: entry.block_hash,
+        summary: entry.summary,
+        next_hop: NextHop::V4(std::net::Ipv4Addr::UNSPECIFIED),
     }
 }
 

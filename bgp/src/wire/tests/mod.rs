@@ -2,6 +2,7 @@
 
 mod hostile;
 mod messages;
+mod recall;
 mod update;
 
 use std::net::Ipv4Addr;
