@@ -214,10 +214,12 @@ impl Task {
                 Woken::Permitted(permit) => self.deliver(permit),
                 Woken::Filled => {}
                 Woken::Timeout => {
-                    if self.batch.is_some()
-                        && let Some((id, _)) = &self.up
+                    // A hold timer does not end a session whose words wait for us: for room in the table, or because
+                    // a busy machine let us sleep over both.
+                    if let Some((id, _)) = self.up
+                        && (self.batch.is_some() || self.unread(id))
                     {
-                        self.session.handle(now, Input::Readable(*id));
+                        self.session.handle(now, Input::Readable(id));
                     }
                     self.session.handle(now, Input::Timeout);
                 }
@@ -274,6 +276,12 @@ impl Task {
             () = filled => Woken::Filled,
             () = timer => Woken::Timeout,
         }
+    }
+
+    /// Whether a connection has bytes that nobody has read yet.
+    fn unread(&self, id: ConnId) -> bool {
+        let connection = self.connections.iter().find(|c| c.id == id);
+        connection.is_some_and(|c| transport::unread(&c.stream))
     }
 
     fn command(&mut self, command: Command) {

@@ -1,6 +1,7 @@
 //! TCP sockets of BGP sessions: made, marked and protected as the neighbour's configuration says.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -137,6 +138,11 @@ fn source_towards(peer: SocketAddrV6) -> io::Result<Ipv6Addr> {
 /// Marks a connection that a neighbour made.
 pub fn adopt(stream: &TcpStream, transport: &Transport) -> io::Result<()> {
     mark(&SockRef::from(stream), transport.peer.is_ipv6(), transport)
+}
+
+/// Whether bytes have come that nobody has read yet. Asks the socket itself, not the runtime, which may not have looked.
+pub fn unread(stream: &TcpStream) -> bool {
+    SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|octets| octets > 0)
 }
 
 /// Ends a connection after what was written to it has gone out; the socket waits for that no longer than a second.

@@ -52,7 +52,7 @@ fn attributes() -> impl Strategy<Value = Vec<u8>> {
         looped,
         vec![0xc0, 99, 1, 7],
     ];
-    let usual = vec![ORIGIN.to_vec(), PATH.to_vec(), NEXT_HOP.to_vec()];
+    let usual = [ORIGIN.to_vec(), PATH.to_vec(), NEXT_HOP.to_vec()];
     prop_oneof![
         3 => Just(usual.concat()),
         4 => proptest::sample::subsequence(pieces, 0..9).prop_shuffle().prop_map(|p| p.concat()),
