@@ -586,10 +586,10 @@ fn unspecified(net: &IpNet) -> IpAddr {
     }
 }
 
-/// Whether the kernel has the route: BGP's own, or the one that was redistributed.
+/// What FRR calls installed: a route that was redistributed. Of BGP's own routes it only asks the kernel while their
+/// announcement waits for it (`bgp suppress-fib-pending`).
 fn installed(prefix: &query::PrefixView) -> bool {
-    let redistributed = |p: &query::PathView| p.best && p.origin == Provenance::Local && p.path_id != 0;
-    prefix.installed || prefix.paths.iter().any(redistributed)
+    prefix.paths.iter().any(|p| p.best && p.origin == Provenance::Local && p.path_id != 0)
 }
 
 fn fill_attributes(view: &mut PathView, attrs: AttrView<'_>) {

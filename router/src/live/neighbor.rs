@@ -119,6 +119,8 @@ fn view(
     if let Some(status) = status {
         from_status(&mut view, status);
     }
+    // FRR counts from the beginning as long as nothing was read.
+    view.last_read = view.last_read.or(Some(age_ms(entry.since)));
     view.families = Family::ALL
         .into_iter()
         .filter(|f| n.family(*f).activate)

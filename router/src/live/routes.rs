@@ -90,9 +90,16 @@ impl Live {
                 };
                 if let Some(row) = rows.get_mut(at) {
                     row.routes += 1;
-                    // Our own addresses are in the kernel, even beside a connected route of the same prefix.
-                    let used = route.selected || route.protocol == RouteProtocol::Local;
-                    row.fib += u64::from(route.state == RouteState::Installed && used);
+                    row.fib += u64::from(route.state == RouteState::Installed);
+                }
+            }
+        }
+        // FRR counts both kinds of BGP's as soon as there is one.
+        let of_bgp = ["ebgp", "ibgp"];
+        if rows.iter().any(|r| of_bgp.contains(&r.source)) {
+            for source in of_bgp {
+                if rows.iter().all(|r| r.source != source) {
+                    rows.push(RouteSummaryRow { source, routes: 0, fib: 0 });
                 }
             }
         }
@@ -160,6 +167,7 @@ fn views_of(net: IpNet, routes: &[query::RouteView], netdevs: &Netdevs) -> Vec<R
             let mut view = RouteView::new(net, RouteProtocol::Local);
             view.uptime = netdevs.since(address).map_or(0, age);
             view.selected = !selected;
+            view.internal_flags = if selected { 0 } else { RouteView::SELECTED };
             view.hops.push(interface_hop(link.index, netdevs));
             out.push(view);
         }
@@ -196,15 +204,26 @@ fn view_of(net: IpNet, from: &query::RouteView, netdevs: &Netdevs) -> RouteView 
     view.distance = from.distance;
     view.metric = from.metric;
     view.tag = from.tag;
-    view.state = if from.selected { RouteState::Installed } else { RouteState::None };
+    // The kernel has the network of each interface, though only one can be the route that is used.
+    let installed = from.selected || from.source == SourceProtocol::Connected;
+    view.state = if installed { RouteState::Installed } else { RouteState::None };
     view.uptime = age_of_second(from.since);
     if let Some(discard) = from.discard {
-        view.hops.push(discard_hop(discard, from.selected));
-        return view;
+        view.hops.push(discard_hop(discard, installed));
+    } else {
+        for (key, resolved) in &from.hops {
+            push_hops(&mut view, key, resolved, installed, netdevs);
+        }
     }
-    for (key, resolved) in &from.hops {
-        push_hops(&mut view, key, resolved, from.selected, netdevs);
-    }
+    let recursive = view.hops.iter().any(|h| h.recursive);
+    view.internal_flags = match (from.source, from.internal) {
+        (SourceProtocol::Static, _) => RouteView::RECURSION | RouteView::OWN_DISTANCE,
+        (SourceProtocol::Bgp, true) => RouteView::RECURSION | RouteView::IBGP,
+        (SourceProtocol::Bgp, false) if recursive => RouteView::RECURSION,
+        _ => 0,
+    };
+    view.internal_flags |= if from.selected { RouteView::SELECTED } else { 0 };
+    view.internal_status = if installed { RouteView::INSTALLED } else { RouteView::CHANGED };
     view
 }
 

@@ -53,6 +53,8 @@ pub(super) fn interfaces(control: &Control) -> Vec<InterfaceView> {
 fn interface(link: &fib::Link, netdevs: &Netdevs, config: &Config) -> InterfaceView {
     let mut addresses: Vec<InterfaceAddressView> = netdevs
         .addresses(link.index)
+        // Every host has these.
+        .filter(|a| !a.net.addr().is_loopback())
         .map(|a| InterfaceAddressView {
             net: a.net,
             peer: a.peer.map(ipnet::IpNet::from),

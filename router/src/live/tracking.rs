@@ -15,7 +15,7 @@ use rib::query::{NextHopView, RouteView};
 use super::routes::{discard_hop, interface_hop, protocol_of};
 use super::{Live, age_of_second, epoch_of, gone};
 use crate::cli::backend::ViewError;
-use crate::config::model::RemoteAs;
+use crate::config::model::{PeerId, RemoteAs};
 use crate::shell::netdevs::Netdevs;
 use crate::show::views::{BgpNexthopHop, BgpNexthopView, NhtClient, NhtView, RouteHop};
 
@@ -89,8 +89,12 @@ impl Live {
                 let internal = n.is_internal(bgp, entry.remote_as.unwrap_or(bgp.asn))
                     && n.remote_as != RemoteAs::External;
                 let far = n.ebgp_multihop.is_some() || n.ttl_security.is_some() || n.disable_connected_check;
-                // A neighbour on an interface is where it was heard: no route leads to it.
-                let Some(address) = entry.addr.filter(|_| entry.interface.is_none()) else { continue };
+                // A neighbour on an interface is where it was heard, and a link-local address on its link: no
+                // route leads to them.
+                let PeerId::Address(address) = entry.name else { continue };
+                if matches!(address, IpAddr::V6(a) if bgp::types::is_link_local(&a)) {
+                    continue;
+                }
                 peers.push((address, !internal && !far));
             }
             if bgp.knobs.network_import_check {

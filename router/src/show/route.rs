@@ -207,7 +207,7 @@ pub fn detail_text(routes: &[RouteView], out: &mut dyn Write) -> io::Result<()> 
             RouteState::Failed => "Failed ",
             RouteState::None => "",
         };
-        writeln!(out, "  Flags: {}{}", flag_words(route), if route.selected { "Selected " } else { "" })?;
+        writeln!(out, "  Flags: {}", flag_words(route))?;
         writeln!(out, "  Status: {status}")?;
         for hop in &route.hops {
             detail_hop(hop, out)?;
@@ -217,12 +217,15 @@ pub fn detail_text(routes: &[RouteView], out: &mut dyn Write) -> io::Result<()> 
     Ok(())
 }
 
-fn flag_words(route: &RouteView) -> &'static str {
-    match (route.protocol, route.internal) {
-        (RouteProtocol::Bgp, true) => "Recursion iBGP ",
-        (RouteProtocol::Bgp, false) | (RouteProtocol::Static, _) => "Recursion ",
-        _ => "",
-    }
+/// Names of the flags in FRR's order.
+fn flag_words(route: &RouteView) -> String {
+    let names = [
+        (RouteView::RECURSION, "Recursion "),
+        (RouteView::IBGP, "iBGP "),
+        (RouteView::SELECTED, "Selected "),
+        (RouteView::OWN_DISTANCE, "RR Distance "),
+    ];
+    names.iter().filter(|(bit, _)| route.internal_flags & bit != 0).map(|(_, name)| *name).collect()
 }
 
 fn detail_hop(hop: &RouteHop, out: &mut dyn Write) -> io::Result<()> {

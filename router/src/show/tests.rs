@@ -296,6 +296,20 @@ fn routes_as_json_have_the_laboratory_s_values() {
 }
 
 #[test]
+fn flags_of_a_route_have_names() {
+    let flags = |bits: u32| {
+        let route = RouteView { internal_flags: bits, ..samples::routes()[1].clone() };
+        let text = written(|out| route::detail_text(&[route], out));
+        text.lines().find_map(|l| l.strip_prefix("  Flags: ")).unwrap().to_owned()
+    };
+    assert_eq!(flags(RouteView::SELECTED), "Selected ");
+    let of_static = RouteView::RECURSION | RouteView::SELECTED | RouteView::OWN_DISTANCE;
+    assert_eq!((of_static, flags(of_static).as_str()), (73, "Recursion Selected RR Distance "));
+    let of_ibgp = RouteView::RECURSION | RouteView::IBGP;
+    assert_eq!(flags(of_ibgp), "Recursion iBGP ");
+}
+
+#[test]
 fn route_numbers_are_those_of_the_laboratory() {
     let row = |source, routes, fib| RouteSummaryRow { source, routes, fib };
     let rows = vec![

@@ -134,6 +134,19 @@ pub struct RouteView {
 }
 
 impl RouteView {
+    /// Flag: its next hops may be reached by other routes.
+    pub const RECURSION: u32 = 0x01;
+    /// Flag: from a neighbour of our own AS.
+    pub const IBGP: u32 = 0x04;
+    /// Flag: the one that is used.
+    pub const SELECTED: u32 = 0x08;
+    /// Flag: who made it gave it a distance.
+    pub const OWN_DISTANCE: u32 = 0x40;
+    /// Status: changed since it was last looked at.
+    pub const CHANGED: u32 = 0x02;
+    /// Status: in the kernel.
+    pub const INSTALLED: u32 = 0x10;
+
     /// A selected and installed route without next hops.
     pub fn new(prefix: IpNet, protocol: RouteProtocol) -> RouteView {
         RouteView {
@@ -149,8 +162,8 @@ impl RouteView {
             group_id: 0,
             installed_group_id: None,
             uptime: 0,
-            internal_status: 16,
-            internal_flags: 8,
+            internal_status: RouteView::INSTALLED,
+            internal_flags: RouteView::SELECTED,
             hops: Vec::new(),
         }
     }
