@@ -76,21 +76,13 @@ impl Live {
             (core.totals(family), counts)
         });
         let (totals, counts) = asked.map_err(gone)?;
-        let mut peers: Vec<SummaryPeer> = statuses
+        let peers: Vec<SummaryPeer> = statuses
             .iter()
             .zip(counts)
             .map(|((entry, status), (counts, sent))| {
                 summary_peer(bgp, entry, status.as_deref(), family, counts.accepted, sent, totals.version)
             })
             .collect();
-        // Groups with their members first, then the others; each by address.
-        peers.sort_by_key(|p| {
-            let group = statuses
-                .iter()
-                .find(|(e, _)| e.name == p.id)
-                .and_then(|(e, _)| e.neighbor.peer_group.clone());
-            (group.is_none(), group, p.id.clone())
-        });
         Ok(SummaryView {
             family,
             router_id: self.router_id(),
@@ -129,6 +121,7 @@ impl Live {
         for entry in self.control.peers.entries() {
             let name = Name {
                 id: entry.name.clone(),
+                address: entry.addr,
                 hostname: hosts.get(&entry.name).cloned(),
                 peer_group: entry.neighbor.peer_group.clone(),
             };
@@ -399,6 +392,7 @@ impl Cursor<PrefixView> for Rows {
 
 struct Name {
     id: PeerId,
+    address: Option<IpAddr>,
     hostname: Option<String>,
     peer_group: Option<String>,
 }
@@ -479,7 +473,7 @@ impl Naming {
         if !local {
             view.peer = name.map(|n| PathPeer {
                 id: n.id.clone(),
-                address: None,
+                address: n.address,
                 router_id: from.router_id,
                 hostname: n.hostname.clone(),
             });

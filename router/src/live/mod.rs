@@ -42,9 +42,14 @@ impl Live {
         self.control.running()
     }
 
-    /// Neighbours with their sessions' state, in the order of listings.
+    /// The neighbours in FRR's order: groups with their members first, then the others; each by address.
     fn statuses(&self) -> Vec<(Entry, Option<Box<Status>>)> {
-        self.control.peers.statuses()
+        let mut all = self.control.peers.statuses();
+        all.sort_by_cached_key(|(entry, _)| {
+            let group = entry.neighbor.peer_group.clone();
+            (group.is_none(), group, entry.name.clone())
+        });
+        all
     }
 
     /// The names that neighbours announced.
