@@ -62,6 +62,8 @@ pub struct PathView {
     pub path_id: u32,
     /// ADD-PATH identifiers under which neighbours are told it.
     pub numbers: PathNumbers,
+    /// Neighbours that were told it.
+    pub advertised_to: Vec<PeerId>,
     /// When it last changed, seconds of the shell's clock.
     pub since: u32,
 }
@@ -89,8 +91,6 @@ pub struct PrefixView {
     pub paths: Vec<PathView>,
     /// Why the best path is the best.
     pub reason: Option<Reason>,
-    /// Neighbours that were told the best path.
-    pub advertised_to: Vec<PeerId>,
     /// BGP's route of it is what the kernel was told.
     pub installed: bool,
 }
@@ -278,7 +278,6 @@ impl Core {
                 version: p.version,
                 paths,
                 reason: None,
-                advertised_to: Vec::new(),
                 installed: false,
             })
         }
@@ -460,18 +459,20 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
     let candidates: Vec<Candidate<'_>> =
         rib.table.paths(id).filter_map(|(idx, p)| candidate(shared, p, idx)).collect();
     let reason = decide(&candidates, &shared.settings.best[A::FAMILY.index()]).map(|d| d.reason);
-    let mut advertised_to: Vec<PeerId> = rib
-        .groups
-        .iter()
-        .flat_map(|g| g.members().iter().copied().filter(|m| g.told(id, *m).next().is_some()))
-        .collect();
-    advertised_to.sort_unstable();
+    for (group, member) in rib.groups.iter().flat_map(|g| g.members().iter().map(move |m| (g, *m))) {
+        for (number, _) in group.told(id, member) {
+            let is_it = |p: &&mut PathView| match number {
+                0 => p.best,
+                number => rib.table.path_number(p.peer, p.path_id) == number,
+            };
+            paths.iter_mut().filter(is_it).for_each(|p| p.advertised_to.push(member));
+        }
+    }
     PrefixView {
         net: entry.addr.to_net(entry.len),
         version: entry.version,
         paths,
         reason,
-        advertised_to,
         installed: rib.fib.get(id.index()).is_some_and(|h| !h.is_none()),
     }
 }
@@ -503,6 +504,7 @@ fn path_view(shared: &Shared, path: &Path, attr: AttrId, family: Family) -> Path
         stale: peer.is_some_and(|p| p.generation != path.generation),
         path_id: path.path_id,
         numbers: PathNumbers::default(),
+        advertised_to: Vec::new(),
         since: path.since,
     }
 }

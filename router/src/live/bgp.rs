@@ -417,18 +417,25 @@ struct Chosen {
 }
 
 fn empty_prefix(net: IpNet) -> query::PrefixView {
-    query::PrefixView {
-        net,
-        version: 0,
-        paths: Vec::new(),
-        reason: None,
-        advertised_to: Vec::new(),
-        installed: false,
-    }
+    query::PrefixView { net, version: 0, paths: Vec::new(), reason: None, installed: false }
 }
 
 impl Naming {
     fn prefix(&self, from: &query::PrefixView, wanted: impl Fn(&query::PathView) -> bool) -> PrefixView {
+        // With several paths to tell, each says who was told; else there is one list for all.
+        let numbered = from.paths.iter().any(|p| p.numbers != query::PathNumbers::default());
+        let best = from.paths.iter().find(|p| p.best && !numbered);
+        let advertised = best.map(|p| self.told_to(p)).filter(|a| !a.is_empty());
+        PrefixView {
+            prefix: from.net,
+            version: u64::from(from.version),
+            paths: from.paths.iter().filter(|p| wanted(p)).map(|p| self.path(p, from)).collect(),
+            advertised_to: advertised,
+            fib: FibFlags { installed: installed(from), ..FibFlags::default() },
+        }
+    }
+
+    fn told_to(&self, path: &query::PathView) -> Vec<AdvertisedTo> {
         let told = |id: &rib::PeerId| {
             let name = self.peers.get(id)?;
             Some(AdvertisedTo {
@@ -437,16 +444,9 @@ impl Naming {
                 peer_group: name.peer_group.clone(),
             })
         };
-        let mut advertised: Vec<AdvertisedTo> = from.advertised_to.iter().filter_map(told).collect();
+        let mut advertised: Vec<AdvertisedTo> = path.advertised_to.iter().filter_map(told).collect();
         advertised.sort_by(|a, b| a.id.cmp(&b.id));
-        let best = from.paths.iter().any(|p| p.best);
-        PrefixView {
-            prefix: from.net,
-            version: u64::from(from.version),
-            paths: from.paths.iter().filter(|p| wanted(p)).map(|p| self.path(p, from)).collect(),
-            advertised_to: (best && !advertised.is_empty()).then_some(advertised),
-            fib: FibFlags { installed: installed(from), ..FibFlags::default() },
-        }
+        advertised
     }
 
     /// A prefix as the table has it, and the network that waits for its route as an invalid path.
@@ -496,7 +496,10 @@ impl Naming {
         view.path_id = if local { 0 } else { from.path_id };
         let query::PathNumbers { all, best_per_as, best: best_selected } = from.numbers;
         let numbered = prefix.paths.iter().any(|p| p.numbers != query::PathNumbers::default());
-        view.tx_ids = numbered.then_some(AddPathIds { all, best_per_as, best_selected });
+        if numbered {
+            view.tx_ids = Some(AddPathIds { all, best_per_as, best_selected });
+            view.advertised_to = self.told_to(from);
+        }
         view.valid = from.valid;
         view.best = from.best;
         view.selection_reason = prefix.reason.filter(|_| from.best).map(|r| r.text());
