@@ -274,7 +274,7 @@ fn captured_messages_decode_as_in_another_decoder() {
     let mut compared = Compared::default();
     let rows = rows("captures/bgp-messages.jsonl");
     for row in &rows {
-        let bytes = unhex(text(&row, "hex"));
+        let bytes = unhex(text(row, "hex"));
         let frame = next_frame(&bytes, 65535);
         if row["malformed"] == true {
             continue;

@@ -6,11 +6,13 @@
 //!        │                                 └─► speaker (bgp::fsm::Session over a real socket)
 //!        ├──────► kernel (routes of a namespace), wait (polling with a deadline)
 //!        ├──────► replay (recorded update streams)
-//!        └──────► sim (no sockets, no clock: everything from one seed)
+//!        ├──────► sim (no sockets, no clock: everything from one seed)
+//!        └──────► fuzz (laws of the decoders, for any input)
 //! ```
 //!
 //! Laboratories need root and iproute2. A peer's program that is missing fails the test by the name of its package.
 
+pub mod fuzz;
 pub mod kernel;
 pub mod lab;
 pub mod netns;
