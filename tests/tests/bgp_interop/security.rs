@@ -31,6 +31,9 @@ const GOOD: &[u8] = &[24, 203, 0, 113];
 const CASE: &[u8] = &[24, 203, 0, 114];
 const CASE_PREFIX: &str = "203.0.114.0/24";
 
+/// Attributes with a meaning here, in any of the cases or in the decoder.
+const KNOWN: [u8; 20] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 25, 26, 32, 35, 40];
+
 fn attrs(parts: &[&[u8]]) -> Vec<u8> {
     [&[ORIGIN, AS_PATH, NEXT_HOP], parts].concat().concat()
 }
@@ -66,11 +69,12 @@ fn mp6() -> Vec<u8> {
 
 fn updates() -> Vec<(&'static str, Vec<u8>, Due)> {
     let sixteen = [7; 16];
+    let hop = |value: &[u8]| update_with(&[ORIGIN, AS_PATH, &attr(0x40, 3, value)].concat(), CASE);
     let long = |count: u32| {
         let asns = path(std::iter::once(65002).chain(100_000..99_999 + count));
         update_with(&[ORIGIN, &asns, NEXT_HOP].concat(), CASE)
     };
-    let many: Vec<u8> = (60..=255).filter(|c| *c != 128).flat_map(|c| [0xc0, c, 1, 0]).collect();
+    let many: Vec<u8> = (1..=255).filter(|c| !KNOWN.contains(c)).flat_map(|c| [0xc0, c, 1, 0]).collect();
     vec![
         (
             "PREFIX_SID with an SRv6 TLV shorter than it says",
@@ -101,6 +105,79 @@ fn updates() -> Vec<(&'static str, Vec<u8>, Due)> {
         ),
         ("Tunnel Encapsulation whose TLV runs over", with(0xc0, 23, &[0, 8, 0, 200, 1, 2]), Accepted),
         ("Tunnel Encapsulation of one octet", with(0xc0, 23, &[0]), Accepted),
+        ("the same again", with(0xc0, 23, &[0]), Accepted),
+        (
+            "Tunnel Encapsulation whose sub-TLV runs over",
+            with(0xc0, 23, &[0, 8, 0, 4, 1, 200, 0, 0]),
+            Accepted,
+        ),
+        ("PREFIX_SID that says to be well-known", with(0x40, 40, &[1, 0, 7, 0, 0, 0, 0, 0, 0, 9]), Accepted),
+        (
+            "PREFIX_SID with the old VPN-SID alone",
+            with(0xc0, 40, &[4, 0, 19, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]),
+            Accepted,
+        ),
+        (
+            "PREFIX_SID with an unknown SRv6 sub-TLV",
+            with(0xc0, 40, &[5, 0, 8, 0, 99, 0, 4, 1, 2, 3, 4]),
+            Accepted,
+        ),
+        (
+            "SRv6 with a transposition at offset 128 of 255 bits",
+            with(
+                0xc0,
+                40,
+                &[
+                    &[5, 0, 34, 0, 1, 0, 30, 0][..],
+                    &[0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+                    &[0, 0, 19, 0, 1, 0, 6, 40, 24, 16, 0, 255, 128],
+                ]
+                .concat(),
+            ),
+            Accepted,
+        ),
+        (
+            "EVPN types 3 and 4 without a body",
+            update_with(&attrs(&[&attr(0x80, 14, &[0, 25, 70, 4, 10, 0, 0, 2, 0, 3, 0, 4, 0])]), &[]),
+            Ignored,
+        ),
+        (
+            "FlowSpec with many chained operators",
+            update_with(
+                &attrs(&[&mp(1, 133, &[&[0, 0, 15, 3][..], &[1, 6].repeat(6), &[0x81, 6]].concat())]),
+                &[],
+            ),
+            Ignored,
+        ),
+        (
+            "FlowSpec announced without attributes",
+            update_with(&mp(1, 133, &[0, 0, 5, 1, 24, 203, 0, 114]), &[]),
+            Ignored,
+        ),
+        (
+            "lengths in conflict and a family that is not configured",
+            update_with(&attrs(&[&mp(1, 128, &[0, 0]), &[0xc0, 8, 200, 0]]), CASE),
+            Withdrawn,
+        ),
+        ("IPv6 extended communities that nobody knows", with(0xc0, 25, &[7; 20]), Accepted),
+        ("an OTC of 1,024 octets", with(0xc0, 35, &[0; 1024]), Withdrawn),
+        (
+            // The total tells where prefixes begin (RFC 7606 section 4): 0.0.0.0/0 is the first.
+            "attributes of 3 octets around an ORIGIN of 4",
+            message(2, &[&[0, 0, 0, 3, 0x40, 1, 1, 0], CASE].concat()),
+            Withdrawn,
+        ),
+        ("no NEXT_HOP", update_with(&[ORIGIN, AS_PATH].concat(), CASE), Withdrawn),
+        (
+            "AS4_PATH without AS_PATH",
+            update_with(&[ORIGIN, NEXT_HOP, &attr(0xc0, 17, &[2, 1, 0, 0, 0xfd, 0xea])].concat(), CASE),
+            Withdrawn,
+        ),
+        (
+            "an empty AS_PATH from outside",
+            update_with(&[ORIGIN, &[0x40, 2, 0], NEXT_HOP].concat(), CASE),
+            Withdrawn,
+        ),
         (
             "next-hop-dependent characteristics with a wrong length",
             with(0xc0, 39, &[0, 1, 1, 4, 0, 0, 0, 1, 0, 0]),
@@ -127,11 +204,13 @@ fn updates() -> Vec<(&'static str, Vec<u8>, Due)> {
             },
             Withdrawn,
         ),
-        (
-            "NEXT_HOP of two octets",
-            update_with(&[ORIGIN, AS_PATH, &[0x40, 3, 2, 10, 0]].concat(), CASE),
-            Withdrawn,
-        ),
+        ("NEXT_HOP of no octets", hop(&[]), Withdrawn),
+        ("NEXT_HOP of one octet", hop(&[10]), Withdrawn),
+        ("NEXT_HOP of two octets", hop(&[10, 0]), Withdrawn),
+        ("NEXT_HOP of three octets", hop(&[10, 0, 0]), Withdrawn),
+        ("NEXT_HOP 0.0.0.0", hop(&[0; 4]), Withdrawn),
+        ("NEXT_HOP 127.0.0.1", hop(&[127, 0, 0, 1]), Withdrawn),
+        ("NEXT_HOP of multicast", hop(&[224, 0, 0, 1]), Withdrawn),
         (
             "NEXT_HOP of two octets with wrong flags",
             update_with(&[ORIGIN, AS_PATH, &[0x80, 3, 2, 10, 0]].concat(), CASE),
@@ -159,7 +238,7 @@ fn updates() -> Vec<(&'static str, Vec<u8>, Due)> {
             ),
             Withdrawn,
         ),
-        ("some 200 unknown attributes", update_with(&attrs(&[&many]), CASE), Accepted),
+        ("all attributes that are unknown", update_with(&attrs(&[&many]), CASE), Accepted),
         ("a path of 255", long(255), Accepted),
         ("a path of 751", long(751), Accepted),
         ("a path of 2,100 in an extended message", long(2100), Accepted),
@@ -192,7 +271,18 @@ fn resets() -> Vec<(&'static str, Vec<u8>, Codes)> {
         ("ORIGIN of 32 octets in 4, and no prefix", update_with(&[0x40, 1, 32, 0], &[]), &[(3, 1), (3, 5)]),
         ("an unrecognised well-known attribute", with(0x40, 77, &[1]), &[(3, 2)]),
         ("withdrawn routes of 2 octets around a /32", lengths(2, 0, &[32, 10, 0, 0, 1]), &[(3, 1), (3, 10)]),
+        (
+            "an empty next hop in MP_REACH_NLRI",
+            update_with(&attrs(&[&mp(1, 1, &[0, 0, 8, 10])]), &[]),
+            &[(3, 9)],
+        ),
+        (
+            "a filter that runs past its ROUTE-REFRESH",
+            message(5, &[0, 1, 0, 1, 1, 128, 0, 99]),
+            &[(7, 1), (1, 2)],
+        ),
         ("a CAPABILITY message", message(6, &[0, 0, 1, 1]), &[(1, 3)]),
+        ("a CAPABILITY message with a short GR", message(6, &[0, 64, 3, 0, 120, 0]), &[(1, 3)]),
     ]
 }
 
@@ -275,6 +365,11 @@ fn updates_that_broke_others_get_their_due() {
             Accepted => {
                 wait_gateways(&scene.r, CASE_PREFIX, &["10.0.0.2"]);
                 until(what, || watcher.route(CASE_PREFIX).is_some());
+                // What came never depends on showing it.
+                for form in ["", " json"] {
+                    let shown = scene.router.vtysh(&format!("show bgp ipv4 unicast {CASE_PREFIX}{form}"));
+                    assert!(shown.is_ok_and(|text| text.contains("10.0.0.2")), "{what}");
+                }
             }
             Ignored => wait_gateways(&scene.r, CASE_PREFIX, &["10.0.0.2"]),
             Withdrawn => wait_gone(&scene.r, CASE_PREFIX),
@@ -311,6 +406,49 @@ fn messages_that_broke_others_end_the_session_with_the_right_code() {
         wait_gone(&scene.r, "203.0.113.0/24");
         scene.undisturbed();
     }
+}
+
+#[test]
+fn next_hops_of_ipv6_are_checked_and_those_beside_them_ignored() {
+    let scene = scene();
+    let speaker =
+        Speaker::established(&scene.bad, Identity::new(65002, "10.0.0.2", "10.0.0.2", 65001, "10.0.0.1"));
+    let known = || {
+        let shown = scene.router.vtysh("show bgp ipv6 unicast json").unwrap();
+        shown.contains("2001:db8:c::/48")
+    };
+    let with_hop = |hop: [u8; 16], beside: &[u8]| {
+        let reach = mp(2, 1, &[&[16], &hop[..], &[0, 48, 0x20, 1, 0x0d, 0xb8, 0, 0x0c]].concat());
+        update_with(&[ORIGIN, AS_PATH, beside, &reach].concat(), &[])
+    };
+    let good = [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
+    let mut loopback = [0; 16];
+    loopback[15] = 1;
+    let mut multicast = good;
+    multicast[0] = 0xff;
+    for martian in [[0; 16], loopback, multicast] {
+        // NEXT_HOP means nothing beside MP_REACH_NLRI alone.
+        speaker.send(with_hop(good, &[0x40, 3, 4, 0, 0, 0, 0]));
+        until("a good next hop to be taken", known);
+        speaker.send(with_hop(martian, &[]));
+        until("a martian one not to be", || !known());
+    }
+    assert_eq!(speaker.heard().sessions, 1);
+    scene.undisturbed();
+}
+
+#[test]
+fn a_flood_of_faults_while_the_session_ends_harms_nobody() {
+    let scene = scene();
+    let speaker =
+        Speaker::established(&scene.bad, Identity::new(65002, "10.0.0.2", "10.0.0.2", 65001, "10.0.0.1"));
+    let bad = [message(2, &[0, 9]), message(3, &[6, 2]), message(6, &[0, 0, 1, 1]), message(2, &[0; 4])];
+    speaker.send(bad.concat().repeat(200));
+    until("the end", || speaker.heard().downs.iter().any(|d| d.established));
+    speaker.wait_established();
+    speaker.send(update_with(&attrs(&[]), GOOD));
+    wait_gateways(&scene.r, "203.0.113.0/24", &["10.0.0.2"]);
+    scene.undisturbed();
 }
 
 /// An OPEN with these octets for its optional parameters, their length included.
@@ -377,6 +515,7 @@ fn opens_that_broke_others_are_refused_or_understood() {
             open_with(&capabilities(&[v4, as4, (75, &[200, b'x'])])),
             &[],
         ),
+        ("a software version whose text has length 0", open_with(&capabilities(&[v4, as4, (75, &[0])])), &[]),
         ("a software version of length 0", open_with(&capabilities(&[v4, as4, (75, &[])])), &[]),
         (
             "a host name twice",
