@@ -1,5 +1,6 @@
 //! What decoding has to make of good, odd and hostile messages.
 
+mod damage;
 mod hostile;
 mod messages;
 mod recall;
