@@ -273,7 +273,7 @@ impl Core {
             let own = rib.table.paths(id).filter(|(_, path)| path.peer == peer);
             let paths: Vec<PathView> =
                 own.map(|(_, path)| path_view(shared, path, path.attr_in, A::FAMILY)).collect();
-            (!paths.is_empty()).then(|| PrefixView {
+            (!paths.is_empty()).then_some(PrefixView {
                 net,
                 version: p.version,
                 paths,
