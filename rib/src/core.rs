@@ -19,6 +19,7 @@ use crate::nexthop::{NextHopKey, ResolvedHop};
 use crate::peer::{Peer, PeerConfig, PeerSession};
 use crate::policy::ast::Policies;
 use crate::policy::compile::Compiled;
+use crate::rpki::{Covered, VrpChange};
 use crate::rules::GroupKey;
 use crate::shared::{Settings, Shared};
 use crate::table::path_flag;
@@ -54,6 +55,8 @@ pub enum Input<'a> {
     Settings(Settings),
     /// Lists and route-maps.
     Policies(Policies),
+    /// Validated ROA payloads came or went.
+    Rpki(VrpChange),
     /// Networks and redistribution of a family.
     Local(Family, LocalRoutes),
     /// All static routes.
@@ -134,6 +137,11 @@ impl Core {
         match input {
             Input::Settings(settings) => self.settings(settings),
             Input::Policies(policies) => self.policies(policies),
+            Input::Rpki(change) => {
+                if let Some(covered) = self.shared.rpki.apply(&change) {
+                    self.revalidate(&covered);
+                }
+            }
             Input::Local(family, local) => family!(self, family, |rib, shared| {
                 rib.local = local;
                 rib.sync_local_all(shared);
@@ -218,6 +226,7 @@ impl Core {
         if self.shared.settings == settings {
             return;
         }
+        let asn = self.shared.settings.asn != settings.asn;
         let import_check = self.shared.settings.import_check != settings.import_check;
         let decide = self.shared.settings.best != settings.best
             || self.shared.settings.distance != settings.distance
@@ -237,6 +246,34 @@ impl Core {
             });
         }
         self.regroup();
+        if asn && self.shared.rpki.active() {
+            self.revalidate(&Covered::everything());
+        }
+    }
+
+    /// Has policies look again at what these prefixes cover. Nobody else keeps a validation state.
+    fn revalidate(&mut self, covered: &Covered) {
+        for f in Family::ALL {
+            if covered.is_empty(f) {
+                continue;
+            }
+            let asked = family!(self, f, |rib, shared| {
+                if rib.local_validates(shared) {
+                    rib.sync_local_all(shared);
+                }
+                rib.validates(shared)
+            });
+            // A walk that has not begun takes more along: however fast payloads change, two walks wait at most.
+            let waiting = self.tasks.iter_mut().find_map(|t| match &mut t.walk {
+                Walk::Revalidate(waiting) if t.family == f && t.cursor == 0 => Some(waiting),
+                _ => None,
+            });
+            match waiting {
+                _ if !asked => {}
+                Some(waiting) => waiting.merge(covered.clone()),
+                None => self.task(f, Walk::Revalidate(Box::new(covered.clone()))),
+            }
+        }
     }
 
     /// New policies: compile, start all memories over, tell what changes by them.

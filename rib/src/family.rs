@@ -102,7 +102,11 @@ impl<A: Addr> FamilyRib<A> {
         } else {
             for n in nlri {
                 let out = Self::import_one(&mut import, shared, attr_in, n, peer, address);
-                self.set_path(shared, &arrival, n, attr_in, out);
+                // What is refused for its validation state stays, so that other payloads need no refresh to bring it
+                // back (RFC 9324 section 4).
+                let kept =
+                    soft || out.is_none() && import.permits_in_some_state(shared, attr_in, n.net(), peer);
+                self.set_path(shared, &Arrival { soft: kept, ..arrival }, n, attr_in, out);
                 if let Some(out) = out {
                     shared.release(out);
                 }
@@ -110,6 +114,12 @@ impl<A: Addr> FamilyRib<A> {
         }
         self.imports.insert(key, import);
         self.check_limit(shared, peer);
+    }
+
+    /// Whether what a neighbour announces fares by its validation state.
+    pub fn import_validates(&mut self, shared: &Shared, peer: PeerId) -> bool {
+        let key = self.import_key(shared, peer);
+        self.imports.get(&key).is_some_and(Evaluator::validates)
     }
 
     /// The filter of a neighbour, made if it is the first to ask.

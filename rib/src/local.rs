@@ -68,6 +68,13 @@ impl<A: Addr> FamilyRib<A> {
         self.set_local(shared, addr, len, REDISTRIBUTED_PATH, redistributed);
     }
 
+    /// Whether which routes are our own depends on origin validation.
+    pub fn local_validates(&self, shared: &Shared) -> bool {
+        let redistributed = self.local.redistribute.values().map(|r| &r.route_map);
+        let mut maps = self.local.networks.values().chain(redistributed).flatten();
+        maps.any(|name| shared.policies.route_map(name).is_some_and(|m| m.validates()))
+    }
+
     /// Brings all of our own paths in line.
     pub fn sync_local_all(&mut self, shared: &mut Shared) {
         let mut prefixes: Vec<(A, u8)> = self.base.iter().map(|(addr, len, _)| (addr, len)).collect();

@@ -58,6 +58,16 @@ impl Evaluator {
         !self.filter.prefix_dependent()
     }
 
+    /// Whether the verdict depends on origin validation.
+    pub fn validates(&self) -> bool {
+        self.filter.validates()
+    }
+
+    /// Whether a route that was refused would pass in another validation state.
+    pub fn permits_in_some_state(&self, shared: &Shared, id: AttrId, net: IpNet, peer: PeerId) -> bool {
+        self.filter.permits_in_some_state(&self.subject(shared, id, net, Some(peer)))
+    }
+
     /// What the filter makes of a set for a prefix, with a reference for the caller; `None` is deny. `peer` is the
     /// neighbour that policy sees, `address` the one that `peer-address` means.
     pub fn run(

@@ -15,7 +15,7 @@ use crate::id::{AttrId, PeerId, PrefixId};
 use crate::intern::Provenance;
 use crate::nexthop::{NextHopKey, Resolution, ResolvedHop};
 use crate::peer::{AddPaths, PeerCounts};
-use crate::policy::ast::SourceProtocol;
+use crate::policy::ast::{RpkiState, SourceProtocol};
 use crate::policy::compile::{Counts, Program};
 use crate::policy::eval::Verdict;
 use crate::shared::Shared;
@@ -66,6 +66,8 @@ pub struct PathView {
     pub advertised_to: Vec<PeerId>,
     /// When it last changed, seconds of the shell's clock.
     pub since: u32,
+    /// Origin validation; `None` while nothing is validated.
+    pub rpki: Option<RpkiState>,
 }
 
 /// Under which identifier neighbours are told a path (RFC 7911), by the choice of paths that they get; 0 where they do
@@ -272,7 +274,7 @@ impl Core {
             }
             let own = rib.table.paths(id).filter(|(_, path)| path.peer == peer);
             let paths: Vec<PathView> =
-                own.map(|(_, path)| path_view(shared, path, path.attr_in, A::FAMILY)).collect();
+                own.map(|(_, path)| path_view(shared, path, path.attr_in, net)).collect();
             (!paths.is_empty()).then_some(PrefixView {
                 net,
                 version: p.version,
@@ -442,8 +444,9 @@ impl Core {
 
 fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> PrefixView {
     let entry = rib.table.prefix(id);
+    let net = entry.addr.to_net(entry.len);
     let mut paths: Vec<PathView> =
-        rib.table.paths(id).map(|(_, p)| path_view(shared, p, p.attr, A::FAMILY)).collect();
+        rib.table.paths(id).map(|(_, p)| path_view(shared, p, p.attr, net)).collect();
     for which in rib.groups.iter().filter_map(|g| g.key().add_paths) {
         for told in chosen(which, shared, &rib.table, id) {
             let is_it = |p: &&mut PathView| (p.peer, p.path_id) == (told.peer, told.path_id);
@@ -469,7 +472,7 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
         }
     }
     PrefixView {
-        net: entry.addr.to_net(entry.len),
+        net,
         version: entry.version,
         paths,
         reason,
@@ -478,12 +481,12 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
 }
 
 /// A path with one of its attribute sets: after import policy, or as the neighbour sent it.
-fn path_view(shared: &Shared, path: &Path, attr: AttrId, family: Family) -> PathView {
+fn path_view(shared: &Shared, path: &Path, attr: AttrId, net: IpNet) -> PathView {
     let set = shared.attrs.get(attr);
     let entry = shared.next_hops.get(set.local.next_hop);
     let peer = shared.peer(path.peer);
     let session = peer.and_then(|p| p.session.as_ref());
-    let default = shared.settings.best[family.index()].default_local_pref;
+    let default = shared.settings.best[Family::of(&net).index()].default_local_pref;
     PathView {
         peer: path.peer,
         peer_addr: peer.map(|p| p.config.addr),
@@ -506,6 +509,7 @@ fn path_view(shared: &Shared, path: &Path, attr: AttrId, family: Family) -> Path
         numbers: PathNumbers::default(),
         advertised_to: Vec::new(),
         since: path.since,
+        rpki: shared.rpki_state(attr, net),
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bgp::attrs::{AttrBuilder, AttrView, Origin, flag, hash_block, summarize};
-use bgp::types::{Family, NextHop};
+use bgp::types::{Asn, Family, NextHop};
 use ipnet::IpNet;
 
 use crate::base::Links;
@@ -16,15 +16,19 @@ use crate::intern::{Interner, Local, Provenance};
 use crate::memo::Purpose;
 use crate::nexthop::{HopSets, Members, NextHopKey, NextHops, union};
 use crate::peer::Peer;
+use crate::policy::ast::RpkiState;
 use crate::policy::ast::SourceProtocol;
 use crate::policy::compile::Compiled;
 use crate::policy::eval::{Changed, NextHopChange, Subject};
+use crate::rpki::{Payloads, Rpki, Validation};
 
 /// Router-wide settings.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
     /// Our router id; ORIGINATOR_ID and CLUSTER_LIST of reflected routes.
     pub router_id: u32,
+    /// Our AS: the origin of routes whose path names none.
+    pub asn: Asn,
     /// `bgp cluster-id`, else the router id.
     pub cluster_id: u32,
     /// Decision process, by family (`maximum-paths` differs).
@@ -45,6 +49,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             router_id: 0,
+            asn: Asn(0),
             cluster_id: 0,
             best: [best::Options::default(); 2],
             no_rib: false,
@@ -65,6 +70,7 @@ pub(crate) struct Shared {
     pub links: Links,
     pub peers: Vec<Option<Peer>>,
     pub policies: Compiled,
+    pub rpki: Rpki,
     pub out: VecDeque<Output>,
     pub fib: Vec<FibChange>,
     /// Seconds of the shell's clock.
@@ -84,6 +90,7 @@ impl Shared {
             links: Links::default(),
             peers: Vec::new(),
             policies: Compiled::default(),
+            rpki: Rpki::default(),
             out: VecDeque::new(),
             fib: Vec::new(),
             now: 0,
@@ -295,9 +302,14 @@ impl Shared {
             interface: None,
             igp_metric: entry.map_or(0, |e| e.resolution.metric()),
             default_local_pref: self.settings.best[family.index()].default_local_pref,
-            rpki: None,
+            rpki: Validation::Asked(Payloads { rpki: &self.rpki, own: self.settings.asn }),
             dice: dice(self.seed, &net),
         }
+    }
+
+    /// The validation state of a route; `None` while nothing is validated.
+    pub fn rpki_state(&self, id: AttrId, net: IpNet) -> Option<RpkiState> {
+        self.rpki.state(net, self.attrs.get(id).view(), self.settings.asn)
     }
 
     /// The bytes of a set, copied for a reader on another thread.

@@ -24,6 +24,7 @@ mod add_path;
 mod model;
 mod policy;
 mod routes;
+mod rpki;
 mod sessions;
 mod telling;
 

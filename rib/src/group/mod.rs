@@ -224,6 +224,13 @@ impl<A: Addr> Group<A> {
         }
     }
 
+    /// Whether what members are told depends on origin validation.
+    pub(crate) fn validates(&self, shared: &Shared) -> bool {
+        let map = self.key.default_originate.iter().flatten();
+        let mut maps = map.filter_map(|name| shared.policies.route_map(name));
+        self.export.validates() || maps.any(|m| m.validates())
+    }
+
     /// Starts over with the export filters as they are now compiled.
     pub(crate) fn reload(&mut self, shared: &Shared, table: &Table<A>) {
         self.export = Evaluator::new(shared.policies.filter(A::FAMILY, &self.key.filter), self.key.purpose());

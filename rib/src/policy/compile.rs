@@ -106,6 +106,7 @@ pub struct Program {
     pub(super) simple: bool,
     prefix_dependent: bool,
     peer_dependent: bool,
+    validates: bool,
 }
 
 impl Program {
@@ -117,6 +118,11 @@ impl Program {
     /// Whether equal routes of different neighbours can fare differently.
     pub fn peer_dependent(&self) -> bool {
         self.peer_dependent
+    }
+
+    /// Whether it asks for the state of origin validation.
+    pub fn validates(&self) -> bool {
+        self.validates
     }
 }
 
@@ -158,6 +164,11 @@ impl Filter {
     /// See [`Program::prefix_dependent`].
     pub fn prefix_dependent(&self) -> bool {
         !self.prefixes.is_empty() || self.map.iter().flatten().any(|m| m.prefix_dependent)
+    }
+
+    /// See [`Program::validates`].
+    pub fn validates(&self) -> bool {
+        self.map.iter().flatten().any(|m| m.validates)
     }
 
     /// See [`Program::peer_dependent`].
@@ -326,8 +337,10 @@ impl Compiled {
         let called =
             |f: fn(&Program) -> bool| entries.iter().flat_map(|e| e.call.iter().flatten()).any(|p| f(p));
         let any = |f: fn(&Cond) -> bool| entries.iter().any(|e| e.conds.iter().any(f));
+        let validates = any(|c| matches!(c, Cond::Rpki(_))) || called(Program::validates);
         let prefix_dependent =
             any(|c| matches!(c, Cond::Prefix(..) | Cond::PrefixLen(..) | Cond::Probability(_)))
+                || validates
                 || called(Program::prefix_dependent);
         let peer_dependent =
             any(|c| matches!(c, Cond::Peer(_) | Cond::RouteSource(_) | Cond::SourceProtocol(_)))
@@ -336,7 +349,7 @@ impl Compiled {
                     .any(|e| e.changes.iter().any(|c| matches!(c, Change::Set(Set::NextHop(_)))))
                 || called(Program::peer_dependent);
         let simple = entries.iter().all(|e| e.call.is_none() && e.then == Then::Stop);
-        Program { entries, asked: Counter::default(), simple, prefix_dependent, peer_dependent }
+        Program { entries, asked: Counter::default(), simple, prefix_dependent, peer_dependent, validates }
     }
 
     fn address(&self, family: Family, m: &AddressMatch) -> Option<Arc<PrefixSet>> {

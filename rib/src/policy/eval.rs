@@ -7,11 +7,12 @@ use bgp::types::{Asn, Family};
 use ipnet::IpNet;
 
 use super::ast::{
-    Arith, Exclude, ExtCommunity, LargeCommunity, MetricSet, NextHopSet, PeerMatch, Prepend, Replace,
-    RpkiState, Set, SourceProtocol,
+    Arith, Exclude, ExtCommunity, LargeCommunity, MetricSet, NextHopSet, PeerMatch, Prepend, Replace, Set,
+    SourceProtocol,
 };
 use super::compile::{Change, Cond, Entry, Filter, Program, Then};
 use super::sets::CommunityKind;
+use crate::rpki::Validation;
 
 /// A route as policy sees it.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,7 @@ pub struct Subject<'a> {
     /// LOCAL_PREF of a route without one.
     pub default_local_pref: u32,
     /// Origin validation.
-    pub rpki: Option<RpkiState>,
+    pub rpki: Validation<'a>,
     /// A number for `match probability`, the same for the same route.
     pub dice: u32,
 }
@@ -120,6 +121,14 @@ impl Filter {
             Some(None) => Verdict::Deny,
             Some(Some(program)) => program.run(s),
         }
+    }
+
+    /// Whether the route would pass if its validation state were another one.
+    pub fn permits_in_some_state(&self, s: &Subject<'_>) -> bool {
+        let permits = |state: &Option<_>| {
+            self.run(&Subject { rpki: Validation::Assumed(*state), ..*s }) != Verdict::Deny
+        };
+        self.validates() && Validation::ANSWERS.iter().any(permits)
     }
 
     /// The part of [`Self::run`] that may look at the prefix.
@@ -254,7 +263,7 @@ impl Cond {
             Cond::Tag(v) => s.tag == *v,
             Cond::SourceProtocol(v) => s.source == *v,
             Cond::Probability(percent) => s.dice % 100 < u32::from(*percent),
-            Cond::Rpki(v) => s.rpki == Some(*v),
+            Cond::Rpki(v) => s.rpki.state(s.net, s.view) == Some(*v),
             Cond::Never => false,
         }
     }
