@@ -19,7 +19,7 @@ use crate::nexthop::{NextHopKey, ResolvedHop};
 use crate::peer::{Peer, PeerConfig, PeerSession};
 use crate::policy::ast::Policies;
 use crate::policy::compile::Compiled;
-use crate::rpki::{Covered, VrpChange};
+use crate::rpki::{Covered, VrpUpdate};
 use crate::rules::GroupKey;
 use crate::shared::{Settings, Shared};
 use crate::table::path_flag;
@@ -56,7 +56,7 @@ pub enum Input<'a> {
     /// Lists and route-maps.
     Policies(Policies),
     /// Validated ROA payloads came or went.
-    Rpki(VrpChange),
+    Rpki(VrpUpdate),
     /// Networks and redistribution of a family.
     Local(Family, LocalRoutes),
     /// All static routes.
@@ -137,9 +137,11 @@ impl Core {
         match input {
             Input::Settings(settings) => self.settings(settings),
             Input::Policies(policies) => self.policies(policies),
-            Input::Rpki(change) => {
-                if let Some(covered) = self.shared.rpki.apply(&change) {
-                    self.revalidate(&covered);
+            Input::Rpki(VrpUpdate { table, covered }) => {
+                let idle = table.is_none() && self.shared.rpki.is_none();
+                self.shared.rpki = table;
+                if !idle {
+                    self.revalidate(covered);
                 }
             }
             Input::Local(family, local) => family!(self, family, |rib, shared| {
@@ -246,14 +248,15 @@ impl Core {
             });
         }
         self.regroup();
-        if asn && self.shared.rpki.active() {
-            self.revalidate(&Covered::everything());
+        if asn && self.shared.rpki.is_some() {
+            self.revalidate(Covered::everything());
         }
     }
 
     /// Has policies look again at what these prefixes cover. Nobody else keeps a validation state.
-    fn revalidate(&mut self, covered: &Covered) {
+    fn revalidate(&mut self, mut covered: Covered) {
         for f in Family::ALL {
+            let covered = covered.take(f);
             if covered.is_empty(f) {
                 continue;
             }
@@ -270,8 +273,8 @@ impl Core {
             });
             match waiting {
                 _ if !asked => {}
-                Some(waiting) => waiting.merge(covered.clone()),
-                None => self.task(f, Walk::Revalidate(Box::new(covered.clone()))),
+                Some(waiting) => waiting.merge(covered),
+                None => self.task(f, Walk::Revalidate(Box::new(covered))),
             }
         }
     }

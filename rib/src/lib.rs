@@ -42,5 +42,5 @@ mod walk;
 pub use self::core::{Core, Input, StaticRoute, StaticTarget};
 pub use self::event::{Event, FibChange, FibRoute, FibTarget, Output};
 pub use self::id::{AttrId, HopSetId, NhId, PeerId};
-pub use self::rpki::{Vrp, VrpChange};
+pub use self::rpki::{Vrp, VrpTable, VrpUpdate};
 pub use self::shared::Settings;

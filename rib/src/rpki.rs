@@ -4,6 +4,8 @@
 //! less than a microsecond, and who validates nothing pays nothing. When payloads change, only what they cover is
 //! looked at again, and only where a policy asks for the state.
 
+use std::sync::Arc;
+
 use bgp::attrs::AttrView;
 use bgp::types::{Asn, Family};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -23,23 +25,12 @@ pub struct Vrp {
     pub asn: Asn,
 }
 
-/// A change of the payloads: first some go, then others come.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct VrpChange {
-    /// Validate routes from now on. Without it all payloads go, and no route has a state.
-    pub active: bool,
-    /// These go.
-    pub removed: Vec<Vrp>,
-    /// These come.
-    pub added: Vec<Vrp>,
-}
-
 type Authorizations = SmallVec<[(u8, Asn); 1]>;
 
-/// The payloads in force.
-#[derive(Debug, Default)]
-pub(crate) struct Rpki {
-    active: bool,
+/// The payloads in force. They are changed on a copy that then takes their place: half of a change could make a good
+/// route invalid for a moment, and the table's thread has no time to build it.
+#[derive(Clone, Debug, Default)]
+pub struct VrpTable {
     v4: PrefixMap<Ipv4Net, Authorizations>,
     v6: PrefixMap<Ipv6Net, Authorizations>,
 }
@@ -77,36 +68,7 @@ fn validate<P: Prefix>(
     if covered { RpkiState::Invalid } else { RpkiState::NotFound }
 }
 
-impl Rpki {
-    pub fn active(&self) -> bool {
-        self.active
-    }
-
-    /// Takes in a change and says what it covers; `None` if that is nothing.
-    pub fn apply(&mut self, change: &VrpChange) -> Option<Covered> {
-        if change.active != self.active {
-            *self = Rpki { active: change.active, ..Rpki::default() };
-            change.added.iter().filter(|_| change.active).for_each(|v| self.insert(v));
-            return Some(Covered::everything());
-        }
-        if !change.active || (change.removed.is_empty() && change.added.is_empty()) {
-            return None;
-        }
-        let mut covered = Covered::default();
-        for vrp in &change.removed {
-            match vrp.prefix {
-                IpNet::V4(net) => remove(&mut self.v4, net, vrp),
-                IpNet::V6(net) => remove(&mut self.v6, net, vrp),
-            }
-            covered.add(vrp.prefix);
-        }
-        for vrp in &change.added {
-            self.insert(vrp);
-            covered.add(vrp.prefix);
-        }
-        Some(covered)
-    }
-
+impl VrpTable {
     fn insert(&mut self, vrp: &Vrp) {
         match vrp.prefix {
             IpNet::V4(net) => insert(&mut self.v4, net, vrp),
@@ -114,19 +76,58 @@ impl Rpki {
         }
     }
 
-    /// The state of a route with these attributes; `None` while nothing is validated. `own` is the origin of a route
-    /// whose path names no AS outside of our confederation: it is from our AS, as FRR has it.
-    pub fn state(&self, net: IpNet, view: AttrView<'_>, own: Asn) -> Option<RpkiState> {
-        if !self.active {
-            return None;
+    fn remove(&mut self, vrp: &Vrp) {
+        match vrp.prefix {
+            IpNet::V4(net) => remove(&mut self.v4, net, vrp),
+            IpNet::V6(net) => remove(&mut self.v6, net, vrp),
         }
+    }
+
+    /// The state of a route with these attributes. `own` is the origin of a route whose path names no AS outside of
+    /// our confederation: it is from our AS, as FRR has it.
+    pub(crate) fn state(&self, net: IpNet, view: AttrView<'_>, own: Asn) -> RpkiState {
         let path = view.as_path();
         let internal = path.segments().all(|s| s.kind.is_confed());
         let origin = if internal { Some(own) } else { path.origin_as() };
-        Some(match net {
+        match net {
             IpNet::V4(net) => validate(&self.v4, net, net.prefix_len(), origin),
             IpNet::V6(net) => validate(&self.v6, net, net.prefix_len(), origin),
-        })
+        }
+    }
+}
+
+/// A change of the payloads for the table, made elsewhere.
+#[derive(Clone, Debug)]
+pub struct VrpUpdate {
+    pub(crate) table: Option<Arc<VrpTable>>,
+    pub(crate) covered: Covered,
+}
+
+impl VrpUpdate {
+    /// From these payloads, some of which go and others come; from `None` when nothing was validated before.
+    pub fn new(before: Option<&VrpTable>, removed: &[Vrp], added: &[Vrp]) -> VrpUpdate {
+        let mut table = before.cloned().unwrap_or_default();
+        removed.iter().for_each(|v| table.remove(v));
+        added.iter().for_each(|v| table.insert(v));
+        let covered = match before {
+            None => Covered::everything(),
+            Some(_) => {
+                let mut covered = Covered::default();
+                removed.iter().chain(added).for_each(|v| covered.add(v.prefix));
+                covered
+            }
+        };
+        VrpUpdate { table: Some(Arc::new(table)), covered }
+    }
+
+    /// Nothing is validated any more.
+    pub fn off() -> VrpUpdate {
+        VrpUpdate { table: None, covered: Covered::everything() }
+    }
+
+    /// The payloads that are in force afterwards.
+    pub fn table(&self) -> Option<&Arc<VrpTable>> {
+        self.table.as_ref()
     }
 }
 
@@ -150,6 +151,16 @@ impl Covered {
             IpNet::V4(net) => self.v4.insert(net),
             IpNet::V6(net) => self.v6.insert(net),
         };
+    }
+
+    /// The part of a family.
+    pub fn take(&mut self, family: Family) -> Covered {
+        let mut part = Covered::default();
+        match family {
+            Family::Ipv4Unicast => std::mem::swap(&mut part.v4, &mut self.v4),
+            Family::Ipv6Unicast => std::mem::swap(&mut part.v6, &mut self.v6),
+        }
+        part
     }
 
     pub fn merge(&mut self, other: Covered) {
@@ -184,7 +195,7 @@ pub enum Validation<'a> {
 /// The table's payloads and its AS.
 #[derive(Clone, Copy, Debug)]
 pub struct Payloads<'a> {
-    pub(crate) rpki: &'a Rpki,
+    pub(crate) table: Option<&'a VrpTable>,
     pub(crate) own: Asn,
 }
 
@@ -196,7 +207,7 @@ impl Validation<'_> {
     pub(crate) fn state(&self, net: IpNet, view: AttrView<'_>) -> Option<RpkiState> {
         match self {
             Validation::Assumed(state) => *state,
-            Validation::Asked(payloads) => payloads.rpki.state(net, view, payloads.own),
+            Validation::Asked(of) => of.table.map(|t| t.state(net, view, of.own)),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::policy::ast::RpkiState;
 use crate::policy::ast::SourceProtocol;
 use crate::policy::compile::Compiled;
 use crate::policy::eval::{Changed, NextHopChange, Subject};
-use crate::rpki::{Payloads, Rpki, Validation};
+use crate::rpki::{Payloads, Validation, VrpTable};
 
 /// Router-wide settings.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,7 +70,8 @@ pub(crate) struct Shared {
     pub links: Links,
     pub peers: Vec<Option<Peer>>,
     pub policies: Compiled,
-    pub rpki: Rpki,
+    /// Validated ROA payloads, if routes are validated.
+    pub rpki: Option<Arc<VrpTable>>,
     pub out: VecDeque<Output>,
     pub fib: Vec<FibChange>,
     /// Seconds of the shell's clock.
@@ -90,7 +91,7 @@ impl Shared {
             links: Links::default(),
             peers: Vec::new(),
             policies: Compiled::default(),
-            rpki: Rpki::default(),
+            rpki: None,
             out: VecDeque::new(),
             fib: Vec::new(),
             now: 0,
@@ -302,14 +303,14 @@ impl Shared {
             interface: None,
             igp_metric: entry.map_or(0, |e| e.resolution.metric()),
             default_local_pref: self.settings.best[family.index()].default_local_pref,
-            rpki: Validation::Asked(Payloads { rpki: &self.rpki, own: self.settings.asn }),
+            rpki: Validation::Asked(Payloads { table: self.rpki.as_deref(), own: self.settings.asn }),
             dice: dice(self.seed, &net),
         }
     }
 
     /// The validation state of a route; `None` while nothing is validated.
     pub fn rpki_state(&self, id: AttrId, net: IpNet) -> Option<RpkiState> {
-        self.rpki.state(net, self.attrs.get(id).view(), self.settings.asn)
+        self.rpki.as_ref().map(|t| t.state(net, self.attrs.get(id).view(), self.settings.asn))
     }
 
     /// The bytes of a set, copied for a reader on another thread.

@@ -4,14 +4,16 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::policy::ast::RpkiState;
-use crate::rpki::{Vrp, VrpChange};
+use crate::rpki::{Vrp, VrpUpdate};
 
 fn vrp(prefix: &str, max_len: u8, asn: u32) -> Vrp {
     Vrp { prefix: prefix.parse().unwrap(), max_len, asn: Asn(asn) }
 }
 
-fn change(removed: &[Vrp], added: &[Vrp]) -> Input<'static> {
-    Input::Rpki(VrpChange { active: true, removed: removed.to_vec(), added: added.to_vec() })
+/// Tells the table that payloads went and others came.
+fn change(lab: &mut Lab, removed: &[Vrp], added: &[Vrp]) {
+    let before = lab.core.shared.rpki.clone();
+    lab.tell(Input::Rpki(VrpUpdate::new(before.as_deref(), removed, added)));
 }
 
 fn entry(action: Action, state: Option<RpkiState>, local_pref: Option<u32>) -> RouteMapEntry {
@@ -67,7 +69,8 @@ fn states_are_those_of_rfc_6811() {
     lab.announce(4, &["192.0.2.0/24", "192.0.2.0/25", "198.51.100.0/24", "203.0.113.0/24"], |_| {});
     lab.settle();
     assert_eq!(state(&lab, "192.0.2.0/24"), [None], "nothing is validated yet");
-    lab.tell(change(
+    change(
+        &mut lab,
         &[],
         &[
             vrp("192.0.2.0/24", 24, 104),
@@ -75,27 +78,28 @@ fn states_are_those_of_rfc_6811() {
             vrp("198.51.100.0/24", 24, 7),
             vrp("2001:db8::/32", 48, 7),
         ],
-    ));
+    );
     assert_eq!(state(&lab, "192.0.2.0/24"), [Some(RpkiState::Valid)]);
     assert_eq!(state(&lab, "192.0.2.0/25"), [Some(RpkiState::Invalid)], "longer than the maximum");
     assert_eq!(state(&lab, "198.51.100.0/24"), [Some(RpkiState::Invalid)], "another origin");
     assert_eq!(state(&lab, "203.0.113.0/24"), [Some(RpkiState::NotFound)]);
-    lab.tell(change(&[], &[vrp("203.0.113.0/24", 24, 0)]));
+    change(&mut lab, &[], &[vrp("203.0.113.0/24", 24, 0)]);
     assert_eq!(state(&lab, "203.0.113.0/24"), [Some(RpkiState::Invalid)], "AS 0 is nobody");
-    lab.tell(Input::Rpki(VrpChange::default()));
+    lab.tell(Input::Rpki(VrpUpdate::off()));
     assert_eq!(state(&lab, "192.0.2.0/24"), [None], "validation is off");
 }
 
 #[test]
 fn a_path_that_ends_in_a_set_matches_nothing_and_our_own_comes_from_our_as() {
     let mut lab = lab();
-    lab.tell(change(&[], &[vrp("192.0.2.0/24", 24, 104), vrp("198.51.100.0/24", 24, OUR_AS)]));
+    change(&mut lab, &[], &[vrp("192.0.2.0/24", 24, 104), vrp("198.51.100.0/24", 24, OUR_AS)]);
     // AS_PATH: a sequence of 104, then a set of 104.
     let block = [0x40, 2, 12, 2, 1, 0, 0, 0, 104, 1, 1, 0, 0, 0, 104];
-    let of = |net: &str| lab.core.shared.rpki.state(net.parse().unwrap(), AttrView::new(&block), Asn(OUR_AS));
+    let table = lab.core.shared.rpki.clone().unwrap();
+    let of = |net: &str| table.state(net.parse().unwrap(), AttrView::new(&block), Asn(OUR_AS));
     assert_eq!(AttrView::new(&block).as_path().to_string(), "104 {104}");
-    assert_eq!(of("192.0.2.0/24"), Some(RpkiState::Invalid));
-    assert_eq!(of("203.0.113.0/24"), Some(RpkiState::NotFound));
+    assert_eq!(of("192.0.2.0/24"), RpkiState::Invalid);
+    assert_eq!(of("203.0.113.0/24"), RpkiState::NotFound);
     let networks = BTreeMap::from([("198.51.100.0/24".parse().unwrap(), None)]);
     let local = LocalRoutes { networks, ..LocalRoutes::default() };
     lab.tell(Input::Local(Family::Ipv4Unicast, local));
@@ -108,11 +112,11 @@ fn import_policy_follows_the_payloads_without_a_refresh() {
     lab.announce(1, &["192.0.2.0/24"], |_| {});
     lab.settle();
     assert_eq!(lab.told(4), ["192.0.2.0/24"]);
-    lab.tell(change(&[], &[vrp("192.0.2.0/24", 24, 7)]));
+    change(&mut lab, &[], &[vrp("192.0.2.0/24", 24, 7)]);
     lab.settle();
     assert!(lab.told(4).is_empty(), "it is invalid now");
     assert!(lab.ways("192.0.2.0/24").is_empty());
-    lab.tell(change(&[], &[vrp("192.0.2.0/24", 24, 101)]));
+    change(&mut lab, &[], &[vrp("192.0.2.0/24", 24, 101)]);
     lab.settle();
     assert_eq!(lab.told(4), ["192.0.2.0/24"]);
     assert_eq!(lab.ways("192.0.2.0/24"), [address(1).to_string()]);
@@ -146,14 +150,14 @@ fn export_policy_and_preference_follow_the_payloads() {
     lab.announce(2, &["192.0.2.0/24"], |b| {
         b.prepend(Asn(102), 3);
     });
-    lab.tell(change(&[], &[]));
+    change(&mut lab, &[], &[]);
     lab.settle();
     assert!(lab.told(3).is_empty(), "no payload covers anything");
-    lab.tell(change(&[], &[vrp("192.0.2.0/24", 24, 102), vrp("192.0.2.0/24", 24, 101)]));
+    change(&mut lab, &[], &[vrp("192.0.2.0/24", 24, 102), vrp("192.0.2.0/24", 24, 101)]);
     lab.settle();
     assert_eq!(lab.told(3), ["192.0.2.0/24"]);
     assert!(lab.path(4, "192.0.2.0/24").starts_with("65000 102 "), "the longer path is preferred as valid");
-    lab.tell(change(&[vrp("192.0.2.0/24", 24, 102)], &[]));
+    change(&mut lab, &[vrp("192.0.2.0/24", 24, 102)], &[]);
     lab.settle();
     assert!(lab.path(4, "192.0.2.0/24").starts_with("65000 101"), "it is invalid and not preferred any more");
 }
@@ -162,13 +166,13 @@ fn export_policy_and_preference_follow_the_payloads() {
 fn payloads_that_no_policy_asks_for_cost_no_walk_and_many_changes_one() {
     let mut lab = Lab::new();
     lab.add(1, PeerKind::External);
-    lab.tell(change(&[], &[vrp("192.0.2.0/24", 24, 101)]));
+    change(&mut lab, &[], &[vrp("192.0.2.0/24", 24, 101)]);
     assert!(lab.core.tasks.is_empty());
     let mut lab = self::lab();
     lab.announce(1, &["192.0.2.0/24"], |_| {});
     lab.settle();
     for asn in 1..100 {
-        lab.tell(change(&[], &[vrp("192.0.2.0/24", 24, asn)]));
+        change(&mut lab, &[], &[vrp("192.0.2.0/24", 24, asn)]);
     }
     assert!(lab.core.tasks.len() <= 2, "one walk of each family: {}", lab.core.tasks.len());
 }
@@ -218,7 +222,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..40),
     ) {
         let mut lab = lab();
-        lab.tell(change(&[], &[]));
+        change(&mut lab, &[], &[]);
         let mut sent: BTreeMap<(u16, usize), u8> = BTreeMap::new();
         let mut vrps: BTreeSet<Vrp> = BTreeSet::new();
         for step in &steps {
@@ -240,7 +244,7 @@ proptest! {
                     }
                     let gone: Vec<Vrp> = before.difference(&vrps).copied().collect();
                     let new: Vec<Vrp> = vrps.difference(&before).copied().collect();
-                    lab.tell(change(&gone, &new));
+                    change(&mut lab, &gone, &new);
                 }
                 Step::Work => {
                     lab.core.work();
@@ -250,7 +254,7 @@ proptest! {
         }
         lab.settle();
         let mut scratch = self::lab();
-        scratch.tell(change(&[], &vrps.iter().copied().collect::<Vec<_>>()));
+        change(&mut scratch, &[], &vrps.iter().copied().collect::<Vec<_>>());
         for ((n, p), variant) in &sent {
             announce(&mut scratch, *n, *p, *variant);
         }
