@@ -13,6 +13,7 @@ pub mod live;
 pub mod logs;
 pub mod metrics;
 pub mod ontime;
+pub mod rtr;
 pub mod shell;
 pub mod show;
 pub mod sys;
