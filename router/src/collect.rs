@@ -8,9 +8,12 @@ use bgp::types::{Family, SECOND};
 
 use crate::config::model::FRR_VERSION;
 use crate::control::{Control, unix_time};
-use crate::metrics::sample::{PeerFamilySample, PeerSample, RouteSample, Snapshot, TableSample, VrrpSample};
+use crate::metrics::sample::{
+    PeerFamilySample, PeerSample, RouteSample, RpkiCacheSample, Snapshot, TableSample, VrrpSample,
+};
 use crate::metrics::server::Source;
 use crate::ontime::Family as VrrpFamily;
+use crate::rtr::CacheStatus;
 use crate::shell::clock;
 
 /// The source of metrics.
@@ -141,6 +144,16 @@ impl Collect {
             .collect()
     }
 
+    fn rpki_caches(&self) -> Vec<RpkiCacheSample> {
+        let sample = |c: CacheStatus| RpkiCacheSample {
+            host: c.endpoint.host,
+            port: c.endpoint.port,
+            preference: c.preference,
+            connected: c.synced,
+        };
+        self.control.rtr.look(|caches| caches.status().into_iter().map(sample).collect())
+    }
+
     fn routes(&self) -> Vec<RouteSample> {
         let counts = self.control.fib.counts(Duration::from_millis(50)).unwrap_or_default();
         counts
@@ -184,6 +197,8 @@ impl Source for Collect {
             peers,
             vrrp: self.vrrp(),
             routes: self.routes(),
+            rpki_caches: self.rpki_caches(),
+            rpki_prefixes: self.control.rtr.look(|caches| caches.counts().map(|n| n as u64)),
         }
     }
 

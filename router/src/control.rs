@@ -17,6 +17,7 @@ use crate::ontime::Snapshot;
 use crate::shell::netdevs::Netdevs;
 use crate::shell::peers::Peers;
 use crate::shell::rib_thread::RibHandle;
+use crate::shell::rtr::{Request, Rtr};
 use crate::shell::{clock, translate};
 
 /// How the last load of the configuration went.
@@ -38,6 +39,8 @@ pub struct Control {
     pub fib: Arc<fib::linux::Handle>,
     /// The neighbours.
     pub peers: Peers,
+    /// Caches of validated ROA payloads.
+    pub rtr: Rtr,
     /// The gateways; `None` where the sockets that VRRP needs cannot be had.
     pub gateways: Option<Arc<Gateways>>,
     /// Interfaces.
@@ -68,6 +71,7 @@ impl Control {
         rib: RibHandle,
         fib: Arc<fib::linux::Handle>,
         peers: Peers,
+        rtr: Rtr,
         gateways: Option<Arc<Gateways>>,
         netdevs: Arc<RwLock<Netdevs>>,
     ) -> Control {
@@ -76,6 +80,7 @@ impl Control {
             rib,
             fib,
             peers,
+            rtr,
             gateways,
             netdevs,
             started: Instant::now(),
@@ -131,6 +136,7 @@ impl Control {
         } else if config.interfaces.values().any(|i| !i.vrrp.is_empty()) {
             tracing::error!("VRRP is configured and cannot run: it needs CAP_NET_RAW and CAP_NET_ADMIN");
         }
+        self.rtr.request(Request::Configure(translate::rpki(&config)));
         self.distribute(&config);
     }
 

@@ -22,6 +22,7 @@ use crate::shell::netdevs::Netdevs;
 use crate::shell::peer::Command;
 use crate::shell::peers::Peers;
 use crate::shell::rib_thread::{self, FibSlot};
+use crate::shell::rtr::Rtr;
 
 /// How long after the start leftovers of an earlier run stay in the kernel at most, for neighbours to come up.
 const ADOPTION: Duration = Duration::from_secs(60);
@@ -161,7 +162,8 @@ fn start(options: Options, runtime: tokio::runtime::Handle) -> anyhow::Result<Pa
         })
     };
     let peers = Peers::new(rib.clone(), netdevs.clone(), runtime.clone(), seed, watch);
-    let control = Arc::new(Control::new(options, rib, fib, peers, gateways, netdevs));
+    let rtr = Rtr::start(rib.clone(), &runtime);
+    let control = Arc::new(Control::new(options, rib, fib, peers, rtr, gateways, netdevs));
     let _ = whole.set(control.clone());
     let live = Arc::new(crate::live::Live::new(control.clone()));
     let sockets = ServerOptions::new(&control.options.sockets);

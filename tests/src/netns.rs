@@ -52,6 +52,7 @@ pub fn package(program: &str) -> &'static str {
         "keepalived" => "keepalived",
         "setpriv" => "util-linux",
         "kill" => "procps",
+        "rtrclient" => "rtr-tools",
         _ => "of that name",
     }
 }

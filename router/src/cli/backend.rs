@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use bgp::types::Family;
 use ipnet::IpNet;
+use rib::Vrp;
 
 use crate::config::model::{Config, PeerId};
 use crate::show::views::{
     BgpNexthopView, InterfaceView, MemoryRow, NeighborView, NhtView, PolicyCounters, PrefixView,
-    RouteSummary, RouteView, SummaryView, TableHeader, UpdateGroupView, VersionView, VrrpView,
+    RouteSummary, RouteView, RpkiView, SummaryView, TableHeader, UpdateGroupView, VersionView, VrrpView,
 };
 
 /// Why there is nothing to show.
@@ -123,6 +124,17 @@ pub enum ClearKind {
     MessageStats,
 }
 
+/// What happens to the caches of validated ROA payloads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RpkiAction {
+    /// They are asked, and routes validated.
+    Start,
+    /// Nothing is validated.
+    Stop,
+    /// They are asked for everything again.
+    Reset,
+}
+
 /// Things that happen at once, without the configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
@@ -146,6 +158,8 @@ pub enum Action {
         /// What stands behind `debug`.
         what: String,
     },
+    /// `rpki start|stop|reset`
+    Rpki(RpkiAction),
     /// `send log ...`: a message into the log.
     Log(String),
 }
@@ -237,6 +251,12 @@ pub trait Backend: Send + Sync {
 
     /// VRRP groups, by interface and identifier.
     fn vrrp(&self) -> Vec<VrrpView>;
+
+    /// The caches of validated ROA payloads.
+    fn rpki(&self) -> RpkiView;
+
+    /// Validated ROA payloads in force that are wanted, sorted.
+    fn vrps(&self, wanted: &dyn Fn(&Vrp) -> bool) -> Vec<Vrp>;
 
     /// Interfaces, by name.
     fn interfaces(&self) -> Vec<InterfaceView>;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bgp::types::Family;
 use ipnet::IpNet;
+use rib::Vrp;
 
 use super::backend::*;
 use crate::config::model::{Config, PeerId};
@@ -217,6 +218,14 @@ impl Backend for Fake {
 
     fn vrrp(&self) -> Vec<VrrpView> {
         vec![samples::vrrp()]
+    }
+
+    fn rpki(&self) -> RpkiView {
+        RpkiView { synchronized: true, in_use: Some(1), connected: vec![1], records: [2, 1] }
+    }
+
+    fn vrps(&self, wanted: &dyn Fn(&Vrp) -> bool) -> Vec<Vrp> {
+        samples::vrps().into_iter().filter(wanted).collect()
     }
 
     fn interfaces(&self) -> Vec<InterfaceView> {

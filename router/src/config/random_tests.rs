@@ -78,6 +78,7 @@ const NODES: &[(NodeKind, &str)] = &[
     (NodeKind::RouteMap, "end\nroute-map A permit 5"),
     (NodeKind::RouteMap, "end\nroute-map B deny 7"),
     (NodeKind::LineVty, "end\nline vty"),
+    (NodeKind::Rpki, "end\nrpki"),
 ];
 
 fn random_config(seed: u64) -> (Editor, String) {
@@ -120,6 +121,7 @@ fn no_inner_node_swallows_a_line_of_the_top_level() {
         NodeKind::Interface,
         NodeKind::RouteMap,
         NodeKind::LineVty,
+        NodeKind::Rpki,
         NodeKind::Block(B::Bfd),
         NodeKind::Block(B::BfdPeer),
         NodeKind::Block(B::KeyChain),

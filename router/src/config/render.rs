@@ -71,6 +71,9 @@ pub fn render_part(config: &Config, part: Part) -> String {
             out.line(format_args!("!"));
         }
     }
+    if has(&[Part::Bgp]) && config.rpki.as_ref().is_some_and(|r| *r != Default::default()) {
+        rpki(config, &mut out);
+    }
     out.line(format_args!("end"));
     out.finish()
 }
@@ -333,6 +336,15 @@ fn family_peer(
             _ => {}
         }
     }
+}
+
+fn rpki(config: &Config, out: &mut Lines) {
+    out.line(format_args!("rpki"));
+    out.indent(1);
+    tables(NodeKind::Rpki).into_iter().flatten().for_each(|command| top(config, command, out));
+    out.indent(-1);
+    out.line(format_args!("exit"));
+    out.line(format_args!("!"));
 }
 
 fn line_vty(config: &Config, out: &mut Lines) {

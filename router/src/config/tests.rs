@@ -262,3 +262,35 @@ fn generated_lists_without_numbers_are_read_in_one_go() {
     let gone = read("ip prefix-list A permit any\nno ip prefix-list A\nip prefix-list A permit any\n").config;
     assert_eq!(gone.policies.prefix_lists_v4["A"].entries.len(), 1);
 }
+
+#[test]
+fn caches_are_read_in_both_forms_and_written_in_the_newer_one() {
+    let text = "rpki\n rpki polling_period 900\n rpki retry_interval 60\n rpki expire_interval 1800\n \
+                rpki cache 192.0.2.1 323 preference 2\n \
+                rpki cache tcp rtr.example.net 3323 source 10.0.0.1 preference 1\n \
+                rpki cache ssh 192.0.2.3 22 me /key /known source 10.0.0.1 preference 3\n \
+                rpki cache ssh 192.0.2.4 22 me /key preference 4\nexit\n";
+    let parsed = read(text);
+    let about = parsed.notices.iter().filter(|n| n.to_string().contains("rpki cache ssh")).count();
+    assert_eq!(about, 2, "{:?}", parsed.notices);
+    let written = stable(text);
+    let written: Vec<&str> = lines(&written).into_iter().skip_while(|l| *l != "rpki").collect();
+    assert_eq!(
+        written.join("\n"),
+        text.replace("cache 192.0.2.1", "cache tcp 192.0.2.1").trim_end().to_owned() + "\nend"
+    );
+
+    let mut editor = Editor::new(parsed.config);
+    editor.node = Node::Rpki;
+    let mut failed = |line: &str| matches!(editor.line(line), Verdict::Failed(_));
+    assert!(failed("rpki cache tcp 192.0.2.9 323 preference 2"), "the preference is taken");
+    assert!(!failed("rpki cache tcp 192.0.2.1 323 preference 2"), "it is the same cache");
+    assert!(failed("rpki expire_interval 899"), "below the polling period");
+    assert!(failed("no rpki cache tcp 192.0.2.1 323 preference 9"));
+    assert!(!failed("no rpki cache tcp 192.0.2.1 323 preference 2"));
+    assert!(!failed("no rpki expire_interval"));
+    let rpki = editor.config.rpki.clone().unwrap();
+    assert_eq!((rpki.expire_interval, rpki.caches.len()), (1800, 3));
+    assert_eq!(editor.line("no rpki"), Verdict::Done);
+    assert_eq!(editor.config.rpki, None);
+}

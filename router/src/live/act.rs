@@ -6,11 +6,12 @@ use bgp::fsm::StopReason;
 use bgp::types::Family;
 
 use super::Live;
-use crate::cli::backend::{Action, ActionError, ClearKind, ClearTarget};
+use crate::cli::backend::{Action, ActionError, ClearKind, ClearTarget, RpkiAction};
 use crate::config::model::PeerId;
 use crate::shell::clock;
 use crate::shell::peer::Command;
 use crate::shell::peers::Entry;
+use crate::shell::rtr::Request;
 
 impl Live {
     pub(super) fn do_at_once(&self, action: Action) -> Result<(), ActionError> {
@@ -31,6 +32,14 @@ impl Live {
                     debugging.push(what);
                 }
                 crate::logs::set_debugging(!debugging.is_empty(), &self.config().logging);
+                Ok(())
+            }
+            Action::Rpki(action) => {
+                self.control.rtr.request(match action {
+                    RpkiAction::Start => Request::Start,
+                    RpkiAction::Stop => Request::Stop,
+                    RpkiAction::Reset => Request::Reset,
+                });
                 Ok(())
             }
             Action::Log(text) => {

@@ -505,6 +505,7 @@ impl Naming {
         view.selection_reason = prefix.reason.filter(|_| from.best).map(|r| r.text());
         view.multipath = from.multipath;
         view.stale = from.stale;
+        view.rpki = from.rpki;
         view.fib_installed = from.best && installed(prefix);
         view.age = age_of_second(from.since);
         view.updated_epoch = epoch_of(view.age);

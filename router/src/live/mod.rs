@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ::bgp::types::{Family, SECOND};
 
+use rib::Vrp;
+
 use crate::cli::backend::{Action, ActionError, Backend, BgpRoutes, Cursor, Lookup, Range, ViewError};
 use crate::config::model::{Config, PeerId};
 use crate::config::render;
@@ -22,7 +24,7 @@ use crate::shell::peer::Status;
 use crate::shell::peers::Entry;
 use crate::show::views::{
     BgpNexthopView, InterfaceView, MemoryRow, NeighborView, NhtView, PolicyCounters, PrefixView,
-    RouteSummary, RouteView, SummaryView, TableHeader, UpdateGroupView, VersionView, VrrpView,
+    RouteSummary, RouteView, RpkiView, SummaryView, TableHeader, UpdateGroupView, VersionView, VrrpView,
 };
 
 /// The command line's way to the running router.
@@ -196,6 +198,14 @@ impl Backend for Live {
 
     fn vrrp(&self) -> Vec<VrrpView> {
         system::vrrp(&self.control)
+    }
+
+    fn rpki(&self) -> RpkiView {
+        system::rpki(&self.control)
+    }
+
+    fn vrps(&self, wanted: &dyn Fn(&Vrp) -> bool) -> Vec<Vrp> {
+        self.control.rtr.look(|caches| caches.records().iter().filter(|v| wanted(v)).copied().collect())
     }
 
     fn interfaces(&self) -> Vec<InterfaceView> {

@@ -11,7 +11,7 @@ use crate::ontime::{Family as VrrpFamily, GroupStatus};
 use crate::shell::clock;
 use crate::shell::netdevs::Netdevs;
 use crate::show::views::{
-    InterfaceAddressView, InterfaceView, VersionView, VrrpFamilyView, VrrpState, VrrpView,
+    InterfaceAddressView, InterfaceView, RpkiView, VersionView, VrrpFamilyView, VrrpState, VrrpView,
 };
 
 /// `ARPHRD_LOOPBACK`
@@ -138,6 +138,16 @@ fn flags(bits: u32) -> String {
         (1 << 12, "MULTICAST"),
     ];
     NAMES.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, n)| *n).collect::<Vec<_>>().join(",")
+}
+
+/// The caches of validated ROA payloads.
+pub(crate) fn rpki(control: &Control) -> RpkiView {
+    control.rtr.look(|caches| RpkiView {
+        synchronized: caches.active(),
+        in_use: caches.in_use(),
+        connected: caches.status().iter().filter(|c| c.synced).map(|c| c.preference).collect(),
+        records: caches.counts(),
+    })
 }
 
 /// VRRP groups as configured, with what the on-time thread says of them.

@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 
 use bgp::types::Family;
 
-use super::sample::{PeerSample, Snapshot, VrrpSample};
+use super::sample::{PeerSample, RpkiCacheSample, Snapshot, VrrpSample};
 
 type Labels<'a> = Vec<(&'a str, String)>;
 
@@ -82,6 +82,7 @@ impl Collector for Page {
         frr_bgp(s, &mut w)?;
         frr_vrrp(&s.vrrp, &mut w)?;
         frr_routes(s, &mut w)?;
+        frr_rpki(s, &mut w)?;
         native_bgp(&s.peers, &mut w)?;
         native_vrrp(&s.vrrp, &mut w)?;
         native_routes(s, &mut w)
@@ -252,6 +253,25 @@ fn frr_vrrp(all: &[VrrpSample], w: &mut Writer<'_>) -> fmt::Result {
         rows(|v| v.neighbor_advertisements),
     )?;
     w.counters("frr_vrrp_state_transitions", "State transitions.", rows(|v| v.transitions))
+}
+
+fn frr_rpki(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {
+    let each = |value: fn(&RpkiCacheSample) -> f64| {
+        let row = |c: &RpkiCacheSample| {
+            let port = c.port.to_string();
+            let of =
+                [("vrf", "default"), ("mode", "tcp"), ("host", c.host.as_str()), ("port", port.as_str())];
+            (label(&of), value(c))
+        };
+        s.rpki_caches.iter().map(row).collect::<Vec<_>>()
+    };
+    let connected = each(|c| f64::from(c.connected));
+    w.gauges("frr_rpki_cache_state", "Whether the cache is connected and in sync.", connected)?;
+    let preference = each(|c| f64::from(c.preference));
+    w.gauges("frr_rpki_cache_preference", "The preference of the cache.", preference)?;
+    let prefixes = Family::ALL
+        .map(|f| (label(&[("afi", afi(f)), ("vrf", "default")]), s.rpki_prefixes[f.index()] as f64));
+    w.gauges("frr_rpki_prefix_count", "Validated ROA payloads in force.", prefixes)
 }
 
 fn frr_routes(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {

@@ -87,6 +87,19 @@ pub struct VrrpSample {
     pub errors: Vec<(&'static str, u64)>,
 }
 
+/// A cache of validated ROA payloads.
+#[derive(Clone, Debug)]
+pub struct RpkiCacheSample {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Preference.
+    pub preference: u8,
+    /// It is connected and told all of its records.
+    pub connected: bool,
+}
+
 /// Routes by family and origin.
 #[derive(Clone, Copy, Debug)]
 pub struct RouteSample {
@@ -144,4 +157,8 @@ pub struct Snapshot {
     pub vrrp: Vec<VrrpSample>,
     /// Routes.
     pub routes: Vec<RouteSample>,
+    /// Caches of validated ROA payloads.
+    pub rpki_caches: Vec<RpkiCacheSample>,
+    /// Validated ROA payloads in force, by family.
+    pub rpki_prefixes: [u64; 2],
 }

@@ -15,5 +15,6 @@ pub mod netdevs;
 pub mod peer;
 pub mod peers;
 pub mod rib_thread;
+pub mod rtr;
 pub mod translate;
 pub mod transport;

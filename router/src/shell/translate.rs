@@ -16,8 +16,9 @@ use rib::policy::compile::FilterSpec;
 use rib::{Settings, StaticRoute, StaticTarget};
 
 use crate::config::model::{
-    self, Bgp, ClusterId, Config, FamilySettings, NeighborSettings, RedistributeFrom,
+    self, Bgp, ClusterId, Config, FamilySettings, NeighborSettings, RedistributeFrom, RpkiTransport,
 };
+use crate::rtr;
 
 /// Router-wide settings of the table. `router_id` is the one in force, configured or found.
 pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
@@ -29,6 +30,7 @@ pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
         ..Settings::default()
     };
     let Some(bgp) = &config.bgp else { return settings };
+    settings.asn = bgp.asn;
     settings.cluster_id = match bgp.cluster_id {
         None => router_id.into(),
         Some(ClusterId::Address(a)) => a.into(),
@@ -54,6 +56,22 @@ fn best_path(bgp: &Bgp, family: Family) -> best::Options {
         compare_router_id: bgp.bestpath.compare_routerid,
         max_paths_ebgp: bgp.maximum_paths(family),
         max_paths_ibgp: bgp.maximum_paths_ibgp(family),
+    }
+}
+
+/// Caches of validated ROA payloads. Those behind a secure shell are only kept.
+pub fn rpki(config: &Config) -> rtr::Settings {
+    let rpki = config.rpki.clone().unwrap_or_default();
+    let usable = rpki.caches.into_iter().filter(|c| c.transport == RpkiTransport::Tcp);
+    rtr::Settings {
+        timing: rtr::Timing {
+            refresh: rpki.polling_period,
+            retry: rpki.retry_interval,
+            expire: rpki.expire_interval,
+        },
+        caches: usable
+            .map(|c| (c.preference, rtr::Endpoint { host: c.host, port: c.port, source: c.source }))
+            .collect(),
     }
 }
 

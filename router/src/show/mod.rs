@@ -13,6 +13,7 @@ pub mod nexthop;
 pub mod path;
 pub mod policy;
 pub mod route;
+pub mod rpki;
 #[cfg(test)]
 pub mod samples;
 pub mod statistics;

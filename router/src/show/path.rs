@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::format::{afi_of, age, date};
 use super::json::{Object, ObjectExt};
+use super::rpki;
 use super::views::{AdvertisedTo, NexthopView, PathOrigin, PathView, PrefixView, SegmentKind, TableHeader};
 use crate::config::model::PeerId;
 
@@ -241,6 +242,9 @@ fn attributes_line(path: &PathView, out: &mut dyn Write) -> io::Result<()> {
             write!(out, " ({reason})")?;
         }
     }
+    if let Some(state) = path.rpki {
+        write!(out, ", rpki validation-state: {}", rpki::state_name(state))?;
+    }
     writeln!(out)
 }
 
@@ -337,6 +341,7 @@ pub fn json(header: &TableHeader, prefix: &PrefixView, path: &PathView) -> Value
     o.put_true("atomicAggregate", path.atomic_aggregate);
     o.put_some("otc", path.otc);
     o.put_true("multipath", path.multipath);
+    o.put_some("rpkiValidationState", path.rpki.map(rpki::state_name));
     best_json(path, &mut o);
     communities_json(path, &mut o);
     if let Some(ids) = path.tx_ids {

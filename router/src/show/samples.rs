@@ -695,3 +695,13 @@ fn never_up() -> NeighborView {
     });
     view
 }
+
+/// Validated ROA payloads.
+pub fn vrps() -> Vec<rib::Vrp> {
+    let vrp = |prefix: &str, max_len, asn| rib::Vrp {
+        prefix: prefix.parse().unwrap(),
+        max_len,
+        asn: bgp::types::Asn(asn),
+    };
+    vec![vrp("192.0.2.0/24", 24, 64500), vrp("198.51.100.0/22", 24, 64501), vrp("2001:db8::/32", 48, 64501)]
+}

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::format::afi_of;
 use super::json::{Object, ObjectExt, compact};
 use super::path;
+use super::rpki;
 use super::views::{PathView, PrefixView, TableHeader};
 use crate::cli::backend::{Cursor, ViewError};
 
@@ -248,7 +249,8 @@ pub fn row(
 ) -> io::Result<()> {
     let (network, hop_width) = widths(wide);
     let [a, b, c] = status(path);
-    let letters: String = [' ', a, b, c, ' '].into_iter().collect();
+    let validation = path.rpki.map_or(' ', rpki::state_letter);
+    let letters: String = [validation, a, b, c, ' '].into_iter().collect();
     let letters = if status_width == 5 { letters } else { format!(" {a}{b} ") };
     out.write_all(letters.as_bytes())?;
     let name = if first { prefix.prefix.to_string() } else { String::new() };

@@ -3,7 +3,7 @@
 use bgp::attrs::text::{Community, parse_community, parse_large_community};
 use ipnet::IpNet;
 use regex_automata::meta::Regex;
-use rib::policy::ast::{Action, CommunityList, CommunityMatch, PrefixList, PrefixListEntry};
+use rib::policy::ast::{Action, CommunityList, CommunityMatch, PrefixList, PrefixListEntry, RpkiState};
 
 use crate::config::grammar::{Args, Fail};
 use crate::config::model::Config;
@@ -48,6 +48,9 @@ pub fn filter<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<
             return Err(Fail::refuse(format!("% {name} is not a valid route-map name")));
         }
     }
+    if let Some(state) = validation(args) {
+        return Ok(Box::new(move |_, path| path.rpki == Some(state)));
+    }
     if args.get("none").is_some() {
         return Ok(Box::new(|_, _| false));
     }
@@ -55,6 +58,15 @@ pub fn filter<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<
         return Ok(Box::new(|_, path| path.is_local()));
     }
     Ok(Box::new(|_, _| true))
+}
+
+/// The state that `rpki STATE` asks for.
+pub fn validation(args: &Args<'_>) -> Option<RpkiState> {
+    Some(match args.get("validation")? {
+        "valid" => RpkiState::Valid,
+        "invalid" => RpkiState::Invalid,
+        _ => RpkiState::NotFound,
+    })
 }
 
 /// A POSIX expression in which `_` is a delimiter.

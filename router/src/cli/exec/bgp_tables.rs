@@ -5,7 +5,7 @@ use ipnet::IpNet;
 
 use super::super::backend::{BgpRoutes, Cursor, Lookup, Range, ViewError};
 use super::bgp::{given_family, only_instance};
-use super::bgp_filter::filter;
+use super::bgp_filter::{filter, validation};
 use super::{Context, Daemon, ExecCommand, ExecError, Ran, exec};
 use crate::config::grammar::Args;
 use crate::config::model::PeerId;
@@ -22,7 +22,7 @@ const BGPD: Option<Daemon> = Some(Daemon::Bgpd);
 /// Commands about routes.
 pub const COMMANDS: &[ExecCommand] = &[
     exec(
-        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] [<cidr-only|self-originate|community-list COMMUNITY_LIST_NAME$list|prefix-list NAME$list|filter-list AS_PATH_FILTER_NAME$list|route-map RMAP_NAME$list>] [{json|detail|wide}]",
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] [<cidr-only|self-originate|community-list COMMUNITY_LIST_NAME$list|prefix-list NAME$list|filter-list AS_PATH_FILTER_NAME$list|route-map RMAP_NAME$list|rpki <valid|invalid|notfound>$validation>] [{json|detail|wide}]",
         "The table",
         BGPD,
         listing,
@@ -52,7 +52,7 @@ pub const COMMANDS: &[ExecCommand] = &[
         listing,
     ),
     exec(
-        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] <A.B.C.D|A.B.C.D/M|X:X::X:X|X:X::X:X/M>$prefix [<bestpath|multipath>$which] [json]",
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] <A.B.C.D|A.B.C.D/M|X:X::X:X|X:X::X:X/M>$prefix [<bestpath|multipath>$which] [rpki <valid|invalid>$validation] [json]",
         "One prefix",
         BGPD,
         prefix,
@@ -217,7 +217,10 @@ fn prefix(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
         None => Which::All,
     };
     let header = context.backend.bgp_header(lookup.family())?;
-    let view = context.backend.bgp_prefix(lookup)?;
+    let mut view = context.backend.bgp_prefix(lookup)?;
+    if let Some(state) = validation(args) {
+        view.iter_mut().for_each(|v| v.paths.retain(|p| p.rpki == Some(state)));
+    }
     match (view, args.has("json")) {
         (Some(view), true) => Ok(pretty(&path::prefix_json_of(&header, &view, which), context.out)?),
         (Some(view), false) => Ok(path::prefix_text(&header, &view, which, context.out)?),

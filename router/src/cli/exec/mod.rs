@@ -8,6 +8,7 @@ mod bgp_tables;
 mod general;
 mod policy;
 mod routes;
+mod rpki;
 
 use std::io::{self, Write};
 use std::sync::{Arc, LazyLock};
@@ -191,7 +192,14 @@ impl std::fmt::Debug for ExecCommand {
 pub type ExecTable = Vec<Pattern<&'static ExecCommand>>;
 
 fn compile(privileged: bool) -> ExecTable {
-    let tables = [general::COMMANDS, bgp::COMMANDS, bgp_tables::COMMANDS, routes::COMMANDS, policy::COMMANDS];
+    let tables = [
+        general::COMMANDS,
+        bgp::COMMANDS,
+        bgp_tables::COMMANDS,
+        rpki::COMMANDS,
+        routes::COMMANDS,
+        policy::COMMANDS,
+    ];
     let commands = tables.into_iter().flatten().filter(|c| privileged || !c.privileged);
     commands
         .map(|c| Pattern { syntax: c.syntax, elements: syntax::compile(c.syntax), no: c.no, command: c })

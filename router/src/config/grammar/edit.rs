@@ -243,6 +243,7 @@ impl Editor {
                 Ok(self.config.route_map_kept.entry((name, sequence)).or_default())
             }
             Node::LineVty => Ok(&mut self.config.line_vty.get_or_insert_default().kept),
+            Node::Rpki => Err(Fail::Internal("nothing is kept in this node")),
             Node::Block(..) | Node::BgpBlock(..) => Ok(&mut self.block()?.kept),
         }
     }

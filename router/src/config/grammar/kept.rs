@@ -59,7 +59,6 @@ pub const fn block_table(kind: BlockKind) -> &'static [Command] {
         BlockKind::Bfd => BFD,
         BlockKind::BfdProfile => BFD_SESSION,
         BlockKind::BfdPeer => BFD_PEER,
-        BlockKind::Rpki => RPKI,
         BlockKind::NexthopGroup => NEXTHOP_GROUP,
         BlockKind::KeyChain => KEY_CHAIN,
         BlockKind::Key => KEY,
@@ -134,13 +133,6 @@ const BFD_COMMON: &[Command] = &[
     quiet("log-session-changes", "Log when the session changes"),
     quiet("authentication LINE...", "Authenticate packets"),
     quiet("shutdown", "Hold the session down"),
-];
-
-const RPKI: &[Command] = &[
-    quiet("rpki polling_period ![(1-86400)]", "Seconds between queries").default("rpki polling_period 3600"),
-    quiet("rpki expire_interval ![(600-172800)]", "Seconds for which data are good"),
-    quiet("rpki retry_interval ![(1-7200)]", "Seconds between attempts"),
-    quiet("rpki cache LINE...", "A validating cache"),
 ];
 
 const NEXTHOP_GROUP: &[Command] = &[

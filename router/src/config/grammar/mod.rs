@@ -18,6 +18,7 @@ mod neighbor_family;
 mod node;
 mod route_map;
 mod route_map_set;
+mod rpki;
 mod statics;
 pub mod syntax;
 #[cfg(test)]
@@ -281,6 +282,7 @@ pub fn tables(kind: NodeKind) -> Vec<&'static [Command]> {
         NodeKind::BgpFamily => vec![instance::FAMILY, neighbor_family::OPTIONS, instance::FAMILY_TAIL],
         NodeKind::RouteMap => vec![route_map::HEAD, route_map::MATCH, route_map::ACTION, route_map_set::SET],
         NodeKind::LineVty => vec![top::LINE_VTY],
+        NodeKind::Rpki => vec![rpki::LINES],
         NodeKind::Block(kind) => vec![kept::block_table(kind)],
     }
 }
@@ -313,12 +315,12 @@ pub fn node_kinds() -> impl Iterator<Item = NodeKind> {
         NodeKind::BgpFamily,
         NodeKind::RouteMap,
         NodeKind::LineVty,
+        NodeKind::Rpki,
     ];
     let blocks = [
         B::Bfd,
         B::BfdProfile,
         B::BfdPeer,
-        B::Rpki,
         B::NexthopGroup,
         B::KeyChain,
         B::Key,
@@ -395,7 +397,6 @@ pub fn block_kind(line: &str) -> Option<BlockKind> {
         "bfd" => BlockKind::Bfd,
         "profile" => BlockKind::BfdProfile,
         "peer" => BlockKind::BfdPeer,
-        "rpki" => BlockKind::Rpki,
         "nexthop-group" => BlockKind::NexthopGroup,
         "key" if line.starts_with("key chain") => BlockKind::KeyChain,
         "key" => BlockKind::Key,

@@ -14,8 +14,6 @@ pub enum BlockKind {
     BfdProfile,
     /// `peer A` in `bfd`
     BfdPeer,
-    /// `rpki`
-    Rpki,
     /// `nexthop-group N`
     NexthopGroup,
     /// `key chain N`
@@ -48,6 +46,8 @@ pub enum Node {
     RouteMap(String, u16),
     /// `line vty`
     LineVty,
+    /// `rpki`
+    Rpki,
     /// Any other node, by the lines that lead to it
     Block(BlockKind, Vec<String>),
 }
@@ -63,6 +63,7 @@ pub enum NodeKind {
     BgpFamily,
     RouteMap,
     LineVty,
+    Rpki,
     Block(BlockKind),
 }
 
@@ -78,6 +79,7 @@ impl Node {
             Node::BgpBlock(_, kind, _) | Node::Block(kind, _) => NodeKind::Block(*kind),
             Node::RouteMap(..) => NodeKind::RouteMap,
             Node::LineVty => NodeKind::LineVty,
+            Node::Rpki => NodeKind::Rpki,
         }
     }
 
@@ -107,7 +109,7 @@ impl Node {
             NodeKind::Block(BlockKind::Bfd) => "config-bfd",
             NodeKind::Block(BlockKind::BfdProfile) => "config-bfd-profile",
             NodeKind::Block(BlockKind::BfdPeer) => "config-bfd-peer",
-            NodeKind::Block(BlockKind::Rpki) => "config-rpki",
+            NodeKind::Rpki => "config-rpki",
             NodeKind::Block(BlockKind::NexthopGroup) => "config-nh-group",
             NodeKind::Block(BlockKind::KeyChain) => "config-keychain",
             NodeKind::Block(BlockKind::Key) => "config-keychain-key",

@@ -386,7 +386,7 @@ pub const NODES: &[Command] = &[
     })
     .without_no(),
     command("bfd", "Bidirectional forwarding detection", |e, a| block(e, a, BlockKind::Bfd)),
-    command("rpki [vrf NAME]", "Origin validation", |e, a| block(e, a, BlockKind::Rpki)).later(),
+    command("rpki", "Origin validation", super::rpki::enter),
     command("nexthop-group NHGNAME", "A group of next hops", |e, a| block(e, a, BlockKind::NexthopGroup))
         .later(),
     command("key chain WORD", "A chain of keys", |e, a| block(e, a, BlockKind::KeyChain)).harmless(),

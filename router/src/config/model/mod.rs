@@ -8,6 +8,7 @@ mod instance;
 mod interface;
 mod kept;
 mod neighbor;
+mod rpki;
 mod statics;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub use neighbor::{
     MaximumPrefix, MaximumPrefixAction, Neighbor, NextHopSelf, PeerFamily, PeerGroup, PeerId, PeerOptions,
     RemoteAs, RemovePrivateAs, Role, SendCommunity, Shutdown, UpdateSource,
 };
+pub use rpki::{Rpki, RpkiCache, RpkiTransport};
 pub use statics::{StaticRoute, StaticTarget, Vrf};
 
 /// The version of FRR whose language and output we speak.
@@ -214,11 +216,13 @@ pub struct Config {
     pub other_bgp: BTreeMap<String, Bgp>,
     /// `bgp no-rib`: choose paths and announce, but install nothing.
     pub no_rib: bool,
+    /// `rpki`, when it was given.
+    pub rpki: Option<Rpki>,
     /// `line vty`, when it was given.
     pub line_vty: Option<LineVty>,
     /// Other lines of the top level.
     pub kept: Kept,
-    /// Other nodes of the top level, by the line that opens them (`bfd`, `rpki`, `nexthop-group X`, ...).
+    /// Other nodes of the top level, by the line that opens them (`bfd`, `nexthop-group X`, ...).
     pub blocks: BTreeMap<String, Block>,
 }
 
@@ -244,6 +248,7 @@ impl Default for Config {
             bgp: None,
             other_bgp: BTreeMap::new(),
             no_rib: false,
+            rpki: None,
             line_vty: None,
             kept: Kept::default(),
             blocks: BTreeMap::new(),

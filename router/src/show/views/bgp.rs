@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use bgp::attrs::Origin;
 use bgp::types::Family;
 use ipnet::IpNet;
+use rib::policy::ast::RpkiState;
 
 use crate::config::model::PeerId;
 
@@ -311,6 +312,8 @@ pub struct PathView {
     pub stale: bool,
     /// On its way out.
     pub removed: bool,
+    /// Origin validation; `None` while nothing is validated.
+    pub rpki: Option<RpkiState>,
     /// In the kernel.
     pub fib_installed: bool,
     /// Who was told this path, where paths are told separately.
@@ -391,6 +394,7 @@ impl PathView {
             history: false,
             stale: false,
             removed: false,
+            rpki: None,
             fib_installed: false,
             advertised_to: Vec::new(),
             updated_epoch: 0,

@@ -8,6 +8,7 @@ mod interface;
 mod misc;
 mod neighbor;
 mod rib;
+mod rpki;
 mod vrrp;
 
 pub use bgp::{
@@ -26,4 +27,5 @@ pub use rib::{
     Discard, NhtClient, NhtView, RouteHop, RouteProtocol, RouteState, RouteSummary, RouteSummaryRow,
     RouteView,
 };
+pub use rpki::RpkiView;
 pub use vrrp::{VrrpFamilyView, VrrpState, VrrpView};
