@@ -15,6 +15,7 @@ mod messages;
 mod mutate;
 mod named;
 mod netlink;
+mod rtr;
 pub mod seeds;
 mod stream;
 mod update;
@@ -39,7 +40,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "stream", run: stream::stream, memory: (64 << 10, 512), longest: 4096, slow: true },
     Target { name: "open", run: messages::open, memory: (16 << 10, 256), longest: 4096, slow: false },
     Target {
@@ -65,6 +66,7 @@ pub const TARGETS: [Target; 10] = [
     },
     Target { name: "update", run: update::update, memory: (64 << 10, 2 << 10), longest: 4096, slow: false },
     Target { name: "vrrp", run: vrrp::packet, memory: (8 << 10, 64), longest: 4200, slow: false },
+    Target { name: "rtr", run: rtr::session, memory: (64 << 10, 512), longest: 4096, slow: false },
     Target {
         name: "netlink",
         run: netlink::datagram,

@@ -28,11 +28,59 @@ pub fn seeds(target: &str) -> Vec<Seed> {
         "route_refresh" => refreshes(),
         "update" => updates(),
         "vrrp" => adverts(),
+        "rtr" => caches(),
         "netlink" => datagrams(),
         "config" => configurations(),
         "command" => commands(),
         _ => Vec::new(),
     }
+}
+
+/// What caches say; only queries and errors are ours to send, so the rest is put together here.
+fn caches() -> Vec<Seed> {
+    let pdu = |version: u8, kind: u8, field: u16, body: &[u8]| {
+        let length = (8 + body.len() as u32).to_be_bytes();
+        [&[version, kind], &field.to_be_bytes()[..], &length, body].concat()
+    };
+    let v4 = |version, come: u8, net: [u8; 4], len: u8, max: u8, asn: u32| {
+        pdu(version, 4, 0, &[&[come, len, max, 0][..], &net, &asn.to_be_bytes()].concat())
+    };
+    let v6 = |version, come: u8, asn: u32| {
+        let mut net = [0; 16];
+        net[..4].copy_from_slice(&[0x20, 1, 0xd, 0xb8]);
+        pdu(version, 6, 0, &[&[come, 32, 48, 0][..], &net, &asn.to_be_bytes()].concat())
+    };
+    let end = |version: u8| {
+        let timing: &[u8] = if version == 0 { &[] } else { &[0, 0, 14, 16, 0, 0, 2, 88, 0, 0, 28, 32] };
+        pdu(version, 7, 7, &[&[0, 0, 0, 2], timing].concat())
+    };
+    let mut all = Vec::new();
+    for version in [0, 1] {
+        let response = pdu(version, 3, 7, &[]);
+        let full = [
+            response.clone(),
+            v4(version, 1, [198, 51, 100, 0], 24, 24, 65001),
+            v6(version, 1, 65001),
+            end(version),
+            pdu(version, 0, 7, &[0, 0, 0, 3]),
+        ];
+        let changes = [
+            response,
+            v4(version, 0, [192, 0, 2, 0], 24, 24, 65001),
+            v4(version, 1, [198, 51, 100, 0], 24, 32, 0),
+            end(version),
+        ];
+        let how = |serial: u8| version | serial << 1 | 9 << 2;
+        all.push(named(&format!("full-{version}"), [&[how(0)], &full.concat()[..]].concat()));
+        all.push(named(&format!("changes-{version}"), [&[how(1)], &changes.concat()[..]].concat()));
+        let reset = [pdu(version, 8, 0, &[]), full.concat()].concat();
+        all.push(named(&format!("reset-{version}"), [&[how(1)], &reset[..]].concat()));
+        let error = router::rtr::pdu::error_report_for(version, 2, &[version, 2, 0, 0, 0, 0, 0, 8], "later");
+        all.push(named(&format!("nothing-{version}"), [&[how(0)], &error[..]].concat()));
+    }
+    let key = [pdu(1, 3, 7, &[]), pdu(1, 9, 0x100, &[5; 60]), end(1)].concat();
+    all.push(named("router-key", [&[1], &key[..]].concat()));
+    all
 }
 
 fn named(name: &str, bytes: impl Into<Vec<u8>>) -> Seed {
