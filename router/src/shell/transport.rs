@@ -14,6 +14,10 @@ use crate::sys;
 /// DSCP CS6, network control (RFC 4594 section 3.2), as FRR sets it.
 const CONTROL: u32 = 0xc0;
 
+/// TTL and hop limit of what a listener says. A SYN is answered before anyone looks whose it is, and a neighbour that
+/// guards its end by the TTL (RFC 5082) takes nothing else.
+const FARTHEST: u32 = 255;
+
 /// How to reach a neighbour and how to guard the connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Transport {
@@ -158,8 +162,10 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
         socket.set_tclass_v6(CONTROL)?;
+        socket.set_unicast_hops_v6(FARTHEST)?;
     } else {
         socket.set_tos_v4(CONTROL)?;
+        socket.set_ttl_v4(FARTHEST)?;
     }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -179,5 +185,22 @@ pub fn listener_key(
         // Nothing to remove.
         Err(error) if key.is_none() && error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
         done => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_neighbour_that_takes_nothing_but_the_highest_ttl_reaches_a_listener() {
+        for any in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = listen(any.parse().unwrap()).unwrap();
+            let peer = listener.local_addr().unwrap();
+            let transport =
+                Transport { peer, local: None, ttl: 255, min_ttl: Some(255), password: None, mss: None };
+            let dialled = tokio::time::timeout(Duration::from_secs(20), try_dial(&transport)).await;
+            assert_eq!(dialled.unwrap().unwrap().peer_addr().unwrap(), peer);
+        }
     }
 }
