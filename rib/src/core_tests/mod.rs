@@ -154,7 +154,9 @@ impl Lab {
     fn up_with(&mut self, n: u16, session: PeerSession) {
         let (kind, rib, decoder) = self.peers.get_mut(&n).unwrap();
         rib.clear();
-        decoder.set_context(UpdateContext { add_path: session.add_path_send, ..context(*kind) });
+        let extended_next_hop = session.extended_next_hop;
+        let add_path = session.add_path_send;
+        decoder.set_context(UpdateContext { add_path, extended_next_hop, ..context(*kind) });
         self.several.remove(&n);
         self.stuck.remove(&n);
         self.tell(Input::Up(PeerId(n), session));

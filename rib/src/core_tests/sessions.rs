@@ -189,3 +189,19 @@ fn a_link_local_next_hop_goes_to_those_on_the_link_only() {
     assert_eq!(told(2), next_hop);
     assert_eq!(told(3), NextHop::V6 { global: "2001:db8:1::1".parse().unwrap(), link_local: None });
 }
+
+#[test]
+fn ipv4_routes_go_over_our_ipv6_address_where_that_was_agreed_on() {
+    let mut lab = Lab::new();
+    lab.tell(Input::Address(7, "2001:db8:1::f/64".parse().unwrap()));
+    for n in [1, 2, 3] {
+        lab.add(n, PeerKind::External);
+    }
+    let session = PeerSession { local_v6: Some("2001:db8:1::f".parse().unwrap()), ..Lab::session(2) };
+    lab.up_with(2, PeerSession { extended_next_hop: true, ..session.clone() });
+    lab.up_with(3, PeerSession { router_id: address(3), ..session });
+    lab.announce(1, &["192.0.2.0/24"], |_| {});
+    lab.settle();
+    assert_eq!(lab.path(2, "192.0.2.0/24"), "65000 101 via 2001:db8:1::f");
+    assert_eq!(lab.path(3, "192.0.2.0/24"), "65000 101 via 10.0.0.1");
+}

@@ -139,10 +139,8 @@ impl<A: Addr> Group<A> {
             (Family::Ipv4Unicast, Some(IpAddr::V6(global))) if rule.extended => {
                 Some(NextHop::V6 { global, link_local: None })
             }
-            (Family::Ipv4Unicast, _) => match rule.v4 {
-                Some(addr) => Some(NextHop::V4(addr)),
-                None => own_v6().filter(|_| rule.extended),
-            },
+            // What was agreed on is used, as FRR does, even where we have an IPv4 address as well.
+            (Family::Ipv4Unicast, _) => own_v6().filter(|_| rule.extended).or(rule.v4.map(NextHop::V4)),
             (Family::Ipv6Unicast, Some(IpAddr::V6(global))) => {
                 // RFC 2545 section 3: a link-local address is of use only to those on the link.
                 let on_link =
