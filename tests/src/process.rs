@@ -48,6 +48,12 @@ impl Process {
         assert!(done.status.success(), "cannot send {name} to process {}", self.pid());
     }
 
+    /// Sends a signal by its name, to the program and the processes that it has started.
+    pub fn signal_all(&self, name: &str) {
+        let done = output("kill", &[&format!("-{name}"), "--", &format!("-{}", self.pid())]);
+        assert!(done.status.success(), "cannot send {name} to the group of process {}", self.pid());
+    }
+
     /// How it ended, if it did.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()

@@ -65,6 +65,11 @@ impl ExaBgp {
         std::fs::read_to_string(self.node.file("heard")).is_ok_and(|t| t.contains(text))
     }
 
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
     /// Ends it at once.
     pub fn kill(&mut self) {
         self.process.kill();

@@ -62,6 +62,11 @@ impl GoBgp {
         table[prefix].as_array().cloned().unwrap_or_default()
     }
 
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
     /// Ends it at once.
     pub fn kill(&mut self) {
         self.process.kill();

@@ -48,11 +48,16 @@ impl OpenBgpd {
         self.node.run("/usr/sbin/bgpctl", &args)
     }
 
-    /// Whether the session with a neighbour is up.
-    pub fn established(&self, addr: &str) -> bool {
+    /// A neighbour as it sees it; null when it cannot say.
+    pub fn neighbor(&self, addr: &str) -> Value {
         let shown = self.bgpctl(&format!("show neighbor {addr}")).unwrap_or_default();
         let shown: Value = serde_json::from_str(&shown).unwrap_or_default();
-        shown["neighbors"][0]["state"] == "Established"
+        shown["neighbors"][0].clone()
+    }
+
+    /// Whether the session with a neighbour is up.
+    pub fn established(&self, addr: &str) -> bool {
+        self.neighbor(addr)["state"] == "Established"
     }
 
     /// The best path to a prefix.
@@ -61,12 +66,24 @@ impl OpenBgpd {
         let shown: Value = serde_json::from_str(&shown).ok()?;
         shown["rib"].as_array()?.iter().find(|p| p["prefix"] == prefix).cloned()
     }
+
+    /// Sends a signal to it and its children.
+    pub fn signal(&self, name: &str) {
+        self.process.signal_all(name);
+    }
+
+    /// Ends it and its children at once.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
 }
 
 impl Drop for OpenBgpd {
     /// It ends its three children and waits for them, if it is asked to.
     fn drop(&mut self) {
-        self.process.signal("TERM");
-        self.process.wait_end(PATIENCE);
+        if self.process.ended().is_none() {
+            self.process.signal("TERM");
+            self.process.wait_end(PATIENCE);
+        }
     }
 }

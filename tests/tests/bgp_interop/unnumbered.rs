@@ -7,7 +7,7 @@ use router_tests::peers::{Bird, Frr, Router};
 use crate::common::*;
 
 /// Two nodes whose link has link-local addresses only.
-fn bare() -> (Node, Node, Lab) {
+pub fn bare() -> (Node, Node, Lab) {
     let lab = Lab::new();
     let (r, p) = (lab.node("r"), lab.node("p"));
     lab.link((&r, "eth0", &[]), (&p, "eth0", &[]));

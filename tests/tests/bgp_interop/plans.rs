@@ -1,0 +1,199 @@
+//! One plan of an IPv4 session, carried out by each of the peers.
+
+use router_tests::lab::Node;
+use router_tests::peers::{Bird, ExaBgp, GoBgp, OpenBgpd};
+
+use crate::common::*;
+
+/// How a peer reaches us, and what it says with THEIRS: community 65002:7, large community 65002:8:9 and route target
+/// 65002:10.
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
+    /// Our address and theirs.
+    pub us: &'a str,
+    pub them: &'a str,
+    /// Our AS number and theirs.
+    pub asns: [u32; 2],
+    /// The peer does not dial.
+    pub passive: bool,
+    /// We are three hops away at most, not one.
+    pub far: bool,
+    /// TCP MD5 key, if not empty.
+    pub password: &'a str,
+    /// Further words about the neighbour in the peer's language.
+    pub more: &'a str,
+}
+
+/// A plan for the two ends of the usual link.
+pub const USUAL: Plan<'static> = Plan {
+    us: "10.0.0.1",
+    them: "10.0.0.2",
+    asns: [65001, 65002],
+    passive: false,
+    far: false,
+    password: "",
+    more: "",
+};
+
+/// What all peers do alike.
+pub trait Far {
+    /// Whether it has a session with us.
+    fn up(&self, us: &str) -> bool;
+    /// Sends a signal to all of its processes.
+    fn signal(&self, name: &str);
+    /// Ends it at once.
+    fn kill(&mut self);
+    /// Ends what it waits after an error before it takes part again, where that cannot be set.
+    fn hurry(&self, _us: &str) {}
+}
+
+/// Starts a peer by a plan.
+pub type Start = fn(&Node, &Plan<'_>) -> Box<dyn Far>;
+
+/// All peers but FRR, which other stories play with.
+pub const PEERS: [(&str, Start); 4] = [
+    ("BIRD", |node, plan| Box::new(bird(node, plan))),
+    ("GoBGP", |node, plan| Box::new(gobgp(node, plan))),
+    ("OpenBGPD", |node, plan| Box::new(openbgpd(node, plan))),
+    ("ExaBGP", |node, plan| Box::new(exabgp(node, plan))),
+];
+
+fn if_so(yes: bool, words: &str) -> &str {
+    if yes { words } else { "" }
+}
+
+pub fn bird(node: &Node, plan: &Plan<'_>) -> Bird {
+    let Plan { us, them, asns, more, .. } = plan;
+    let key = format!("password \"{}\";", plan.password);
+    let config = format!(
+        "router id {them};\nlog stderr all;\nprotocol device {{}}\nprotocol static s4 {{ ipv4; route {THEIRS} blackhole \
+         {{ bgp_community.add((65002,7)); bgp_large_community.add((65002,8,9)); \
+         bgp_ext_community.add((rt,65002,10)); }}; }}\n\
+         protocol bgp v4 {{ connect delay time 1; connect retry time 1; error wait time 1, 2; \
+         local {them} as {}; neighbor {us} as {}; {}{}{}{more} \
+         ipv4 {{ import all; export all; next hop self; }}; }}\n",
+        asns[1],
+        asns[0],
+        if_so(plan.passive, "passive on; "),
+        if_so(plan.far, "multihop 3; "),
+        if_so(!plan.password.is_empty(), &key)
+    );
+    Bird::start(node, &config)
+}
+
+pub fn gobgp(node: &Node, plan: &Plan<'_>) -> GoBgp {
+    let Plan { us, them, asns, more, .. } = plan;
+    let key = format!("auth-password = \"{}\"\n", plan.password);
+    let config = format!(
+        "[global.config]\nas = {}\nrouter-id = \"{them}\"\n[[neighbors]]\n[neighbors.config]\n\
+         neighbor-address = \"{us}\"\npeer-as = {}\n{}[neighbors.timers.config]\nconnect-retry = 1\n\
+         idle-hold-time-after-reset = 1\n[neighbors.transport.config]\nlocal-address = \"{them}\"\npassive-mode = {}\n\
+         {}{more}[[neighbors.afi-safis]]\n[neighbors.afi-safis.config]\nafi-safi-name = \"ipv4-unicast\"\n",
+        asns[1],
+        asns[0],
+        if_so(!plan.password.is_empty(), &key),
+        plan.passive,
+        if_so(plan.far, "[neighbors.ebgp-multihop.config]\nenabled = true\nmultihop-ttl = 3\n"),
+    );
+    let gobgp = GoBgp::start(node, &config);
+    let tags = "community 65002:7 large-community 65002:8:9 rt 65002:10";
+    gobgp.gobgp(&format!("global rib add -a ipv4 {THEIRS} origin igp {tags}")).unwrap();
+    gobgp
+}
+
+pub fn openbgpd(node: &Node, plan: &Plan<'_>) -> OpenBgpd {
+    let Plan { us, them, asns, more, .. } = plan;
+    let key = format!(" tcp md5sig password {}\n", plan.password);
+    let config = format!(
+        "AS {}\nrouter-id {them}\nfib-update no\nconnect-retry 1\n\
+         network {THEIRS} set {{ community 65002:7 large-community 65002:8:9 ext-community rt 65002:10 }}\n\
+         neighbor {us} {{\n remote-as {}\n local-address {them}\n announce IPv6 none\n{}{}{}{more}}}\n\
+         allow from any\nallow to any\n",
+        asns[1],
+        asns[0],
+        if_so(plan.passive, " passive\n"),
+        if_so(plan.far, " multihop 3\n"),
+        if_so(!plan.password.is_empty(), &key)
+    );
+    OpenBgpd::start(node, &config)
+}
+
+/// `more` may have a block `capability`.
+pub fn exabgp(node: &Node, plan: &Plan<'_>) -> ExaBgp {
+    let Plan { us, them, asns, more, .. } = plan;
+    let key = format!("md5-password {}; ", plan.password);
+    let config = format!(
+        "neighbor {us} {{ router-id {them}; local-address {them}; local-as {}; peer-as {}; {}{}{}{more} \
+         family {{ ipv4 unicast; }} \
+         api {{ processes [ ear, mouth ]; neighbor-changes; receive {{ parsed; update; notification; refresh; }} }} \
+         static {{ route {THEIRS} next-hop self community [ 65002:7 ] large-community [ 65002:8:9 ] \
+         extended-community [ target:65002:10 ]; }} }}\n",
+        asns[1],
+        asns[0],
+        if_so(plan.passive, "passive true; listen 179; "),
+        if_so(plan.far, "outgoing-ttl 3; "),
+        if_so(!plan.password.is_empty(), &key)
+    );
+    ExaBgp::start(node, &config)
+}
+
+impl Far for Bird {
+    fn up(&self, _us: &str) -> bool {
+        self.established("v4")
+    }
+
+    fn signal(&self, name: &str) {
+        self.signal(name);
+    }
+
+    fn kill(&mut self) {
+        self.kill();
+    }
+}
+
+impl Far for GoBgp {
+    fn up(&self, us: &str) -> bool {
+        self.established(us)
+    }
+
+    fn signal(&self, name: &str) {
+        self.signal(name);
+    }
+
+    fn kill(&mut self) {
+        self.kill();
+    }
+}
+
+impl Far for OpenBgpd {
+    fn up(&self, us: &str) -> bool {
+        self.established(us)
+    }
+
+    fn signal(&self, name: &str) {
+        self.signal(name);
+    }
+
+    fn kill(&mut self) {
+        self.kill();
+    }
+
+    fn hurry(&self, us: &str) {
+        self.bgpctl(&format!("neighbor {us} clear")).unwrap();
+    }
+}
+
+impl Far for ExaBgp {
+    fn up(&self, _us: &str) -> bool {
+        let heard = self.heard();
+        heard.iter().rfind(|m| m["type"] == "state").is_some_and(|m| m["neighbor"]["state"] == "up")
+    }
+
+    fn signal(&self, name: &str) {
+        self.signal(name);
+    }
+
+    fn kill(&mut self) {
+        self.kill();
+    }
+}
