@@ -116,6 +116,8 @@ fn statuses_are_those_of_the_reference() {
     assert_eq!(kinds("router bgp 1\n neighbor 1.2.3.4 remote-as 0"), [2]);
     assert_eq!(kinds("ip prefix-list X seq 5 permit 10.0.0.0/8 le 7"), [13]);
     assert_eq!(kinds("frr defaults weird"), [13]);
+    assert_eq!(kinds("router bgp 1\n bgp router-id 0.0.0.0"), [13]);
+    assert_eq!(kinds("ip router-id 0.0.0.0\nrouter-id 0.0.0.0"), [13, 13]);
 }
 
 #[test]

@@ -112,6 +112,17 @@ impl<'l> Args<'l> {
         self.parse(name)
     }
 
+    /// A BGP Identifier, which is not zero (RFC 6286 section 2.1).
+    pub fn router_id(&self, name: &str) -> Result<Ipv4Addr, Fail> {
+        let id = self.ipv4(name)?;
+        if id.is_unspecified() {
+            return Err(Fail::refuse(
+                "% No neighbor accepts the router id 0.0.0.0; without a line for it, an address of this router is used",
+            ));
+        }
+        Ok(id)
+    }
+
     /// An IPv6 address.
     pub fn ipv6(&self, name: &str) -> Result<Ipv6Addr, Fail> {
         self.parse(name)

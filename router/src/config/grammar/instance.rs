@@ -62,7 +62,7 @@ fn defaults(bgp: &Bgp) -> Knobs {
 /// Before the neighbours.
 pub const GLOBAL: &[Command] = &[
     command("bgp router-id ![A.B.C.D]", "The identifier in this instance", |e, a| {
-        e.bgp()?.router_id = if a.no { None } else { Some(a.ipv4("A.B.C.D")?) };
+        e.bgp()?.router_id = if a.no { None } else { Some(a.router_id("A.B.C.D")?) };
         Ok(())
     })
     .render(Render::Bgp(|b, out| {

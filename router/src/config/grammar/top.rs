@@ -1,7 +1,5 @@
 //! The top level: header lines, global switches, and the lines that open nodes.
 
-use std::net::Ipv4Addr;
-
 use bgp::types::Asn;
 use rib::policy::ast::RouteMapEntry;
 
@@ -337,7 +335,7 @@ pub fn new_vrrp_group(config: &Config, version: u8) -> VrrpGroup {
 }
 
 fn router_id(editor: &mut Editor, args: &Args<'_>) -> Outcome {
-    editor.config.router_id = if args.no { None } else { Some(args.parse::<Ipv4Addr>("A.B.C.D")?) };
+    editor.config.router_id = if args.no { None } else { Some(args.router_id("A.B.C.D")?) };
     Ok(())
 }
 
