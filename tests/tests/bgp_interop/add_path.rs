@@ -11,6 +11,8 @@ use router_tests::speaker::{Identity, Speaker};
 use serde_json::Value;
 
 use crate::common::*;
+use crate::malformed::{message, update_with};
+use crate::security::{self, CASE, Codes, GOOD, GOOD_PREFIX, OPENERS, attrs, ended_with, identity};
 
 /// The AS numbers of A and B.
 const FEEDERS: [u32; 2] = [65003, 65004];
@@ -235,5 +237,50 @@ fn exabgp_tells_us_several_paths_and_hears_all_of_ours() {
                     && update["attribute"]["as-path"] == serde_json::json!([feeder, 64999])
             })
         });
+    }
+}
+
+#[test]
+fn prefixes_without_a_whole_identifier_end_a_session_that_agreed_on_them() {
+    let scene = security::scene_with("", "");
+    let nlri = |nlri: &[u8]| update_with(&attrs(&[]), nlri);
+    let reach = |rest: &[u8]| update_with(&attrs(&[&security::mp(1, 1, rest)]), &[]);
+    let withdrawn = |rest: &[u8]| message(2, &[&[0, rest.len() as u8], rest, &[0, 0]].concat());
+    // Where one ends and the next begins cannot be told any more (RFC 7606 section 5.3).
+    let (field, mp): (Codes, Codes) = (&[(3, 10), (3, 1)], &[(3, 9), (3, 10)]);
+    let cases = [
+        ("a prefix without an identifier", nlri(CASE), field),
+        ("three octets of an identifier", nlri(&[0, 0, 1]), field),
+        ("an identifier without a prefix", nlri(&[0, 0, 0, 1]), field),
+        ("a good prefix, then an identifier that is cut", nlri(&[&[0, 0, 0, 1], GOOD, &[0]].concat()), field),
+        ("a prefix of /0 and nothing else", nlri(&[0]), field),
+        ("withdrawn without an identifier", withdrawn(CASE), field),
+        ("withdrawn, the identifier cut", withdrawn(&[0, 0]), field),
+        ("MP_REACH_NLRI without an identifier", reach(&[&[4, 10, 0, 0, 2, 0], CASE].concat()), mp),
+        ("MP_REACH_NLRI, the identifier cut", reach(&[4, 10, 0, 0, 2, 0, 0, 0, 1]), mp),
+        (
+            "MP_UNREACH_NLRI, the identifier cut",
+            update_with(&security::attr(0x80, 15, &[0, 1, 1, 0, 0]), &[]),
+            mp,
+        ),
+    ];
+    assert!(cases.len() <= OPENERS.len());
+    for (n, (what, bytes, codes)) in OPENERS.zip(cases) {
+        let mut identity = identity(65002, &format!("10.0.0.{n}"));
+        identity.session.add_path_send = [true, false];
+        let speaker = Speaker::established(&scene.bad, identity);
+        let accepted = |id: u8| {
+            speaker.send(nlri(&[&[0, 0, 0, id], GOOD].concat()));
+            wait_gateways(&scene.r, GOOD_PREFIX, &["10.0.0.2"]);
+            until(what, || ours(&scene.router, GOOD_PREFIX).iter().any(|p| p["addpathRxId"] == id));
+        };
+        accepted(7);
+        speaker.send(bytes);
+        ended_with(&speaker, what, codes);
+        speaker.wait_established();
+        accepted(8);
+        speaker.stop();
+        wait_gone(&scene.r, GOOD_PREFIX);
+        scene.undisturbed();
     }
 }

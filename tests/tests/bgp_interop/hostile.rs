@@ -49,7 +49,7 @@ impl Once {
 }
 
 /// Whether the other side ends a connection.
-fn shown_the_door(stream: &mut TcpStream) -> bool {
+pub fn shown_the_door(stream: &mut TcpStream) -> bool {
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     match stream.read(&mut [0; 64]) {
         Ok(octets) => octets == 0,

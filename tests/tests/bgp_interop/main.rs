@@ -1,9 +1,12 @@
 //! Our router against FRR, BIRD, GoBGP and ExaBGP, on real sockets and a real kernel.
 
 mod add_path;
+mod bounds;
 mod common;
 mod hostile;
+mod internal;
 mod kernel_routes;
+mod long_paths;
 mod malformed;
 mod matrix;
 mod options;

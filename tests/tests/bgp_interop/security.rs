@@ -15,7 +15,7 @@ use crate::common::*;
 use crate::malformed::{AS_PATH, NEXT_HOP, ORIGIN, message, open, update_with};
 
 /// What must become of an UPDATE.
-enum Due {
+pub enum Due {
     /// The prefix is accepted and passed on; the odd attribute is, too, or is left out.
     Accepted,
     /// The prefix goes if it was there; the session stays.
@@ -26,19 +26,22 @@ enum Due {
 use Due::{Accepted, Ignored, Withdrawn};
 
 /// A prefix that no case is about, 203.0.113.0/24.
-const GOOD: &[u8] = &[24, 203, 0, 113];
+pub const GOOD: &[u8] = &[24, 203, 0, 113];
+pub const GOOD_PREFIX: &str = "203.0.113.0/24";
 /// The prefix of all cases, 203.0.114.0/24.
-const CASE: &[u8] = &[24, 203, 0, 114];
-const CASE_PREFIX: &str = "203.0.114.0/24";
+pub const CASE: &[u8] = &[24, 203, 0, 114];
+pub const CASE_PREFIX: &str = "203.0.114.0/24";
 
 /// Attributes with a meaning here, in any of the cases or in the decoder.
 const KNOWN: [u8; 20] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 25, 26, 32, 35, 40];
 
-fn attrs(parts: &[&[u8]]) -> Vec<u8> {
+/// The attributes of a good route and these behind them.
+pub fn attrs(parts: &[&[u8]]) -> Vec<u8> {
     [&[ORIGIN, AS_PATH, NEXT_HOP], parts].concat().concat()
 }
 
-fn attr(flags: u8, code: u8, value: &[u8]) -> Vec<u8> {
+/// An attribute with a length of two octets.
+pub fn attr(flags: u8, code: u8, value: &[u8]) -> Vec<u8> {
     let [high, low] = (value.len() as u16).to_be_bytes();
     [&[flags | 0x10, code, high, low], value].concat()
 }
@@ -48,7 +51,8 @@ fn with(flags: u8, code: u8, value: &[u8]) -> Vec<u8> {
     update_with(&attrs(&[&attr(flags, code, value)]), CASE)
 }
 
-fn path(asns: impl Iterator<Item = u32>) -> Vec<u8> {
+/// An AS_PATH of as many AS_SEQUENCEs as it takes.
+pub fn path(asns: impl Iterator<Item = u32>) -> Vec<u8> {
     let asns: Vec<u32> = asns.collect();
     let value = asns.chunks(255).flat_map(|segment| {
         let numbers = segment.iter().flat_map(|a| a.to_be_bytes());
@@ -57,7 +61,8 @@ fn path(asns: impl Iterator<Item = u32>) -> Vec<u8> {
     attr(0x40, 2, &value.collect::<Vec<u8>>())
 }
 
-fn mp(afi: u8, safi: u8, rest: &[u8]) -> Vec<u8> {
+/// MP_REACH_NLRI from next hop on.
+pub fn mp(afi: u8, safi: u8, rest: &[u8]) -> Vec<u8> {
     attr(0x80, 14, &[&[0, afi, safi], rest].concat())
 }
 
@@ -246,7 +251,7 @@ fn updates() -> Vec<(&'static str, Vec<u8>, Due)> {
 }
 
 /// Codes and subcodes of which one has to come.
-type Codes = &'static [(u8, u8)];
+pub type Codes = &'static [(u8, u8)];
 
 /// UPDATEs and other messages that end the session, with the codes that may say so.
 fn resets() -> Vec<(&'static str, Vec<u8>, Codes)> {
@@ -286,18 +291,25 @@ fn resets() -> Vec<(&'static str, Vec<u8>, Codes)> {
     ]
 }
 
-struct Scene {
-    router: Router,
+pub struct Scene {
+    pub router: Router,
     frr: Frr,
-    r: Node,
-    bad: Node,
+    pub r: Node,
+    pub bad: Node,
+    /// What the router was started with.
+    pub config: String,
     _lab: Lab,
 }
 
 /// Neighbours for OPENs, each with an address of its own so that none waits for another's back-off.
-const OPENERS: std::ops::Range<u8> = 100..120;
+pub const OPENERS: std::ops::Range<u8> = 100..120;
 
 fn scene() -> Scene {
+    scene_with("", "")
+}
+
+/// The same with `lines` under `router bgp`, for neighbours at 10.0.0.5 and 10.0.0.6 too, and `rest` behind it.
+pub fn scene_with(lines: &str, rest: &str) -> Scene {
     let lab = Lab::new();
     let (r, bad, good) = (lab.node("r"), lab.node("bad"), lab.node("good"));
     lab.bridge(
@@ -313,17 +325,18 @@ fn scene() -> Scene {
          neighbor 10.0.0.3 timers connect 1\n",
     );
     neighbors += " neighbor 10.0.0.4 remote-as 65004\n neighbor 10.0.0.4 passive\n";
-    bad.address("eth0", &["10.0.0.4/24"]);
+    bad.address("eth0", &["10.0.0.4/24", "10.0.0.5/24", "10.0.0.6/24"]);
     for n in OPENERS {
         bad.address("eth0", &[&format!("10.0.0.{n}/24")]);
         neighbors += &format!(" neighbor 10.0.0.{n} remote-as 65002\n neighbor 10.0.0.{n} passive\n");
     }
     neighbors += &format!(
-        " address-family ipv4 unicast\n  neighbor 10.0.0.3 prefix-list quiet out\n exit-address-family\n \
+        "{lines} address-family ipv4 unicast\n  neighbor 10.0.0.3 prefix-list quiet out\n exit-address-family\n \
          address-family ipv6 unicast\n  neighbor 10.0.0.2 activate\n exit-address-family\nexit\n\
-         ip prefix-list quiet deny {CASE_PREFIX}\nip prefix-list quiet permit any"
+         ip prefix-list quiet deny {CASE_PREFIX}\nip prefix-list quiet permit any\n{rest}"
     );
-    let router = Router::start(&r, &bgp(65001, "10.0.0.1", &neighbors));
+    let config = bgp(65001, "10.0.0.1", &neighbors);
+    let router = Router::start(&r, &config);
     let frr = bgp(
         65003,
         "10.0.0.3",
@@ -333,53 +346,81 @@ fn scene() -> Scene {
     let frr = Frr::start(&good, &frr);
     until("the good session", || router.established("10.0.0.3"));
     wait_gateways(&r, "203.0.120.0/24", &["10.0.0.3"]);
-    Scene { router, frr, r, bad, _lab: lab }
+    Scene { router, frr, r, bad, config, _lab: lab }
 }
 
 impl Scene {
-    fn undisturbed(&self) {
+    /// A speaker at one of the bad node's addresses.
+    pub fn speaker(&self, asn: u32, address: &str) -> Speaker {
+        Speaker::established(&self.bad, identity(asn, address))
+    }
+
+    /// Sends UPDATEs and sees what becomes of each. A speaker of our own looks at what is passed on: others fall over
+    /// some of it.
+    pub fn give_their_due(
+        &self,
+        speaker: &Speaker,
+        watcher: &Speaker,
+        cases: Vec<(&'static str, Vec<u8>, Due)>,
+    ) {
+        for (what, bytes, due) in cases {
+            if !matches!(due, Accepted) {
+                speaker.send(update_with(&attrs(&[]), CASE));
+                wait_gateways(&self.r, CASE_PREFIX, &["10.0.0.2"]);
+            }
+            speaker.send(bytes);
+            // What comes after it is read after it.
+            speaker.send(update_with(&attrs(&[]), GOOD));
+            wait_gateways(&self.r, GOOD_PREFIX, &["10.0.0.2"]);
+            match due {
+                Accepted => {
+                    wait_gateways(&self.r, CASE_PREFIX, &["10.0.0.2"]);
+                    until(what, || watcher.route(CASE_PREFIX).is_some());
+                    // What came never depends on showing it.
+                    for form in ["", " json"] {
+                        let shown = self.router.vtysh(&format!("show bgp ipv4 unicast {CASE_PREFIX}{form}"));
+                        assert!(shown.is_ok_and(|text| text.contains("10.0.0.2")), "{what}");
+                    }
+                }
+                Ignored => wait_gateways(&self.r, CASE_PREFIX, &["10.0.0.2"]),
+                Withdrawn => wait_gone(&self.r, CASE_PREFIX),
+            }
+            assert_eq!(speaker.heard().sessions, 1, "{what}: {:?}", speaker.heard().downs.last());
+            speaker.withdraw(&[CASE_PREFIX, GOOD_PREFIX]);
+            wait_gone(&self.r, CASE_PREFIX);
+            wait_gone(&self.r, GOOD_PREFIX);
+            self.undisturbed();
+        }
+    }
+
+    /// The session with FRR never went down and still carries its route.
+    pub fn undisturbed(&self) {
         assert_eq!(self.frr.neighbor("10.0.0.1")["connectionsEstablished"], 1);
         assert!(self.router.established("10.0.0.3"));
         assert_eq!(kernel::gateways(&self.r, "203.0.120.0/24", kernel::BGP), ["10.0.0.3"]);
     }
 }
 
+/// A speaker in the router's eyes.
+pub fn identity(asn: u32, address: &str) -> Identity {
+    Identity::new(asn, address, address, 65001, "10.0.0.1")
+}
+
+/// Waits until a session ends by a NOTIFICATION with one of these codes.
+#[track_caller]
+pub fn ended_with(speaker: &Speaker, what: &str, codes: Codes) {
+    until(what, || speaker.heard().downs.iter().any(|d| d.established));
+    let down = speaker.heard().downs.iter().find(|d| d.established).cloned().unwrap();
+    let received = down.received.unwrap_or_else(|| panic!("{what}: no NOTIFICATION"));
+    assert!(codes.contains(&(received.code, received.subcode)), "{what}: {received:?}");
+}
+
 #[test]
 fn updates_that_broke_others_get_their_due() {
     let scene = scene();
-    let speaker =
-        Speaker::established(&scene.bad, Identity::new(65002, "10.0.0.2", "10.0.0.2", 65001, "10.0.0.1"));
-    // A speaker of our own looks at what is passed on: others fall over some of it.
-    let watcher =
-        Speaker::established(&scene.bad, Identity::new(65004, "10.0.0.4", "10.0.0.4", 65001, "10.0.0.1"));
-    for (what, bytes, due) in updates() {
-        if !matches!(due, Accepted) {
-            speaker.announce(&[CASE_PREFIX], &[65002]);
-            wait_gateways(&scene.r, CASE_PREFIX, &["10.0.0.2"]);
-        }
-        speaker.send(bytes);
-        // What comes after it is read after it.
-        speaker.send(update_with(&attrs(&[]), GOOD));
-        wait_gateways(&scene.r, "203.0.113.0/24", &["10.0.0.2"]);
-        match due {
-            Accepted => {
-                wait_gateways(&scene.r, CASE_PREFIX, &["10.0.0.2"]);
-                until(what, || watcher.route(CASE_PREFIX).is_some());
-                // What came never depends on showing it.
-                for form in ["", " json"] {
-                    let shown = scene.router.vtysh(&format!("show bgp ipv4 unicast {CASE_PREFIX}{form}"));
-                    assert!(shown.is_ok_and(|text| text.contains("10.0.0.2")), "{what}");
-                }
-            }
-            Ignored => wait_gateways(&scene.r, CASE_PREFIX, &["10.0.0.2"]),
-            Withdrawn => wait_gone(&scene.r, CASE_PREFIX),
-        }
-        assert_eq!(speaker.heard().sessions, 1, "{what}: {:?}", speaker.heard().downs.last());
-        speaker.withdraw(&[CASE_PREFIX, "203.0.113.0/24"]);
-        wait_gone(&scene.r, CASE_PREFIX);
-        wait_gone(&scene.r, "203.0.113.0/24");
-        scene.undisturbed();
-    }
+    let speaker = scene.speaker(65002, "10.0.0.2");
+    let watcher = scene.speaker(65004, "10.0.0.4");
+    scene.give_their_due(&speaker, &watcher, updates());
 }
 
 #[test]
@@ -389,15 +430,11 @@ fn messages_that_broke_others_end_the_session_with_the_right_code() {
     assert!(cases.len() <= OPENERS.len());
     for (n, (what, bytes, codes)) in OPENERS.zip(cases) {
         let address = format!("10.0.0.{n}");
-        let speaker =
-            Speaker::established(&scene.bad, Identity::new(65002, &address, &address, 65001, "10.0.0.1"));
+        let speaker = scene.speaker(65002, &address);
         speaker.announce(&[CASE_PREFIX], &[65002]);
         wait_gateways(&scene.r, CASE_PREFIX, &[&address]);
         speaker.send(bytes);
-        until(what, || speaker.heard().downs.iter().any(|d| d.established));
-        let down = speaker.heard().downs.iter().find(|d| d.established).cloned().unwrap();
-        let received = down.received.unwrap_or_else(|| panic!("{what}: no NOTIFICATION"));
-        assert!(codes.contains(&(received.code, received.subcode)), "{what}: {received:?}");
+        ended_with(&speaker, what, codes);
         speaker.wait_established();
         speaker.send(update_with(&attrs(&[]), GOOD));
         wait_gateways(&scene.r, "203.0.113.0/24", &["10.0.0.2"]);
@@ -411,8 +448,7 @@ fn messages_that_broke_others_end_the_session_with_the_right_code() {
 #[test]
 fn next_hops_of_ipv6_are_checked_and_those_beside_them_ignored() {
     let scene = scene();
-    let speaker =
-        Speaker::established(&scene.bad, Identity::new(65002, "10.0.0.2", "10.0.0.2", 65001, "10.0.0.1"));
+    let speaker = scene.speaker(65002, "10.0.0.2");
     let known = || {
         let shown = scene.router.vtysh("show bgp ipv6 unicast json").unwrap();
         shown.contains("2001:db8:c::/48")
@@ -440,8 +476,7 @@ fn next_hops_of_ipv6_are_checked_and_those_beside_them_ignored() {
 #[test]
 fn a_flood_of_faults_while_the_session_ends_harms_nobody() {
     let scene = scene();
-    let speaker =
-        Speaker::established(&scene.bad, Identity::new(65002, "10.0.0.2", "10.0.0.2", 65001, "10.0.0.1"));
+    let speaker = scene.speaker(65002, "10.0.0.2");
     let bad = [message(2, &[0, 9]), message(3, &[6, 2]), message(6, &[0, 0, 1, 1]), message(2, &[0; 4])];
     speaker.send(bad.concat().repeat(200));
     until("the end", || speaker.heard().downs.iter().any(|d| d.established));
@@ -465,14 +500,19 @@ fn capabilities(list: &[(u8, &[u8])]) -> Vec<u8> {
     [&[all.len() as u8 + 2, 2, all.len() as u8][..], &all].concat()
 }
 
+/// A connection from this address to the router.
+pub fn dial_from(from: &str) -> TcpStream {
+    let to: SocketAddr = "10.0.0.1:179".parse().unwrap();
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::new(from.parse().unwrap(), 0).into()).unwrap();
+    socket.connect_timeout(&to.into(), Duration::from_secs(5)).unwrap();
+    socket.into()
+}
+
 /// What answers an OPEN: `None` is an OPEN and a KEEPALIVE, otherwise code and subcode of a NOTIFICATION.
 fn answer(node: &Node, from: &str, open: &[u8]) -> Option<(u8, u8)> {
     node.enter(|| {
-        let to: SocketAddr = "10.0.0.1:179".parse().unwrap();
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket.bind(&SocketAddr::new(from.parse().unwrap(), 0).into()).unwrap();
-        socket.connect_timeout(&to.into(), Duration::from_secs(5)).unwrap();
-        let mut stream = TcpStream::from(socket);
+        let mut stream = dial_from(from);
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         stream.write_all(open).unwrap();
         loop {
