@@ -85,6 +85,8 @@ pub struct PeerFamily {
     pub as_override: bool,
     /// `maximum-prefix N`: told by [`crate::Event::MaxPrefix`] when crossed.
     pub maximum_prefix: Option<u32>,
+    /// `maximum-prefix-out N`: it gets no more routes than that.
+    pub maximum_prefix_out: Option<u32>,
     /// `weight N`.
     pub weight: u32,
     /// `addpath-tx-...`.
@@ -104,6 +106,7 @@ impl Default for PeerFamily {
             remove_private: None,
             as_override: false,
             maximum_prefix: None,
+            maximum_prefix_out: None,
             weight: 0,
             add_paths: None,
         }

@@ -42,6 +42,8 @@ pub struct GroupKey {
     pub(crate) as_override: Option<Asn>,
     pub(crate) local_as: Asn,
     pub(crate) default_originate: Option<Option<String>>,
+    /// No more routes than that are told.
+    pub(crate) limit: Option<u32>,
     /// Routes have path identifiers (RFC 7911), and these are told.
     pub(crate) add_paths: Option<AddPaths>,
     /// Policy tells neighbours apart, so this one is alone.
@@ -70,6 +72,7 @@ impl GroupKey {
             filter: other.filter.clone(),
             solo: other.solo,
             add_paths: other.add_paths,
+            limit: other.limit,
             ..self.clone()
         };
         chosen != *other
@@ -100,7 +103,9 @@ impl GroupKey {
             ..if external { ExportForm::external(peer.config.local_as) } else { ExportForm::internal() }
         };
         let filter = config.export.clone();
-        let alone = shared.policies.filter(family, &filter).peer_dependent();
+        // Which routes fit below a limit depends on what was told before, so nobody else can be told the same.
+        let limited = config.maximum_prefix_out.is_some();
+        let alone = limited || shared.policies.filter(family, &filter).peer_dependent();
         Some(GroupKey {
             filter,
             form,
@@ -120,6 +125,7 @@ impl GroupKey {
             as_override: config.as_override.then_some(peer.config.remote_as),
             local_as: peer.config.local_as,
             default_originate: config.default_originate.clone(),
+            limit: config.maximum_prefix_out,
             add_paths: session.add_path_send[family.index()]
                 .then(|| config.add_paths.unwrap_or(AddPaths::Best(1))),
             solo: alone.then_some(id),

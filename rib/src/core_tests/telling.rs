@@ -80,3 +80,30 @@ fn what_changes_while_a_refresh_is_answered_is_told_though_it_looks_the_same() {
     lab.unstick(2);
     assert_eq!(lab.told(2), ["192.0.2.0/24", "198.51.100.0/24"]);
 }
+
+#[test]
+fn a_neighbour_gets_no_more_than_its_limit_and_the_rest_when_there_is_room() {
+    let mut lab = Lab::new();
+    lab.add(1, PeerKind::External);
+    let family = PeerFamily { maximum_prefix_out: Some(2), ..PeerFamily::default() };
+    lab.add_with(2, PeerKind::External, family);
+    lab.add(3, PeerKind::External);
+    let all = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"];
+    lab.announce(1, &all, |_| {});
+    lab.settle();
+    let told = lab.told(2);
+    assert_eq!((told.len(), lab.told(3).len()), (2, 3));
+    // What is told already may change.
+    lab.announce(1, &[&told[0]], |b| {
+        b.communities(vec![7]);
+    });
+    lab.settle();
+    assert_eq!(lab.told(2), told);
+    lab.withdraw(1, &[&told[0]]);
+    lab.settle();
+    let rest: Vec<&str> = all.into_iter().filter(|net| **net != told[0]).collect();
+    assert_eq!(lab.told(2), rest);
+    lab.withdraw(1, &rest);
+    lab.settle();
+    assert!(lab.told(2).is_empty() && lab.core.v4.table.is_empty());
+}

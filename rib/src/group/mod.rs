@@ -84,6 +84,8 @@ pub struct Group<A: Addr> {
     buffered: u32,
     /// A member asked for everything again: tell also what it was told before.
     again: bool,
+    /// Routes were left out for the limit.
+    left_out: bool,
     /// The plan is an answer to that: what is put back from it has to be told, too.
     plan_again: bool,
 }
@@ -112,6 +114,7 @@ impl<A: Addr> Group<A> {
             buffer_source: NOBODY,
             buffered: 0,
             again: false,
+            left_out: false,
             plan_again: false,
         };
         group.mark_all(table);
@@ -305,7 +308,42 @@ impl<A: Addr> Group<A> {
         }
         self.plan_again = std::mem::take(&mut self.again);
         self.plan.sort_unstable_by_key(|p| (p.route.source, p.route.attr, p.prefix, p.route.id));
+        if let Some(limit) = self.key.limit {
+            self.keep_limit(shared, limit as usize);
+        }
         unused
+    }
+
+    /// Leaves out of the plan what would be more than the member is to get (`maximum-prefix-out`). The plan's
+    /// withdrawals make room only when they have been told.
+    fn keep_limit(&mut self, shared: &mut Shared, limit: usize) {
+        let mut told = self.told.iter().filter(|(_, r)| r.source == NOBODY).count();
+        for planned in std::mem::take(&mut self.plan) {
+            let Planned { prefix, route } = planned;
+            let new = !route.attr.is_none() && self.told.get(prefix, route.id).attr.is_none();
+            let counts = new && route.source == NOBODY;
+            if counts && told >= limit {
+                self.left_out = true;
+                shared.release(route.attr);
+                if !self.several() {
+                    self.clear(prefix);
+                }
+                continue;
+            }
+            told += usize::from(counts);
+            self.plan.push(planned);
+        }
+    }
+
+    /// Whether there is room again for routes that were left out for the limit; then all are looked at once more.
+    fn has_room_again(&mut self, table: &Table<A>) -> bool {
+        let told = || self.told.iter().filter(|(_, r)| r.source == NOBODY).count();
+        let room = self.left_out && self.key.limit.is_none_or(|limit| told() < limit as usize);
+        if room {
+            self.left_out = false;
+            self.mark_all(table);
+        }
+        room
     }
 
     /// Plans what differs from what members were told of a prefix. Says whether they are told any.
@@ -373,7 +411,7 @@ impl<A: Addr> Group<A> {
             if self.planned_to == self.plan.len() {
                 self.plan = Vec::new();
                 self.planned_to = 0;
-                if self.queue.is_empty() {
+                if self.queue.is_empty() && !self.has_room_again(table) {
                     break;
                 }
                 unused.append(&mut self.make_plan(shared, table));
@@ -443,6 +481,7 @@ impl<A: Addr> Group<A> {
             buffer_source: NOBODY,
             buffered: 0,
             again: self.again,
+            left_out: self.left_out,
             plan_again: self.plan_again,
         }
     }

@@ -200,6 +200,7 @@ fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind) -> PeerFamily {
         remove_private: from.remove_private_as.map(|r| RemovePrivate { all: r.all, replace: r.replace }),
         as_override: from.as_override,
         maximum_prefix: from.maximum_prefix.map(|m| m.limit),
+        maximum_prefix_out: from.maximum_prefix_out,
         weight: u32::from(from.weight),
         add_paths: from.addpath_tx.map(|which| match which {
             model::AddPathTx::All => AddPaths::All,
