@@ -127,6 +127,17 @@ pub const DIFFERENCES: &[Difference] = &[
         marks: &[mark(Missing, "show bgp neighbors*", "*.addPath.*.tx*").at_node("edge1")],
     },
     Difference {
+        output: "`addpathTxId`, `advertisedTo` of a path",
+        frr: "numbered as they came; nothing inside the aggregate is told",
+        here: "numbered by the neighbour; it is told",
+        why: "so that a path keeps its number; aggregates are not in effect yet, and of equal paths another one is the best",
+        marks: &[
+            mark(Value, "show bgp*", "*.addpathTxId*").at_node("edge1"),
+            mark(Missing, "show bgp*", "*.advertisedTo*").at_node("edge1").sometimes(),
+            mark(Extra, "show bgp*", "*.advertisedTo*").at_node("edge1").sometimes(),
+        ],
+    },
+    Difference {
         output: "`aggregate-address`",
         frr: "the aggregate, and `s` on what is inside",
         here: "neither",
