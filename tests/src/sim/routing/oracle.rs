@@ -124,7 +124,7 @@ fn next_hop(
     let own = |v6: bool| segment.families[usize::from(v6)].then(|| plan::address(session.segment, n, v6));
     match v6(net) {
         true => own(true),
-        false => own(false).or(own(true).filter(|_| session.extended_next_hop)),
+        false => own(true).filter(|_| session.extended_next_hop).or(own(false)),
     }
 }
 
