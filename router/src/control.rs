@@ -53,6 +53,8 @@ pub struct Control {
     pub synced: AtomicBool,
     running: RwLock<Arc<Config>>,
     applying: Mutex<()>,
+    /// Addresses changed, and neighbours have not been looked at since.
+    moved: AtomicBool,
     revision: AtomicU64,
     load: Mutex<Load>,
     /// Neighbours and families whose End-of-RIB came.
@@ -88,6 +90,7 @@ impl Control {
             synced: AtomicBool::new(false),
             running: RwLock::new(Arc::new(Config::default())),
             applying: Mutex::new(()),
+            moved: AtomicBool::new(false),
             revision: AtomicU64::new(0),
             load: Mutex::new(Load { ok: true, at: unix_time() }),
             end_of_rib: Mutex::default(),
@@ -121,6 +124,11 @@ impl Control {
 
     /// Makes a configuration the one in force. It is valid: nothing can fail any more.
     pub fn apply(&self, config: Config) {
+        self.put_in_force(config);
+        self.follow_addresses();
+    }
+
+    fn put_in_force(&self, config: Config) {
         let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         let config = Arc::new(config);
         *self.running.write().unwrap_or_else(PoisonError::into_inner) = config.clone();
@@ -166,10 +174,20 @@ impl Control {
 
     /// Addresses changed: the router id or our end of a session may be another.
     pub fn addresses_changed(&self) {
-        let Ok(_one_at_a_time) = self.applying.try_lock() else { return };
-        let config = self.running();
-        if config.bgp.is_some() {
-            self.peers.configure(&config, self.router_id(&config));
+        self.moved.store(true, Ordering::SeqCst);
+        self.follow_addresses();
+    }
+
+    /// Looks at the neighbours again if addresses changed. The kernel's events must not wait for a configuration that
+    /// is being applied; who applies one looks when it is done, so that no change is lost.
+    fn follow_addresses(&self) {
+        while self.moved.load(Ordering::SeqCst) {
+            let Ok(_one_at_a_time) = self.applying.try_lock() else { return };
+            self.moved.store(false, Ordering::SeqCst);
+            let config = self.running();
+            if config.bgp.is_some() {
+                self.peers.configure(&config, self.router_id(&config));
+            }
         }
     }
 
