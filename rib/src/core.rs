@@ -49,7 +49,6 @@ pub struct StaticRoute {
 
 /// What the table is told.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one exists at a time, on the stack")]
 pub enum Input<'a> {
     /// Router-wide settings.
     Settings(Settings),
@@ -371,7 +370,7 @@ impl Core {
         if let Some(peer) = self.shared.peer_mut(id) {
             peer.session = Some(session);
             peer.in_flight = 0;
-            peer.limit_told = [false; 2];
+            peer.crossed = Default::default();
             peer.refresh.iter_mut().for_each(|r| r.begun = false);
             peer.counts.iter_mut().for_each(|c| c.refused = 0);
         }

@@ -39,6 +39,17 @@ pub enum Event {
         /// The limit.
         limit: u32,
     },
+    /// A neighbour crossed the percentage of `maximum-prefix` from which to warn.
+    PrefixThreshold {
+        /// The neighbour.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+        /// Its paths.
+        count: u32,
+        /// The limit.
+        limit: u32,
+    },
     /// Import policy changed and refused paths were not kept: the neighbour should send its routes again.
     RefreshNeeded {
         /// The neighbour.

@@ -15,6 +15,7 @@ use crate::id::{AttrId, HopSetId, PathIdx, PeerId, PrefixId};
 use crate::intern::Provenance;
 use crate::memo::{Evaluator, Purpose};
 use crate::nexthop::Members;
+use crate::peer::Crossed;
 use crate::policy::compile::FilterSpec;
 use crate::shared::Shared;
 use crate::table::{Path, Table, path_flag};
@@ -362,14 +363,25 @@ impl<A: Addr> FamilyRib<A> {
         }
     }
 
-    /// Tells once when a neighbour sent more than it may.
+    /// Tells once when a neighbour sent more than it may, or almost as much.
     fn check_limit(&mut self, shared: &mut Shared, peer: PeerId) {
         let f = A::FAMILY.index();
         let Some(info) = shared.peer_mut(peer) else { return };
         let Some(limit) = info.family(A::FAMILY).and_then(|c| c.maximum_prefix) else { return };
-        if info.counts[f].accepted > limit && !info.limit_told[f] {
-            info.limit_told[f] = true;
-            shared.event(Event::MaxPrefix { peer, family: A::FAMILY, limit });
+        let count = info.counts[f].accepted;
+        let crossed = match count {
+            n if n > limit.most => Crossed::Limit,
+            n if n > limit.warn => Crossed::Threshold,
+            _ => Crossed::Nothing,
+        };
+        let before = std::mem::replace(&mut info.crossed[f], crossed);
+        match crossed {
+            _ if crossed <= before => {}
+            Crossed::Limit => shared.event(Event::MaxPrefix { peer, family: A::FAMILY, limit: limit.most }),
+            _ => {
+                let limit = limit.most;
+                shared.event(Event::PrefixThreshold { peer, family: A::FAMILY, count, limit });
+            }
         }
     }
 }

@@ -51,6 +51,24 @@ pub enum AddPaths {
     Best(u8),
 }
 
+/// How many paths a neighbour may send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PrefixLimit {
+    /// As many and no more: told by [`crate::Event::MaxPrefix`] when crossed.
+    pub most: u32,
+    /// More than so many are worth a warning: told by [`crate::Event::PrefixThreshold`] when crossed.
+    pub warn: u32,
+}
+
+/// What was crossed of a [`PrefixLimit`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(crate) enum Crossed {
+    #[default]
+    Nothing,
+    Threshold,
+    Limit,
+}
+
 /// Which communities go to a neighbour (`send-community`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SendCommunity {
@@ -83,8 +101,8 @@ pub struct PeerFamily {
     pub remove_private: Option<RemovePrivate>,
     /// `as-override`.
     pub as_override: bool,
-    /// `maximum-prefix N`: told by [`crate::Event::MaxPrefix`] when crossed.
-    pub maximum_prefix: Option<u32>,
+    /// `maximum-prefix N [PERCENT]`.
+    pub maximum_prefix: Option<PrefixLimit>,
     /// `maximum-prefix-out N`: it gets no more routes than that.
     pub maximum_prefix_out: Option<u32>,
     /// `weight N`.
@@ -188,8 +206,8 @@ pub(crate) struct Peer {
     pub purging: u8,
     /// To be forgotten when its paths are gone.
     pub removed: bool,
-    /// `maximum-prefix` was crossed and told, by family.
-    pub limit_told: [bool; 2],
+    /// What is crossed of `maximum-prefix` and was told, by family.
+    pub crossed: [Crossed; 2],
     /// Where its answers to our refreshes stand, by family.
     pub refresh: [Refresh; 2],
 }
@@ -216,7 +234,7 @@ impl Peer {
             in_flight: 0,
             purging: 0,
             removed: false,
-            limit_told: [false; 2],
+            crossed: [Crossed::Nothing; 2],
             refresh: [Refresh::default(); 2],
         }
     }

@@ -462,7 +462,9 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
     let candidates: Vec<Candidate<'_>> =
         rib.table.paths(id).filter_map(|(idx, p)| candidate(shared, p, idx)).collect();
     let reason = decide(&candidates, &shared.settings.best[A::FAMILY.index()]).map(|d| d.reason);
-    for (group, member) in rib.groups.iter().flat_map(|g| g.members().iter().map(move |m| (g, *m))) {
+    // A default route that is told whatever the table has is none of these paths.
+    let telling = rib.groups.iter().filter(|g| entry.len != 0 || !g.key().originates_default());
+    for (group, member) in telling.flat_map(|g| g.members().iter().map(move |m| (g, *m))) {
         for (number, _) in group.told(id, member) {
             let is_it = |p: &&mut PathView| match number {
                 0 => p.best,

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bgp::types::Family;
@@ -182,7 +182,11 @@ impl Control {
     /// is being applied; who applies one looks when it is done, so that no change is lost.
     fn follow_addresses(&self) {
         while self.moved.load(Ordering::SeqCst) {
-            let Ok(_one_at_a_time) = self.applying.try_lock() else { return };
+            let _one_at_a_time = match self.applying.try_lock() {
+                Ok(guard) => guard,
+                Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
             self.moved.store(false, Ordering::SeqCst);
             let config = self.running();
             if config.bgp.is_some() {

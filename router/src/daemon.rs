@@ -196,6 +196,11 @@ fn start_gateways() -> Option<Arc<Gateways>> {
 fn table_event(control: &Arc<Control>, event: Event) {
     match event {
         Event::MaxPrefix { peer, family, limit } => max_prefix(control, peer, family, limit),
+        Event::PrefixThreshold { peer, family, count, limit } => {
+            if let Some(name) = control.peers.name(peer) {
+                tracing::warn!(peer = %name, ?family, count, limit, "maximum-prefix is near");
+            }
+        }
         Event::RefreshNeeded { peer, family } => control.peers.command_by_id(peer, Command::SoftIn(family)),
         Event::Purged(peer) => control.peers.purged(peer),
         Event::EndOfRib { peer, family } => control.end_of_rib(peer, family),

@@ -167,3 +167,31 @@ fn what_a_neighbour_sent_is_shown_without_the_changes_of_policy() {
     assert_eq!(AttrView::new(&received.paths[0].block).local_pref(), None);
     assert!(lab.core.received_at(net, slot, PeerId(2)).is_none());
 }
+
+#[test]
+fn a_limit_and_what_is_near_it_are_told_when_they_are_crossed() {
+    use crate::peer::PrefixLimit;
+    let mut lab = Lab::new();
+    let family =
+        PeerFamily { maximum_prefix: Some(PrefixLimit { most: 3, warn: 2 }), ..PeerFamily::default() };
+    lab.add_with(1, PeerKind::External, family);
+    let nets = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "192.88.99.0/24"];
+    let (peer, family) = (PeerId(1), Family::Ipv4Unicast);
+    let near = Event::PrefixThreshold { peer, family, count: 3, limit: 3 };
+    lab.announce(1, &nets[..2], |_| {});
+    lab.deliver();
+    assert_eq!(lab.events, []);
+    for _ in 0..2 {
+        lab.announce(1, &nets[2..3], |_| {});
+        lab.deliver();
+        assert_eq!(std::mem::take(&mut lab.events), std::slice::from_ref(&near));
+        lab.announce(1, &nets[..3], |_| {});
+        lab.deliver();
+        assert_eq!(lab.events, [], "it was told");
+        lab.withdraw(1, &nets[1..3]);
+        lab.announce(1, &nets[1..2], |_| {});
+    }
+    lab.announce(1, &nets, |_| {});
+    lab.deliver();
+    assert_eq!(lab.events, [Event::MaxPrefix { peer, family, limit: 3 }]);
+}

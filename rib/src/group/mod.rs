@@ -93,14 +93,20 @@ pub struct Group<A: Addr> {
 impl<A: Addr> Group<A> {
     /// A group without members whose every prefix is yet to be told.
     pub(crate) fn new(key: GroupKey, shared: &Shared, table: &Table<A>) -> Group<A> {
+        let mut group = Group::blank(key, shared);
+        group.mark_all(table);
+        group
+    }
+
+    /// A group without members that has nothing to tell.
+    fn blank(key: GroupKey, shared: &Shared) -> Group<A> {
         let filter = shared.policies.filter(A::FAMILY, &key.filter);
-        let purpose = key.purpose();
-        let mut group = Group {
+        Group {
+            export: Evaluator::new(filter, key.purpose()),
             told: Told::new(key.add_paths.is_some()),
             key,
             members: Vec::new(),
             closings: Vec::new(),
-            export: Evaluator::new(filter, purpose),
             pending: Vec::new(),
             queue: Vec::new(),
             plan: Vec::new(),
@@ -116,9 +122,7 @@ impl<A: Addr> Group<A> {
             again: false,
             left_out: false,
             plan_again: false,
-        };
-        group.mark_all(table);
-        group
+        }
     }
 
     /// The rules.
@@ -199,7 +203,7 @@ impl<A: Addr> Group<A> {
 
     /// Routes told to members.
     pub fn told_to_all(&self) -> usize {
-        self.told.iter().count()
+        self.told.count()
     }
 
     /// Routes told to a member.
@@ -317,7 +321,7 @@ impl<A: Addr> Group<A> {
     /// Leaves out of the plan what would be more than the member is to get (`maximum-prefix-out`). The plan's
     /// withdrawals make room only when they have been told.
     fn keep_limit(&mut self, shared: &mut Shared, limit: usize) {
-        let mut told = self.told.iter().filter(|(_, r)| r.source == NOBODY).count();
+        let mut told = self.told.by_others();
         for planned in std::mem::take(&mut self.plan) {
             let Planned { prefix, route } = planned;
             let new = !route.attr.is_none() && self.told.get(prefix, route.id).attr.is_none();
@@ -337,8 +341,7 @@ impl<A: Addr> Group<A> {
 
     /// Whether there is room again for routes that were left out for the limit; then all are looked at once more.
     fn has_room_again(&mut self, table: &Table<A>) -> bool {
-        let told = || self.told.iter().filter(|(_, r)| r.source == NOBODY).count();
-        let room = self.left_out && self.key.limit.is_none_or(|limit| told() < limit as usize);
+        let room = self.left_out && self.key.limit.is_none_or(|limit| self.told.by_others() < limit as usize);
         if room {
             self.left_out = false;
             self.mark_all(table);
@@ -456,33 +459,24 @@ impl<A: Addr> Group<A> {
         for planned in self.plan[self.planned_to..].iter().filter(|p| !p.route.attr.is_none()) {
             shared.attrs.retain(planned.route.attr);
         }
-        let filter = shared.policies.filter(A::FAMILY, &self.key.filter);
         let (members, stay): (Vec<PeerId>, Vec<PeerId>) =
             self.members.iter().partition(|m| leavers.contains(m));
         let (closings, closings_stay) = self.closings.iter().partition(|(m, _)| leavers.contains(m));
         self.members = stay;
         self.closings = closings_stay;
         Group {
-            key: self.key.clone(),
             members,
             closings,
-            export: Evaluator::new(filter, self.key.purpose()),
             told: self.told.clone(),
             pending: self.pending.clone(),
             queue: self.queue.clone(),
             plan: self.plan[self.planned_to..].to_vec(),
-            planned_to: 0,
             plan_stale: true,
             started: self.started,
-            looks: Vec::new(),
-            scratch: Vec::new(),
-            nlri: Vec::new(),
-            buffer: BytesMut::new(),
-            buffer_source: NOBODY,
-            buffered: 0,
             again: self.again,
             left_out: self.left_out,
             plan_again: self.plan_again,
+            ..Group::blank(self.key.clone(), shared)
         }
     }
 

@@ -28,7 +28,16 @@ pub(crate) type Routes = SmallVec<[Route; 2]>;
 
 /// What members were told, by prefix.
 #[derive(Clone, Debug)]
-pub(crate) enum Told {
+pub(crate) struct Told {
+    store: Store,
+    /// Routes.
+    count: usize,
+    /// Those of them that come from a member.
+    from_members: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Store {
     /// One route each, in the least room: a full table has a million. The sources are empty while there never was one.
     One { attrs: Vec<AttrId>, sources: Vec<PeerId> },
     /// Several.
@@ -38,14 +47,19 @@ pub(crate) enum Told {
 impl Told {
     /// Nothing yet.
     pub fn new(several: bool) -> Told {
-        if several { Told::Several(Vec::new()) } else { Told::One { attrs: Vec::new(), sources: Vec::new() } }
+        let store = if several {
+            Store::Several(Vec::new())
+        } else {
+            Store::One { attrs: Vec::new(), sources: Vec::new() }
+        };
+        Told { store, count: 0, from_members: 0 }
     }
 
     /// Makes room for so many prefixes.
     pub fn grow(&mut self, prefixes: usize) {
-        match self {
-            Told::One { attrs, .. } if attrs.len() < prefixes => attrs.resize(prefixes, AttrId::NONE),
-            Told::Several(all) if all.len() < prefixes => all.resize_with(prefixes, Routes::new),
+        match &mut self.store {
+            Store::One { attrs, .. } if attrs.len() < prefixes => attrs.resize(prefixes, AttrId::NONE),
+            Store::Several(all) if all.len() < prefixes => all.resize_with(prefixes, Routes::new),
             _ => {}
         }
     }
@@ -53,13 +67,13 @@ impl Told {
     /// One route.
     pub fn get(&self, prefix: PrefixId, id: u32) -> Route {
         let at = prefix.index();
-        match self {
-            Told::One { attrs, sources } => Route {
+        match &self.store {
+            Store::One { attrs, sources } => Route {
                 id,
                 attr: attrs.get(at).copied().unwrap_or(AttrId::NONE),
                 source: sources.get(at).copied().unwrap_or(NOBODY),
             },
-            Told::Several(all) => {
+            Store::Several(all) => {
                 let routes = all.get(at).map_or(&[][..], |routes| routes);
                 routes.iter().find(|r| r.id == id).copied().unwrap_or(Route { id, ..Route::NONE })
             }
@@ -70,9 +84,16 @@ impl Told {
     /// the other, which is returned, to the caller.
     pub fn set(&mut self, prefix: PrefixId, route: Route) -> Route {
         let old = self.get(prefix, route.id);
+        for (r, by) in [(&route, 1), (&old, -1)] {
+            if !r.attr.is_none() {
+                self.count = self.count.saturating_add_signed(by);
+                let from_member = by * isize::from(r.source != NOBODY);
+                self.from_members = self.from_members.saturating_add_signed(from_member);
+            }
+        }
         self.grow(prefix.index() + 1);
-        match self {
-            Told::One { attrs, sources } => {
+        match &mut self.store {
+            Store::One { attrs, sources } => {
                 attrs[prefix.index()] = route.attr;
                 if sources.len() <= prefix.index() && route.source != NOBODY {
                     sources.resize(attrs.len(), NOBODY);
@@ -81,7 +102,7 @@ impl Told {
                     *source = if route.attr.is_none() { NOBODY } else { route.source };
                 }
             }
-            Told::Several(all) => {
+            Store::Several(all) => {
                 let routes = &mut all[prefix.index()];
                 match (routes.iter().position(|r| r.id == route.id), route.attr.is_none()) {
                     (Some(at), true) => drop(routes.remove(at)),
@@ -97,28 +118,40 @@ impl Told {
         old
     }
 
+    /// Routes.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Routes that no member is the source of.
+    pub fn by_others(&self) -> usize {
+        self.count - self.from_members
+    }
+
     /// The routes of a prefix.
     pub fn of(&self, prefix: PrefixId) -> Routes {
-        match self {
-            Told::One { .. } => Some(self.get(prefix, 0)).filter(|r| !r.attr.is_none()).into_iter().collect(),
-            Told::Several(all) => all.get(prefix.index()).cloned().unwrap_or_default(),
+        match &self.store {
+            Store::One { .. } => {
+                Some(self.get(prefix, 0)).filter(|r| !r.attr.is_none()).into_iter().collect()
+            }
+            Store::Several(all) => all.get(prefix.index()).cloned().unwrap_or_default(),
         }
     }
 
     /// All routes, by prefix.
     pub fn iter(&self) -> impl Iterator<Item = (PrefixId, Route)> {
-        let prefixes = match self {
-            Told::One { attrs, .. } => attrs.len(),
-            Told::Several(all) => all.len(),
+        let prefixes = match &self.store {
+            Store::One { attrs, .. } => attrs.len(),
+            Store::Several(all) => all.len(),
         };
         (0..prefixes as u32).map(PrefixId).flat_map(|p| self.of(p).into_iter().map(move |r| (p, r)))
     }
 
     /// Estimated memory in octets.
     pub fn memory(&self) -> usize {
-        match self {
-            Told::One { attrs, sources } => attrs.capacity() * 4 + sources.capacity() * 2,
-            Told::Several(all) => {
+        match &self.store {
+            Store::One { attrs, sources } => attrs.capacity() * 4 + sources.capacity() * 2,
+            Store::Several(all) => {
                 let spilled = |r: &Routes| if r.spilled() { r.capacity() * size_of::<Route>() } else { 0 };
                 all.capacity() * size_of::<Routes>() + all.iter().map(spilled).sum::<usize>()
             }

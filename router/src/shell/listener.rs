@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+use socket2::SockRef;
+
+use super::guard::{self, Rule};
 use super::peers::Peers;
 use super::transport;
 
 /// The BGP port.
 pub const PORT: u16 = 179;
 
-/// The listeners, one a family, and the keys set on them.
+/// The listeners, one a family, and the keys and filters set on them.
 #[derive(Default)]
 pub struct Listeners {
     sockets: Mutex<Vec<Arc<TcpListener>>>,
@@ -49,6 +52,17 @@ impl Listeners {
             if listener.local_addr()?.is_ipv4() == addr.is_ipv4() {
                 transport::listener_key(listener.as_ref(), addr, len, key)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Sets who may be how far away; the first rule that fits counts.
+    pub fn guard(&self, rules: &[Rule]) -> io::Result<()> {
+        let sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        for listener in sockets.iter() {
+            let v6 = listener.local_addr()?.is_ipv6();
+            let filter = guard::program(rules, v6).ok_or(io::ErrorKind::ArgumentListTooLong)?;
+            SockRef::from(listener.as_ref()).attach_filter(&filter)?;
         }
         Ok(())
     }

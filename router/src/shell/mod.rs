@@ -8,6 +8,7 @@
 
 pub mod clock;
 pub mod discovery;
+pub mod guard;
 pub mod kernel;
 pub mod listener;
 pub mod logging;

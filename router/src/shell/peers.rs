@@ -8,12 +8,14 @@ use std::time::Duration;
 use bgp::fsm::{FsmState, Negotiated, RemoteAs, Role, SessionConfig, StopReason};
 use bgp::types::{Asn, Family, SECOND, Time, is_link_local};
 use bgp::wire::AllowOwnAs;
+use ipnet::IpNet;
 use rib::PeerId;
 use rib::peer::PeerConfig;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
 use super::discovery::Discovery;
+use super::guard::Rule;
 use super::listener::Listeners;
 use super::netdevs::{LocalEnd, Netdevs};
 use super::peer::{self, Command, Settings, Status, Surroundings};
@@ -72,6 +74,7 @@ struct State {
     free: Vec<PeerId>,
     next: u16,
     keys: BTreeMap<(IpAddr, Option<u8>), String>,
+    guards: Vec<Rule>,
     closing: bool,
 }
 
@@ -162,6 +165,7 @@ impl Peers {
             self.put(&mut state, &name, addr, neighbor, true);
         }
         self.set_keys(&mut state);
+        self.set_guards(&mut state);
     }
 
     fn netdevs(&self) -> RwLockReadGuard<'_, Netdevs> {
@@ -191,6 +195,7 @@ impl Peers {
         let neighbor = entry.neighbor.clone();
         self.put(&mut state, &name, Some(addr), neighbor, false);
         self.set_keys(&mut state);
+        self.set_guards(&mut state);
     }
 
     /// What the configuration says of a neighbour that is there.
@@ -336,6 +341,35 @@ impl Peers {
         state.keys = wanted;
     }
 
+    /// TTL security on the listener: neighbours before the ranges that they are in, narrow ranges before wide ones.
+    fn set_guards(&self, state: &mut State) {
+        let least = |n: &NeighborSettings| n.ttl_security.map(least_ttl);
+        let mut rules = Vec::new();
+        if let Some(bgp) = &state.config.bgp {
+            let of_range = |r: &model::ListenRange| {
+                let least = least(&bgp.effective_dynamic(&r.peer_group)?).unwrap_or(0);
+                Some(Rule { from: r.prefix, least })
+            };
+            rules.extend(bgp.listen_ranges.iter().filter_map(of_range));
+            for entry in state.entries.values().filter(|e| !e.dynamic) {
+                let Some(addr) = entry.addr else { continue };
+                rules.push(Rule { from: addr.into(), least: least(&entry.neighbor).unwrap_or(0) });
+            }
+        }
+        // Who is not guarded needs a rule only as an exception.
+        let guarded: Vec<IpNet> = rules.iter().filter(|r| r.least > 0).map(|r| r.from).collect();
+        rules.retain(|r| guarded.iter().any(|g| g.contains(&r.from)));
+        // Of one link-local address on two interfaces the less guarded neighbour counts.
+        rules.sort_by_key(|r| (std::cmp::Reverse(r.from.prefix_len()), r.from, r.least));
+        if rules.is_empty() && state.guards.is_empty() {
+            return;
+        }
+        if let Err(error) = self.inner.listeners.guard(&rules) {
+            tracing::error!(%error, "cannot set the TTL security of the listener: sessions have that of their sockets alone");
+        }
+        state.guards = rules;
+    }
+
     /// A connection came in.
     pub fn accepted(&self, stream: TcpStream, from: SocketAddr) {
         let mut state = self.lock();
@@ -419,7 +453,7 @@ impl Peers {
             peer,
             local,
             ttl,
-            min_ttl: n.ttl_security.map(|hops| 255 - hops.saturating_sub(1)),
+            min_ttl: n.ttl_security.map(least_ttl),
             password: n.password.clone(),
             mss: n.tcp_mss,
         };
@@ -552,6 +586,11 @@ impl Entry {
         let interface = self.interface.as_deref();
         Some(translate::peer(bgp, &self.neighbor, self.addr?, interface, self.local_as, self.remote_as?))
     }
+}
+
+/// The least TTL that `ttl-security hops` takes (RFC 5082 section 3).
+const fn least_ttl(hops: u8) -> u8 {
+    255 - hops.saturating_sub(1)
 }
 
 /// The narrowest `listen range` around an address.

@@ -10,7 +10,9 @@ use rib::base::Discard;
 use rib::best;
 use rib::local::{LocalRoutes, Redistribute};
 use rib::nexthop::NextHopKey;
-use rib::peer::{AddPaths, NextHopSelf, PeerConfig, PeerFamily, PeerKind, RemovePrivate, SendCommunity};
+use rib::peer::{
+    AddPaths, NextHopSelf, PeerConfig, PeerFamily, PeerKind, PrefixLimit, RemovePrivate, SendCommunity,
+};
 use rib::policy::ast::SourceProtocol;
 use rib::policy::compile::FilterSpec;
 use rib::{Settings, StaticRoute, StaticTarget};
@@ -199,7 +201,11 @@ fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind) -> PeerFamily {
         },
         remove_private: from.remove_private_as.map(|r| RemovePrivate { all: r.all, replace: r.replace }),
         as_override: from.as_override,
-        maximum_prefix: from.maximum_prefix.map(|m| m.limit),
+        maximum_prefix: from.maximum_prefix.map(|m| PrefixLimit {
+            most: m.limit,
+            // Not above the limit, so it fits.
+            warn: (u64::from(m.limit) * u64::from(m.threshold.min(100)) / 100) as u32,
+        }),
         maximum_prefix_out: from.maximum_prefix_out,
         weight: u32::from(from.weight),
         add_paths: from.addpath_tx.map(|which| match which {

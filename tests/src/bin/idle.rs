@@ -3,12 +3,16 @@
 //! All neighbours are of one listen range, with hold and keepalive times of 180 and 60 s, and say nothing but KEEPALIVE.
 
 use std::net::Ipv4Addr;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use router_tests::lab::Lab;
 use router_tests::peers::Router;
 use router_tests::speaker::{Identity, Speaker};
 use router_tests::wait::wait_for;
+
+/// Addresses that the link's network has for them.
+const MOST: u32 = 60_000;
 
 /// Resident memory in kB.
 fn resident(pid: u32) -> u64 {
@@ -27,9 +31,17 @@ fn cpu(pid: u32) -> f64 {
     threads.map(of).sum::<f64>() / 1e9
 }
 
-fn main() {
-    let mut args = std::env::args().skip(1).map(|a| a.parse::<u32>().expect("a number"));
-    let (sessions, seconds) = (args.next().unwrap_or(1000), args.next().unwrap_or(60));
+fn main() -> ExitCode {
+    let args: Result<Vec<u32>, _> = std::env::args().skip(1).map(|a| a.parse()).collect();
+    let (sessions, seconds) = match args.as_deref() {
+        Ok([]) => (1000, 60),
+        Ok([sessions]) if *sessions <= MOST => (*sessions, 60),
+        Ok([sessions, seconds]) if *sessions <= MOST => (*sessions, *seconds),
+        _ => {
+            eprintln!("usage: idle [SESSIONS [SECONDS]], with {MOST} sessions at most");
+            return ExitCode::from(2);
+        }
+    };
     let lab = Lab::new();
     let (r, p) = (lab.node("r"), lab.node("p"));
     lab.link((&r, "eth0", &["10.1.255.254/16"]), (&p, "eth0", &["10.1.0.0/16"]));
@@ -63,4 +75,5 @@ fn main() {
         (after.saturating_sub(before)) as f64 / f64::from(sessions)
     });
     println!("{:.2} % of a core while idle", share * 100.0);
+    ExitCode::SUCCESS
 }

@@ -65,15 +65,21 @@ fn a_limit_of_prefixes_may_have_all_its_32_bits() {
     };
     let with = |now: &str| scene.config.replace(&of(limits[0]), now);
     let crossed = || scene.router.log().contains("maximum-prefix crossed");
+    let near = || scene.router.log().contains("maximum-prefix is near");
     for (n, limit) in limits.into_iter().enumerate() {
         scene.router.reload(&with(&of(limit)));
         until("the limit", || shown() == (Some(limit.0.into()), Some(limit.1.into())));
         let prefix = format!("198.18.{}.0/24", 100 + n);
         speaker.announce(&[&prefix], &[65002]);
         wait_gateways(&scene.r, &prefix, &["10.0.0.5"]);
-        assert!(!crossed(), "{limit:?}: {}", scene.router.log());
+        assert!(!crossed() && !near(), "{limit:?}: {}", scene.router.log());
     }
-    // A limit that is reached is told, so silence meant something.
+    // A percentage that is reached is told, so silence meant something; so is a limit.
+    scene.router.reload(&with(&line("130 80")));
+    until("the limit of 130", || shown() == (Some(130), Some(80)));
+    speaker.announce(&["198.18.200.0/24"], &[65002]);
+    until("the warning", near);
+    assert!(!crossed(), "{}", scene.router.log());
     scene.router.reload(&with(&line("50 warning-only")));
     until("the new limit", || shown().0 == Some(50));
     speaker.send(update_with(&attrs(&[]), GOOD));

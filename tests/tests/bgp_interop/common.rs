@@ -22,6 +22,24 @@ pub fn two() -> Two {
     Two { r, p, _lab: lab }
 }
 
+/// R and P with a router between them, at 10.1.0.9 and 10.2.0.9: R is 10.255.0.1 with [`ROUTED`], P 10.255.0.2.
+pub fn routed() -> Two {
+    let lab = Lab::new();
+    let (r, m, p) = (lab.node("r"), lab.node("m"), lab.node("p"));
+    lab.link((&r, "eth0", &["10.1.0.1/24"]), (&m, "eth0", &["10.1.0.9/24"]));
+    lab.link((&p, "eth0", &["10.2.0.2/24"]), (&m, "eth1", &["10.2.0.9/24"]));
+    m.enter(|| std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap());
+    m.ip("route add 10.255.0.1/32 via 10.1.0.1");
+    m.ip("route add 10.255.0.2/32 via 10.2.0.2");
+    p.address("lo", &["10.255.0.2/32"]);
+    p.ip("route add 10.255.0.1/32 via 10.2.0.9");
+    // The node between them stays with the laboratory.
+    Two { r, p, _lab: lab }
+}
+
+/// What R needs there.
+pub const ROUTED: &str = "ip route 10.255.0.2/32 10.1.0.9\ninterface lo\n ip address 10.255.0.1/32\nexit\n";
+
 /// R announces these.
 pub const OURS: &str = "198.51.100.0/24";
 pub const OURS6: &str = "2001:db8:a::/48";

@@ -13,29 +13,20 @@ use crate::unnumbered::bare;
 /// R and P with a router between them; each peer in turn has a session from loopback to loopback.
 #[test]
 fn bird_gobgp_openbgpd_and_exabgp_have_multihop_sessions_with_us() {
-    let lab = Lab::new();
-    let (r, m, p) = (lab.node("r"), lab.node("m"), lab.node("p"));
-    lab.link((&r, "eth0", &["10.1.0.1/24"]), (&m, "eth0", &["10.1.0.9/24"]));
-    lab.link((&p, "eth0", &["10.2.0.2/24"]), (&m, "eth1", &["10.2.0.9/24"]));
-    m.enter(|| std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap());
-    m.ip("route add 10.255.0.1/32 via 10.1.0.1");
-    m.ip("route add 10.255.0.2/32 via 10.2.0.2");
-    p.address("lo", &["10.255.0.2/32"]);
-    p.ip("route add 10.255.0.1/32 via 10.2.0.9");
+    let Two { r, p, .. } = &routed();
     let lines = format!(
         " neighbor 10.255.0.2 remote-as 65002\n neighbor 10.255.0.2 timers connect 1\n \
          neighbor 10.255.0.2 ebgp-multihop 3\n neighbor 10.255.0.2 update-source lo\n \
          address-family ipv4 unicast\n  network {OURS}\n exit-address-family"
     );
-    let base = "ip route 10.255.0.2/32 10.1.0.9\ninterface lo\n ip address 10.255.0.1/32\nexit\n";
-    let _router = Router::start(&r, &(bgp(65001, "10.255.0.1", &lines) + base));
+    let _router = Router::start(r, &(bgp(65001, "10.255.0.1", &lines) + ROUTED));
     for (name, start) in PEERS {
         let plan = Plan { us: "10.255.0.1", them: "10.255.0.2", far: true, ..USUAL };
-        let peer = start(&p, &plan);
+        let peer = start(p, &plan);
         until(name, || peer.up("10.255.0.1"));
-        wait_gateways(&r, THEIRS, &["10.1.0.9"]);
+        wait_gateways(r, THEIRS, &["10.1.0.9"]);
         drop(peer);
-        wait_gone(&r, THEIRS);
+        wait_gone(r, THEIRS);
     }
 }
 

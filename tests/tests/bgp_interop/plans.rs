@@ -137,63 +137,37 @@ pub fn exabgp(node: &Node, plan: &Plan<'_>) -> ExaBgp {
     ExaBgp::start(node, &config)
 }
 
-impl Far for Bird {
-    fn up(&self, _us: &str) -> bool {
-        self.established("v4")
-    }
+macro_rules! far {
+    ($peer:ty, |$this:ident, $us:ident| $up:expr $(, hurry: $hurry:expr)?) => {
+        impl Far for $peer {
+            fn up(&self, $us: &str) -> bool {
+                let $this = self;
+                $up
+            }
 
-    fn signal(&self, name: &str) {
-        self.signal(name);
-    }
+            fn signal(&self, name: &str) {
+                self.signal(name);
+            }
 
-    fn kill(&mut self) {
-        self.kill();
-    }
+            fn kill(&mut self) {
+                self.kill();
+            }
+            $(
+                fn hurry(&self, us: &str) {
+                    let hurry: fn(&$peer, &str) = $hurry;
+                    hurry(self, us);
+                }
+            )?
+        }
+    };
 }
 
-impl Far for GoBgp {
-    fn up(&self, us: &str) -> bool {
-        self.established(us)
-    }
-
-    fn signal(&self, name: &str) {
-        self.signal(name);
-    }
-
-    fn kill(&mut self) {
-        self.kill();
-    }
-}
-
-impl Far for OpenBgpd {
-    fn up(&self, us: &str) -> bool {
-        self.established(us)
-    }
-
-    fn signal(&self, name: &str) {
-        self.signal(name);
-    }
-
-    fn kill(&mut self) {
-        self.kill();
-    }
-
-    fn hurry(&self, us: &str) {
-        self.bgpctl(&format!("neighbor {us} clear")).unwrap();
-    }
-}
-
-impl Far for ExaBgp {
-    fn up(&self, _us: &str) -> bool {
-        let heard = self.heard();
-        heard.iter().rfind(|m| m["type"] == "state").is_some_and(|m| m["neighbor"]["state"] == "up")
-    }
-
-    fn signal(&self, name: &str) {
-        self.signal(name);
-    }
-
-    fn kill(&mut self) {
-        self.kill();
-    }
-}
+far!(Bird, |bird, _us| bird.established("v4"));
+far!(GoBgp, |gobgp, us| gobgp.established(us));
+far!(OpenBgpd, |openbgpd, us| openbgpd.established(us), hurry: |openbgpd, us| {
+    openbgpd.bgpctl(&format!("neighbor {us} clear")).unwrap();
+});
+far!(ExaBgp, |exabgp, _us| {
+    let heard = exabgp.heard();
+    heard.iter().rfind(|m| m["type"] == "state").is_some_and(|m| m["neighbor"]["state"] == "up")
+});
