@@ -185,6 +185,22 @@ pub struct Address {
     pub flags: u32,
     /// `ifa_scope`.
     pub scope: u8,
+    /// `IFA_PROTO`: who put it there; 0 where nobody said so, or the kernel keeps no such thing (before Linux 5.18).
+    pub protocol: u8,
+}
+
+impl Address {
+    /// The `IFA_PROTO` of virtual addresses that we put on an interface: VRRP's IP protocol number.
+    pub const VIRTUAL: u8 = 112;
+
+    /// Whether it is ours only as long as we are the gateway: nothing of our own is to come from it.
+    pub fn is_virtual(&self) -> bool {
+        let alone_on_link = match self.net {
+            IpNet::V4(_) => false,
+            IpNet::V6(net) => net.addr().is_unicast_link_local() && net.prefix_len() == 128,
+        };
+        self.protocol == Address::VIRTUAL || alone_on_link
+    }
 }
 
 /// What the kernel does with packets that match a route (`rtm_type`).

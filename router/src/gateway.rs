@@ -141,7 +141,8 @@ fn groups(config: &Config) -> Vec<(GroupConfig, Vec<Track>)> {
                 let vrrp = protocol(*vrid, family, addresses, group, interface);
                 match vrrp.check() {
                     Ok(()) => {
-                        all.push((GroupConfig { interface: name.clone(), vrrp }, group.tracks.clone()));
+                        let (interface, virtual_mac) = (name.clone(), group.virtual_mac);
+                        all.push((GroupConfig { interface, virtual_mac, vrrp }, group.tracks.clone()));
                     }
                     Err(error) => {
                         tracing::error!(interface = name, vrid, %error, "VRRP group cannot run");

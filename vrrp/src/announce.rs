@@ -1,5 +1,6 @@
-//! Frames that an Active router sends: advertisements from the virtual MAC, gratuitous ARP,
-//! unsolicited neighbour advertisements, router advertisements. Written into arrays of exact size.
+//! Frames that an Active router sends: advertisements, gratuitous ARP, unsolicited neighbour advertisements, router
+//! advertisements. Written into arrays of exact size. The MAC is the virtual one, or the interface's own where a group
+//! does without (RFC 9568 knows only the first; hosts then learn another MAC at each change of roles).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -48,10 +49,10 @@ fn group_mac(group: &Ipv6Addr) -> MacAddr {
 
 /// One gratuitous ARP request, broadcast: sender and target protocol address are the virtual one
 /// (RFC 9568 section 6.4.1 with errata 7947 and 7949).
-pub fn gratuitous_arp(virtual_mac: [u8; 6], address: Ipv4Addr) -> [u8; ARP_LENGTH] {
+pub fn gratuitous_arp(own: [u8; 6], address: Ipv4Addr) -> [u8; ARP_LENGTH] {
     let mut frame = [0; ARP_LENGTH];
     if let Some(mut packet) = MutableEthernetPacket::new(&mut frame) {
-        packet.set_source(mac(virtual_mac));
+        packet.set_source(mac(own));
         packet.set_destination(MacAddr::broadcast());
         packet.set_ethertype(EtherTypes::Arp);
         if let Some(mut arp) = MutableArpPacket::new(packet.payload_mut()) {
@@ -60,7 +61,7 @@ pub fn gratuitous_arp(virtual_mac: [u8; 6], address: Ipv4Addr) -> [u8; ARP_LENGT
             arp.set_hw_addr_len(6);
             arp.set_proto_addr_len(4);
             arp.set_operation(ArpOperations::Request);
-            arp.set_sender_hw_addr(mac(virtual_mac));
+            arp.set_sender_hw_addr(mac(own));
             arp.set_sender_proto_addr(address);
             arp.set_target_hw_addr(MacAddr::zero());
             arp.set_target_proto_addr(address);
@@ -81,8 +82,8 @@ fn ipv6_header(frame: &mut [u8], source: Ipv6Addr, destination: Ipv6Addr, next: 
     }
 }
 
-fn icmpv6(frame: &mut [u8], virtual_mac: [u8; 6], source: Ipv6Addr, message: &[u8]) {
-    ethernet(frame, virtual_mac, group_mac(&ALL_NODES), true);
+fn icmpv6(frame: &mut [u8], own: [u8; 6], source: Ipv6Addr, message: &[u8]) {
+    ethernet(frame, own, group_mac(&ALL_NODES), true);
     ipv6_header(frame, source, ALL_NODES, ICMPV6, message.len());
     let Some(body) = frame.get_mut(ETHERNET + IPV6..) else { return };
     if body.len() != message.len() {
@@ -95,28 +96,28 @@ fn icmpv6(frame: &mut [u8], virtual_mac: [u8; 6], source: Ipv6Addr, message: &[u
     }
 }
 
-/// One unsolicited neighbour advertisement to all nodes: router, not solicited, override, with the
-/// virtual MAC as target link-layer address (RFC 9568 section 6.4.1, RFC 4861 section 4.4).
-pub fn neighbour_advertisement(virtual_mac: [u8; 6], address: Ipv6Addr) -> [u8; NA_LENGTH] {
+/// One unsolicited neighbour advertisement to all nodes: router, not solicited, override, with `own`
+/// as target link-layer address (RFC 9568 section 6.4.1, RFC 4861 section 4.4).
+pub fn neighbour_advertisement(own: [u8; 6], address: Ipv6Addr) -> [u8; NA_LENGTH] {
     let mut message = [0u8; NA_LENGTH - ETHERNET - IPV6];
     message[0] = 136;
     message[4] = 0xa0;
     message[8..24].copy_from_slice(&address.octets());
     message[24..26].copy_from_slice(&[2, 1]);
-    message[26..32].copy_from_slice(&virtual_mac);
+    message[26..32].copy_from_slice(&own);
     let mut frame = [0; NA_LENGTH];
-    icmpv6(&mut frame, virtual_mac, address, &message);
+    icmpv6(&mut frame, own, address, &message);
     frame
 }
 
 /// A router advertisement of the virtual router (RFC 4861 section 4.2): source is the virtual
-/// link-local address, source link-layer address the virtual MAC.
-pub fn router_advertisement(virtual_mac: [u8; 6], source: Ipv6Addr, config: &RouterAdvertisement) -> Vec<u8> {
+/// link-local address, source link-layer address `own`.
+pub fn router_advertisement(own: [u8; 6], source: Ipv6Addr, config: &RouterAdvertisement) -> Vec<u8> {
     let flags = u8::from(config.managed) << 7 | u8::from(config.other) << 6;
     let [high, low] = config.lifetime.to_be_bytes();
     let mut message = vec![134, 0, 0, 0, config.hop_limit, flags, high, low, 0, 0, 0, 0, 0, 0, 0, 0];
     message.extend_from_slice(&[1, 1]);
-    message.extend_from_slice(&virtual_mac);
+    message.extend_from_slice(&own);
     if let Some(mtu) = config.mtu {
         message.extend_from_slice(&[5, 1, 0, 0]);
         message.extend_from_slice(&mtu.to_be_bytes());
@@ -130,17 +131,17 @@ pub fn router_advertisement(virtual_mac: [u8; 6], source: Ipv6Addr, config: &Rou
         message.extend_from_slice(&prefix.network().octets());
     }
     let mut frame = vec![0; ETHERNET + IPV6 + message.len()];
-    icmpv6(&mut frame, virtual_mac, source, &message);
+    icmpv6(&mut frame, own, source, &message);
     frame
 }
 
-/// A whole frame with an advertisement, from the virtual MAC and the router's own address
+/// A whole frame with an advertisement, from `own` and the router's own address
 /// (RFC 9568 sections 5.1 and 7.2), ready for a packet socket on the interface.
-pub fn advertisement(virtual_mac: [u8; 6], source: &IpAddr, message: &[u8]) -> Vec<u8> {
+pub fn advertisement(own: [u8; 6], source: &IpAddr, message: &[u8]) -> Vec<u8> {
     match source {
         IpAddr::V4(source) => {
             let mut frame = vec![0; ETHERNET + IPV4 + message.len()];
-            ethernet(&mut frame, virtual_mac, MacAddr::new(0x01, 0x00, 0x5e, 0x00, 0x00, 0x12), false);
+            ethernet(&mut frame, own, MacAddr::new(0x01, 0x00, 0x5e, 0x00, 0x00, 0x12), false);
             ipv4_header(&mut frame, *source, message.len());
             if let Some(body) = frame.get_mut(ETHERNET + IPV4..) {
                 body.copy_from_slice(message);
@@ -150,7 +151,7 @@ pub fn advertisement(virtual_mac: [u8; 6], source: &IpAddr, message: &[u8]) -> V
         IpAddr::V6(source) => {
             let mut frame = vec![0; ETHERNET + IPV6 + message.len()];
             let IpAddr::V6(group) = Family::V6.destination() else { return frame };
-            ethernet(&mut frame, virtual_mac, group_mac(&group), true);
+            ethernet(&mut frame, own, group_mac(&group), true);
             ipv6_header(&mut frame, *source, group, PROTOCOL, message.len());
             if let Some(body) = frame.get_mut(ETHERNET + IPV6..) {
                 body.copy_from_slice(message);

@@ -98,6 +98,7 @@ pub const IFF_LOWER_UP: u32 = 0x10000;
 pub const IFA_ADDRESS: u16 = 1;
 pub const IFA_LOCAL: u16 = 2;
 pub const IFA_FLAGS: u16 = 8;
+pub const IFA_PROTO: u16 = 11;
 
 pub const NLA_TYPE_MASK: u16 = 0x3fff;
 pub const NLA_F_NESTED: u16 = 0x8000;

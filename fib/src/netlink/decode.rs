@@ -145,11 +145,13 @@ fn address(body: &[u8]) -> Option<Address> {
     let length = u8_at(body, 1)?;
     let mut flags = u32::from(u8_at(body, 2)?);
     let (mut local, mut remote) = (None, None);
+    let mut protocol = 0;
     for (kind, value) in attributes(body.get(8..)?) {
         match kind {
             IFA_ADDRESS => remote = ip(value),
             IFA_LOCAL => local = ip(value),
             IFA_FLAGS => flags = u32_at(value, 0).unwrap_or(flags),
+            IFA_PROTO => protocol = u8_at(value, 0).unwrap_or(0),
             _ => {}
         }
     }
@@ -160,6 +162,7 @@ fn address(body: &[u8]) -> Option<Address> {
         peer: remote.filter(|peer| *peer != own),
         flags,
         scope: u8_at(body, 3)?,
+        protocol,
     })
 }
 

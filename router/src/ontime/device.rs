@@ -1,4 +1,5 @@
-//! The device with the virtual MAC: made, marked, raised, lowered and removed by us.
+//! Where the virtual addresses are: on a device with the virtual MAC, made, marked, raised, lowered and removed by us,
+//! or on the interface itself (`no vrrp N virtual-mac`).
 //!
 //! A macvlan in bridge mode: in private mode the kernel hands frames with our own virtual MAC as
 //! their source, which is what another Active router sends, to the macvlan instead of the parent.
@@ -7,9 +8,9 @@
 use std::io;
 use std::net::IpAddr;
 
-use fib::Link;
 use fib::netlink::Encoder;
 use fib::netlink::constants::*;
+use fib::{Address, Link};
 use vrrp::Family;
 
 use super::link::{Model, Requests};
@@ -46,8 +47,27 @@ pub struct Device {
     /// Of this virtual router.
     family: Family,
     vrid: u8,
-    /// We made it, now or in an earlier run; one that was there before is only raised and lowered.
-    ours: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    /// A macvlan with the virtual MAC that we made, now or in an earlier run.
+    Ours,
+    /// A macvlan with the virtual MAC that was there before: only raised and lowered.
+    Theirs,
+    /// The interface itself, which lends its own MAC.
+    Parent,
+}
+
+/// A device as it was found.
+pub struct Found {
+    /// The device.
+    pub device: Device,
+    /// Virtual addresses that a killed predecessor put there.
+    pub held: Vec<IpAddr>,
+    /// It forwards for a killed predecessor.
+    pub forwards: bool,
 }
 
 fn name(parent: u32, family: Family, vrid: u8) -> String {
@@ -94,37 +114,60 @@ fn no_own_ipv6(out: &mut Encoder) {
     out.close(spec);
 }
 
+/// A virtual address of a device: of host length, so that nothing is on-link because of it.
+fn address_of(out: &mut Encoder, index: u32, address: &IpAddr) {
+    let (family, length) = match address {
+        IpAddr::V4(_) => (AF_INET, 32),
+        IpAddr::V6(_) => (AF_INET6, 128),
+    };
+    out.put(&[family, length, 0, 0]);
+    out.put(&index.to_ne_bytes());
+    out.attr_ip(IFA_LOCAL, *address);
+    out.attr_ip(IFA_ADDRESS, *address);
+}
+
 impl Device {
-    /// Finds or makes the device. Says also whether it was up: then it forwards for a killed
-    /// predecessor.
+    /// The interface itself in the place of a device.
+    pub fn on_parent(model: &Model, parent: &Link, family: Family, vrid: u8, addresses: &[IpAddr]) -> Found {
+        let there: Vec<&Address> =
+            model.addresses(parent.index).filter(|a| addresses.contains(&a.net.addr())).collect();
+        let placed = there.iter().filter(|a| a.protocol == Address::VIRTUAL);
+        let held: Vec<IpAddr> = placed.map(|a| a.net.addr()).collect();
+        let device =
+            Device { index: parent.index, name: parent.name.clone(), family, vrid, kind: Kind::Parent };
+        Found { device, forwards: !held.is_empty() && there.len() == addresses.len(), held }
+    }
+
+    /// Finds or makes the device with the virtual MAC.
     pub fn prepare(
         requests: &mut Requests,
         model: &mut Model,
         parent: &Link,
         family: Family,
         vrid: u8,
-    ) -> io::Result<(Device, bool)> {
+    ) -> io::Result<Found> {
         let mac = family.virtual_mac(vrid);
         let wanted = name(parent.index, family, vrid);
         let (device, up) = match model.macvlan(parent.index, mac) {
             Some(link) => {
-                let ours = marked(link);
-                (Device { index: link.index, name: link.name.clone(), family, vrid, ours }, link.up)
+                let kind = if marked(link) { Kind::Ours } else { Kind::Theirs };
+                (Device { index: link.index, name: link.name.clone(), family, vrid, kind }, link.up)
             }
             None => {
                 Device::create(requests, parent.index, &wanted, mac)?;
                 requests.fill(model)?;
                 let made = model.by_name(&wanted).map(|link| link.index);
                 let index = made.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-                (Device { index, name: wanted, family, vrid, ours: true }, false)
+                (Device { index, name: wanted, family, vrid, kind: Kind::Ours }, false)
             }
         };
         // One of ours that is up has its settings. Each message about them makes the kernel report its multicast groups
         // from the virtual MAC, which would turn the switch to us, not the active router.
-        if !(up && device.ours) {
+        if !(up && device.kind == Kind::Ours) {
             device.arrange(requests)?;
         }
-        Ok((device, up))
+        let held = model.addresses(device.index).map(|a| a.net.addr()).collect();
+        Ok(Found { device, held, forwards: up })
     }
 
     fn create(requests: &mut Requests, parent: u32, name: &str, mac: [u8; 6]) -> io::Result<()> {
@@ -148,7 +191,7 @@ impl Device {
     /// the kernel would spread the reports over a second or more, and the switch would follow a late one though the role
     /// has moved on.
     fn arrange(&self, requests: &mut Requests) -> io::Result<()> {
-        if self.ours {
+        if self.kind == Kind::Ours {
             requests.add(RTM_SETLINK, 0, |out| {
                 link_head(out, self.index, 0, 0);
                 out.attr(IFLA_IFALIAS, format!("{MARK} {}", self.vrid).as_bytes());
@@ -204,52 +247,65 @@ impl Device {
         requests.run(&[])
     }
 
-    fn address(&self, out: &mut Encoder, address: &IpAddr) {
-        let (family, length) = match address {
-            IpAddr::V4(_) => (AF_INET, 32),
-            IpAddr::V6(_) => (AF_INET6, 128),
+    /// Up, with the virtual addresses, in one batch; others that were held are removed. Gives those that are held now.
+    pub fn acquire(
+        &self,
+        requests: &mut Requests,
+        model: &Model,
+        held: &[IpAddr],
+        addresses: &[IpAddr],
+    ) -> io::Result<Vec<IpAddr>> {
+        let there = || model.addresses(self.index);
+        let (new, old): (Vec<IpAddr>, Vec<IpAddr>) = match self.kind {
+            Kind::Ours => (addresses.to_vec(), there().map(|a| a.net.addr()).collect()),
+            Kind::Theirs => (addresses.to_vec(), Vec::new()),
+            // The owner of the addresses has them anyway, and keeps them.
+            Kind::Parent => {
+                let own = |ip: &IpAddr| there().any(|a| a.net.addr() == *ip && !held.contains(ip));
+                (addresses.iter().filter(|ip| !own(ip)).copied().collect(), held.to_vec())
+            }
         };
-        out.put(&[family, length, 0, 0]);
-        out.put(&self.index.to_ne_bytes());
-        out.attr_ip(IFA_LOCAL, *address);
-        out.attr_ip(IFA_ADDRESS, *address);
-    }
-
-    /// Up, with the virtual addresses, in one batch; others than these are removed.
-    pub fn acquire(&self, requests: &mut Requests, model: &Model, addresses: &[IpAddr]) -> io::Result<()> {
-        requests.add(RTM_SETLINK, 0, |out| link_head(out, self.index, IFF_UP, IFF_UP));
-        for address in addresses {
+        if self.kind != Kind::Parent {
+            requests.add(RTM_SETLINK, 0, |out| link_head(out, self.index, IFF_UP, IFF_UP));
+        }
+        for address in &new {
             requests.add(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, |out| {
-                self.address(out, address);
+                address_of(out, self.index, address);
                 out.attr_u32(IFA_FLAGS, IFA_F_NODAD | IFA_F_NOPREFIXROUTE);
+                out.attr(IFA_PROTO, &[Address::VIRTUAL]);
             });
         }
-        let old = model.addresses(self.index).map(|a| a.net.addr());
-        let old: Vec<IpAddr> = old.filter(|a| self.ours && !addresses.contains(a)).collect();
+        let old: Vec<IpAddr> = old.into_iter().filter(|a| !addresses.contains(a)).collect();
         self.remove(requests, &old);
-        requests.run(&[EEXIST, ADDRESS_MISSING])
+        requests.run(&[EEXIST, ADDRESS_MISSING])?;
+        Ok(new)
     }
 
     fn remove(&self, requests: &mut Requests, addresses: &[IpAddr]) {
         for address in addresses {
-            requests.add(RTM_DELADDR, 0, |out| self.address(out, address));
+            requests.add(RTM_DELADDR, 0, |out| address_of(out, self.index, address));
         }
     }
 
-    /// Down and without the virtual addresses: a backup must not receive for the virtual MAC. The settings are made
+    /// Without the virtual addresses, and down: a backup must not receive for the virtual MAC. The settings are made
     /// anew, for a device that an earlier version left up.
     pub fn release(&self, requests: &mut Requests, addresses: &[IpAddr]) -> io::Result<()> {
-        requests.add(RTM_SETLINK, 0, |out| link_head(out, self.index, 0, IFF_UP));
-        if self.ours {
+        if self.kind != Kind::Parent {
+            requests.add(RTM_SETLINK, 0, |out| link_head(out, self.index, 0, IFF_UP));
+        }
+        if self.kind != Kind::Theirs {
             self.remove(requests, addresses);
         }
         requests.run(&[ADDRESS_MISSING, ENODEV])?;
-        self.arrange(requests)
+        match self.kind {
+            Kind::Parent => Ok(()),
+            Kind::Ours | Kind::Theirs => self.arrange(requests),
+        }
     }
 
     /// Removes the device if it is ours.
     pub fn delete(&self, requests: &mut Requests) -> io::Result<()> {
-        if !self.ours {
+        if self.kind != Kind::Ours {
             return Ok(());
         }
         requests.add(RTM_DELLINK, 0, |out| link_head(out, self.index, 0, 0));
@@ -265,8 +321,26 @@ impl Device {
         let device = |link: &Link| {
             let [.., kind, vrid] = link.mac.unwrap_or_default();
             let family = if kind == 1 { Family::V4 } else { Family::V6 };
-            Device { index: link.index, name: link.name.clone(), family, vrid, ours: true }
+            Device { index: link.index, name: link.name.clone(), family, vrid, kind: Kind::Ours }
         };
         model.links().filter(stale).map(device).collect()
+    }
+
+    /// Removes virtual addresses that an earlier run put on interfaces themselves and that no virtual router of now
+    /// wants there; `wanted` names interface and address.
+    pub fn sweep_addresses(
+        requests: &mut Requests,
+        model: &Model,
+        wanted: &[(u32, IpAddr)],
+    ) -> io::Result<()> {
+        for link in model.links().filter(|link| !marked(link)) {
+            for ip in model.addresses(link.index).filter(|a| a.protocol == Address::VIRTUAL) {
+                let ip = ip.net.addr();
+                if !wanted.contains(&(link.index, ip)) {
+                    requests.add(RTM_DELADDR, 0, |out| address_of(out, link.index, &ip));
+                }
+            }
+        }
+        requests.run(&[ADDRESS_MISSING])
     }
 }

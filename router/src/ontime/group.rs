@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use vrrp::{Input, Instance, Output, Time, announce};
 
-use super::device::Device;
+use super::device::{Device, Found};
 use super::handle::{Event, GroupConfig, GroupKey, GroupStatus};
 use super::link::{Model, Requests};
 use super::lower::{Lowering, Wanted};
@@ -26,6 +26,8 @@ pub struct Tools {
 struct Attached {
     ifindex: u32,
     device: Device,
+    /// Virtual addresses that we have put there.
+    held: Vec<IpAddr>,
     wanted: Wanted,
     receiver: Receiver,
 }
@@ -34,9 +36,13 @@ struct Attached {
 pub struct Group {
     pub key: GroupKey,
     instance: Instance,
+    /// Frames come from the virtual MAC, not the interface's own.
+    virtual_mac: bool,
+    /// What it is to be once it has given the role away.
+    pub next: Option<GroupConfig>,
     attached: Option<Attached>,
-    /// Said to the machine: the interface is usable, with this address.
-    source: Option<IpAddr>,
+    /// Said to the machine: the interface is usable, with this address and this MAC of its own to send from.
+    up: Option<(IpAddr, Option<[u8; 6]>)>,
     /// An earlier run's device forwards.
     adopted: bool,
     /// The device could not be made; not before this time again.
@@ -56,9 +62,11 @@ impl Group {
     pub fn new(config: GroupConfig) -> Group {
         Group {
             key: config.key(),
+            virtual_mac: config.virtual_mac,
             instance: Instance::new(config.vrrp),
+            next: None,
             attached: None,
-            source: None,
+            up: None,
             adopted: false,
             retry: None,
             leaving: false,
@@ -70,6 +78,10 @@ impl Group {
 
     /// The group configured again while it was leaving: starts anew on the device that is there.
     pub fn again(&mut self, config: GroupConfig) {
+        if config.virtual_mac != self.virtual_mac {
+            self.next = Some(config);
+            return;
+        }
         let (attached, adopted) = (self.attached.take(), self.instance.status().datapath);
         *self = Group { attached, adopted, ..Group::new(config) };
     }
@@ -82,12 +94,17 @@ impl Group {
         [self.instance.deadline(), self.retry].into_iter().flatten().min()
     }
 
+    /// Parent and MAC of its device, if it has one of its own.
     pub fn device_key(&self, model: &Model) -> Option<(u32, [u8; 6])> {
-        Some((model.by_name(&self.key.interface)?.index, self.mac()))
+        let parent = model.by_name(&self.key.interface).filter(|_| self.virtual_mac)?;
+        Some((parent.index, self.key.family.virtual_mac(self.key.vrid)))
     }
 
-    fn mac(&self) -> [u8; 6] {
-        self.key.family.virtual_mac(self.key.vrid)
+    /// The addresses that it has on the interface itself while it is Active.
+    pub fn on_parent(&self, model: &Model) -> Vec<(u32, IpAddr)> {
+        let parent = model.by_name(&self.key.interface).filter(|_| !self.virtual_mac);
+        let addresses = &self.instance.config().addresses;
+        parent.iter().flat_map(|link| addresses.iter().map(|a| (link.index, *a))).collect()
     }
 
     /// The interface, its carrier or its addresses may have changed.
@@ -98,7 +115,7 @@ impl Group {
                 || tools.model.by_index(a.device.index).is_none()
         });
         if moved {
-            self.source = None;
+            self.up = None;
             self.tell(now, Input::Down, tools);
             self.attached = None;
         }
@@ -112,15 +129,16 @@ impl Group {
         if source.is_some() && self.attached.is_none() && !self.leaving && !self.attach(now, &link, tools) {
             return;
         }
-        if source == self.source {
+        let up = source.map(|source| (source, link.mac.filter(|_| !self.virtual_mac)));
+        if up == self.up {
             return;
         }
-        self.source = source;
+        self.up = up;
         self.changed = true;
-        match source {
-            Some(source) => {
+        match up {
+            Some((source, own_mac)) => {
                 let adopted = std::mem::take(&mut self.adopted);
-                self.tell(now, Input::Up { source, adopted }, tools);
+                self.tell(now, Input::Up { source, own_mac, adopted }, tools);
             }
             None => self.tell(now, Input::Down, tools),
         }
@@ -131,10 +149,10 @@ impl Group {
             return false;
         }
         match self.try_attach(link, tools) {
-            Ok((attached, up)) => {
+            Ok((attached, forwards)) => {
                 self.retry = None;
                 self.failing = None;
-                self.adopted = up;
+                self.adopted = forwards;
                 self.attached = Some(attached);
                 true
             }
@@ -151,10 +169,24 @@ impl Group {
             let (group, what) = (Some(self.key.clone()), format!("settings of {}", link.name));
             (tools.events)(Event::Failed { group, what, reason: e.to_string() });
         }
-        let (device, up) =
-            Device::prepare(&mut tools.requests, &mut tools.model, link, self.key.family, self.key.vrid)?;
-        let receiver = Receiver::open(self.key.family, &link.name, link.index)?;
-        Ok((Attached { ifindex: link.index, device, wanted: Wanted::default(), receiver }, up))
+        if self.virtual_mac && link.kind.as_deref() == Some("macvlan") {
+            let (group, what) = (Some(self.key.clone()), "the virtual MAC".to_owned());
+            let vrid = self.key.vrid;
+            let reason = format!(
+                "{} is a macvlan itself, and the kernel keeps other routers' advertisements from it: say `no vrrp {vrid} \
+                 virtual-mac`",
+                link.name
+            );
+            (tools.events)(Event::Failed { group, what, reason });
+        }
+        let (family, vrid) = (self.key.family, self.key.vrid);
+        let Found { device, held, forwards } = if self.virtual_mac {
+            Device::prepare(&mut tools.requests, &mut tools.model, link, family, vrid)?
+        } else {
+            Device::on_parent(&tools.model, link, family, vrid, &self.instance.config().addresses)
+        };
+        let receiver = Receiver::open(family, &link.name, link.index)?;
+        Ok((Attached { ifindex: link.index, device, held, wanted: Wanted::default(), receiver }, forwards))
     }
 
     /// Tells of a failure once until another or success.
@@ -183,6 +215,12 @@ impl Group {
     }
 
     pub fn configure(&mut self, now: Time, config: GroupConfig, tools: &mut Tools) {
+        if config.virtual_mac != self.virtual_mac {
+            // Hosts learn another MAC: whoever can have the role meanwhile gets it.
+            self.next = Some(config);
+            self.leave(now, tools);
+            return;
+        }
         if *self.instance.config() == config.vrrp {
             return;
         }
@@ -256,25 +294,26 @@ impl Group {
 
     fn acquire(&mut self, tools: &mut Tools) {
         let addresses = self.instance.config().addresses.clone();
-        let Some(attached) = &self.attached else { return };
+        let Some(attached) = &mut self.attached else { return };
         let mut wanted = attached.wanted.lock();
         *wanted = true;
-        let done = attached.device.acquire(&mut tools.requests, &tools.model, &addresses);
+        let done = attached.device.acquire(&mut tools.requests, &tools.model, &attached.held, &addresses);
         drop(wanted);
-        if let Err(e) = done {
-            self.failed(tools, "raising the virtual device", &e);
+        match done {
+            Ok(held) => attached.held = held,
+            Err(e) => self.failed(tools, "raising the virtual device", &e),
         }
     }
 
-    fn release(&self, tools: &Tools) {
-        if let Some(attached) = &self.attached {
-            let addresses = self.instance.config().addresses.clone();
-            tools.lowering.lower(&self.key, &attached.device, &attached.wanted, addresses);
+    fn release(&mut self, tools: &Tools) {
+        if let Some(attached) = &mut self.attached {
+            let held = std::mem::take(&mut attached.held);
+            tools.lowering.lower(&self.key, &attached.device, &attached.wanted, held);
         }
     }
 
     fn announce(&mut self, tools: &mut Tools) {
-        let mac = self.mac();
+        let mac = self.instance.mac();
         for address in self.instance.config().addresses.clone() {
             match address {
                 IpAddr::V4(v4) => self.send(&announce::gratuitous_arp(mac, v4), tools),
@@ -289,7 +328,7 @@ impl Group {
         else {
             return;
         };
-        let frame = announce::router_advertisement(self.mac(), *source, ra);
+        let frame = announce::router_advertisement(self.instance.mac(), *source, ra);
         self.send(&frame, tools);
     }
 
@@ -298,7 +337,7 @@ impl Group {
             key: self.key.clone(),
             ifindex: self.attached.as_ref().map(|a| a.ifindex),
             device: self.attached.as_ref().map(|a| a.device.name.clone()),
-            mac: self.mac(),
+            mac: self.instance.mac(),
             status: self.instance.status(),
         }
     }

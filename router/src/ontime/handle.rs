@@ -25,6 +25,9 @@ pub struct GroupKey {
 pub struct GroupConfig {
     /// Name of the interface; it may appear later.
     pub interface: String,
+    /// Frames come from the virtual MAC (RFC 9568 section 7.3), else from the interface's own, and the virtual
+    /// addresses are on the interface itself while Active.
+    pub virtual_mac: bool,
     /// The protocol's part, VRID and family included.
     pub vrrp: Config,
 }
@@ -75,9 +78,9 @@ pub struct GroupStatus {
     pub key: GroupKey,
     /// Index of the interface, if it is there.
     pub ifindex: Option<u32>,
-    /// Name of the device with the virtual MAC, if it is there.
+    /// Name of the device with the virtual addresses, if it is there.
     pub device: Option<String>,
-    /// The virtual MAC.
+    /// The MAC that hosts learn.
     pub mac: [u8; 6],
     /// The protocol's part; times are of the clock given at the start.
     pub status: Status,

@@ -210,7 +210,10 @@ impl Runner {
             match wanted.remove(key) {
                 Some(config) if !group.leaving => group.configure(now, config, &mut self.tools),
                 Some(config) => group.again(config),
-                None => group.leave(now, &mut self.tools),
+                None => {
+                    group.next = None;
+                    group.leave(now, &mut self.tools);
+                }
             }
         }
         self.groups.extend(wanted.into_iter().map(|(key, config)| (key, Group::new(config))));
@@ -229,6 +232,10 @@ impl Runner {
                 self.failure("removing an old virtual device", &e);
             }
         }
+        let wanted: Vec<_> = self.groups.values().flat_map(|g| g.on_parent(&self.tools.model)).collect();
+        if let Err(e) = Device::sweep_addresses(&mut self.tools.requests, &self.tools.model, &wanted) {
+            self.failure("removing old virtual addresses", &e);
+        }
     }
 
     /// Groups that have left are removed with their devices.
@@ -236,10 +243,14 @@ impl Runner {
         let gone: Vec<GroupKey> =
             self.groups.iter().filter(|(_, g)| g.leaving && g.stopped).map(|(k, _)| k.clone()).collect();
         for key in gone {
-            if let Some(mut group) = self.groups.remove(&key) {
-                group.remove(&self.tools);
-            }
             self.published = 0;
+            let Some(mut group) = self.groups.remove(&key) else { continue };
+            group.remove(&self.tools);
+            if let Some(next) = group.next.take().filter(|_| !self.ending) {
+                let mut group = Group::new(next);
+                group.look(self.now(), &mut self.tools);
+                self.groups.insert(key, group);
+            }
         }
     }
 

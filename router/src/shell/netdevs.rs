@@ -110,12 +110,16 @@ impl Netdevs {
         self.since.get(&(address.ifindex, address.net)).copied()
     }
 
+    /// The addresses of an interface that we may speak from at any time.
+    fn own_addresses(&self, ifindex: u32) -> impl Iterator<Item = &Address> {
+        self.addresses(ifindex).filter(|a| a.flags & UNUSABLE == 0 && !a.is_virtual())
+    }
+
     /// An address of an interface in the family of `peer`, for `update-source IF`.
     pub fn source(&self, interface: &str, peer: IpAddr) -> Option<IpAddr> {
         let link = self.by_name(interface)?;
         let wants_link_local = matches!(peer, IpAddr::V6(a) if is_link_local(&a));
-        self.addresses(link.index)
-            .filter(|a| a.flags & UNUSABLE == 0)
+        self.own_addresses(link.index)
             .map(|a| a.net.addr())
             .filter(|a| a.is_ipv4() == peer.is_ipv4() && !a.is_loopback())
             .find(|a| match a {
@@ -136,7 +140,7 @@ impl Netdevs {
 
     /// A usable link-local address of an interface.
     pub fn link_local(&self, ifindex: u32) -> Option<Ipv6Addr> {
-        self.addresses(ifindex).filter(|a| a.flags & UNUSABLE == 0).find_map(|a| match a.net.addr() {
+        self.own_addresses(ifindex).find_map(|a| match a.net.addr() {
             IpAddr::V6(v6) if is_link_local(&v6) => Some(v6),
             _ => None,
         })
@@ -168,9 +172,7 @@ impl Netdevs {
             interface: self.links.get(&own.ifindex).map(|l| l.name.clone()),
             ..LocalEnd::default()
         };
-        let of_link: Vec<&Address> =
-            self.addresses(own.ifindex).filter(|a| a.flags & UNUSABLE == 0).collect();
-        for address in &of_link {
+        for address in self.own_addresses(own.ifindex) {
             match address.net.addr() {
                 IpAddr::V4(v4) if !v4.is_loopback() => {
                     end.v4.get_or_insert(v4);
@@ -210,6 +212,8 @@ impl Netdevs {
             self.addresses
                 .iter()
                 .filter(|a| self.links.get(&a.ifindex).is_some_and(|l| (l.hardware == 772) == loopback))
+                // The gateway's address moves: two routers must not call themselves by it.
+                .filter(|a| !a.is_virtual())
                 .filter_map(|a| match a.net.addr() {
                     IpAddr::V4(v4) if !v4.is_loopback() && !v4.is_unspecified() => Some(v4),
                     _ => None,
@@ -231,7 +235,7 @@ mod tests {
         };
         let address = |ifindex, net: &str| {
             let net: IpNet = net.parse().unwrap();
-            Event::AddressAdded(Address { ifindex, net, peer: None, flags: 0, scope: 0 })
+            Event::AddressAdded(Address { ifindex, net, peer: None, flags: 0, scope: 0, protocol: 0 })
         };
         for event in [
             link(1, "lo", 772),

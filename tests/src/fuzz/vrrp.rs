@@ -18,7 +18,7 @@ pub(super) fn packet(data: &[u8]) {
     let mut instance = Instance::new(Config::new(7, family, addresses));
     let mut machine = Machine { state: State::Initialize, forwarding: false };
     let mut now = MILLISECOND;
-    instance.handle(now, Input::Up { source: own, adopted: false });
+    instance.handle(now, Input::Up { source: own, own_mac: None, adopted: false });
     machine.drain(&mut instance);
     for _ in 0..8 {
         let [how, high, low, after @ ..] = rest else { break };

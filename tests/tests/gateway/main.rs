@@ -1,6 +1,7 @@
 //! The gateway as a client sees it: a packet every millisecond, IPv4 and IPv6, while routers come and go. The
 //! routers are processes of ours, and keepalived and FRR's vrrpd beside ours in both roles.
 
+mod own_mac;
 mod peers;
 mod scene;
 

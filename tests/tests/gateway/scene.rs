@@ -107,6 +107,31 @@ impl Scene {
             .iter()
             .all(|mac| table.lines().any(|l| l.starts_with(mac) && l.contains(&format!("port{router} "))))
     }
+
+    /// The MAC of a router's own interface to the client.
+    pub fn mac(&self, router: usize) -> String {
+        let shown = self.nodes[router].ip("-br link show dev eth-lan");
+        shown.split_whitespace().nth(2).expect("a MAC").to_owned()
+    }
+
+    /// Makes the client ask who the gateway is, so that it learns afterwards.
+    pub fn greet(&self) {
+        for version in ["-4", "-6"] {
+            let gateway = if version == "-4" { "203.0.113.1" } else { "2001:db8:20::1" };
+            until("the gateway to answer", || {
+                self.client.run("ping", &[version, "-c", "1", "-W", "1", gateway]).is_ok()
+            });
+        }
+    }
+
+    /// Whether the client sends to a router's own MAC.
+    pub fn learned(&self, router: usize) -> bool {
+        let mac = self.mac(router);
+        ["203.0.113.1", "2001:db8:20::1"].iter().all(|gateway| {
+            let known = self.client.run("ip", &["neigh", "show", gateway]).unwrap_or_default();
+            known.contains(&mac)
+        })
+    }
 }
 
 pub fn is(router: &Router, state: &str) -> bool {

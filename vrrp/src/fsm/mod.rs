@@ -89,6 +89,8 @@ pub enum Input<'a> {
     Up {
         /// Source of advertisements.
         source: IpAddr,
+        /// The interface's own MAC, if frames come from that one and hosts learn that one instead of the virtual MAC.
+        own_mac: Option<[u8; 6]>,
         /// The datapath of a killed predecessor of ours still forwards; it is kept until an Active
         /// router is heard.
         adopted: bool,
@@ -205,6 +207,7 @@ pub struct Instance {
     config: Config,
     state: State,
     source: Option<IpAddr>,
+    own_mac: Option<[u8; 6]>,
     healthy: bool,
     drained: bool,
     stopping: bool,
@@ -242,6 +245,7 @@ impl Instance {
         Instance {
             state: State::Initialize,
             source: None,
+            own_mac: None,
             healthy: true,
             drained: false,
             stopping: false,
@@ -270,7 +274,7 @@ impl Instance {
     /// Takes an input. Never blocks and never fails.
     pub fn handle(&mut self, now: Time, input: Input<'_>) {
         match input {
-            Input::Up { source, adopted } => self.up(now, source, adopted),
+            Input::Up { source, own_mac, adopted } => self.up(now, source, own_mac, adopted),
             Input::Down => self.down(now),
             // No timers here: the next waiting packet may tell that there is nothing to do.
             Input::Packet(packet) => return self.packet(now, &packet),
@@ -302,6 +306,11 @@ impl Instance {
         [self.timer, self.keep_until, repeat, self.advertise_at].into_iter().flatten().min()
     }
 
+    /// The MAC that frames come from and hosts learn: the virtual one, unless the interface's own serves.
+    pub fn mac(&self) -> [u8; 6] {
+        self.own_mac.unwrap_or(self.config.family.virtual_mac(self.config.vrid))
+    }
+
     fn eligible(&self) -> bool {
         self.healthy && !self.drained
     }
@@ -320,15 +329,19 @@ impl Instance {
         3 * self.active_interval + self.skew()
     }
 
-    fn up(&mut self, now: Time, source: IpAddr, adopted: bool) {
+    fn up(&mut self, now: Time, source: IpAddr, own_mac: Option<[u8; 6]>, adopted: bool) {
         if self.stopping {
             return;
         }
-        if self.source != Some(source) {
+        let moved = std::mem::replace(&mut self.own_mac, own_mac) != own_mac;
+        if self.source != Some(source) || moved {
             self.source = Some(source);
             self.advert = None;
         }
         if self.state != State::Initialize {
+            if self.state == State::Active && moved {
+                self.announce(now);
+            }
             return;
         }
         self.active_interval = self.config.interval_time();
@@ -485,10 +498,10 @@ impl Instance {
 
     fn frame(&self, priority: u8) -> Option<Arc<[u8]>> {
         let source = self.source?;
-        let Config { vrid, interval, family, addresses, .. } = &self.config;
+        let Config { vrid, interval, addresses, .. } = &self.config;
         let advert = Advert { vrid: *vrid, priority, interval: *interval, addresses: addresses.clone() };
         let message = wire::encode(&advert, &source, self.form);
-        Some(announce::advertisement(family.virtual_mac(*vrid), &source, &message).into())
+        Some(announce::advertisement(self.mac(), &source, &message).into())
     }
 
     /// Gives the role away; the datapath stays until the successor is heard.
@@ -612,8 +625,13 @@ impl Instance {
             self.pending = Reason::Timeout;
             self.enter(now, State::Backup, Reason::HigherPriority);
             self.watch(now, self.down_interval());
-            self.keep_from = now + YIELD;
-            self.keep_until = Some(now + YIELD_MOST);
+            if self.own_mac.is_none() {
+                self.keep_from = now + YIELD;
+                self.keep_until = Some(now + YIELD_MOST);
+            } else {
+                // What comes to our own MAC is forwarded anyway, and two must not answer for the addresses.
+                self.release();
+            }
             return;
         }
         self.outputs.push_back(Output::Notice(Notice::Conflict { source, priority }));

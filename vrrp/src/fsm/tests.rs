@@ -42,7 +42,7 @@ impl Segment {
         };
         let mut segment = Segment { now: 1, routers: configs.into_iter().enumerate().map(router).collect() };
         for n in 0..segment.routers.len() {
-            segment.tell(n, Input::Up { source: source(n), adopted: false });
+            segment.tell(n, Input::Up { source: source(n), own_mac: None, adopted: false });
         }
         segment
     }
@@ -227,7 +227,7 @@ fn no_preemption_when_not_wanted() {
     assert_eq!(lab.states(), [Active, Backup], "two Actives: the higher priority stays");
     lab.tell(0, Input::Down);
     lab.run(10 * SECOND);
-    lab.tell(0, Input::Up { source: source(0), adopted: false });
+    lab.tell(0, Input::Up { source: source(0), own_mac: None, adopted: false });
     lab.run(10 * SECOND);
     assert_eq!(lab.states(), [Backup, Active]);
 }
@@ -260,7 +260,7 @@ fn an_owner_starts_active_and_takes_over_at_once() {
     lab.tell(0, Input::Down);
     lab.run(10 * SECOND);
     assert_eq!(lab.states(), [Initialize, Active]);
-    lab.tell(0, Input::Up { source: source(0), adopted: false });
+    lab.tell(0, Input::Up { source: source(0), own_mac: None, adopted: false });
     lab.run(1);
     assert_eq!(lab.states(), [Active, Backup]);
 }
@@ -322,7 +322,7 @@ fn a_killed_predecessors_datapath_is_kept_until_an_active_router_is_heard() {
     let mut lab = Segment::new(vec![config(200, 100), config(100, 100)]);
     lab.run(10 * SECOND);
     lab.routers[0].instance = Instance::new(config(200, 100));
-    lab.tell(0, Input::Up { source: source(0), adopted: true });
+    lab.tell(0, Input::Up { source: source(0), own_mac: None, adopted: true });
     let mut seen = BTreeMap::new();
     for _ in 0..200 {
         lab.run(50 * MILLISECOND);
@@ -340,4 +340,36 @@ fn the_form_of_checksum_follows_the_peer() {
         Segment::new(vec![Config { checksum: Checksum::MessageOnly, ..config(200, 100) }, config(100, 100)]);
     lab.run(10 * SECOND);
     assert_eq!(lab.routers[1].instance.form, Checksum::MessageOnly);
+}
+
+#[test]
+fn without_a_virtual_mac_frames_come_from_the_interfaces_own_and_the_role_is_left_at_once() {
+    const OWN: [u8; 6] = [2, 0, 0, 0, 0, 1];
+    const OTHER: [u8; 6] = [2, 0, 0, 0, 0, 2];
+    let mut lab = Segment::new(vec![config(100, 100), config(200, 100)]);
+    let up = |own_mac| Input::Up { source: source(0), own_mac, adopted: false };
+    lab.tell(0, Input::Down);
+    lab.tell(0, up(Some(OWN)));
+    lab.routers[1].cut = true;
+    lab.run(10 * SECOND);
+    assert_eq!(lab.states()[0], Active);
+    let sent_from = |lab: &Segment| {
+        let mut log = lab.routers[0].log.iter().rev();
+        log.find_map(
+            |(_, o)| if let Output::Send(frame) = o { frame.get(6..12).map(<[u8]>::to_vec) } else { None },
+        )
+    };
+    assert_eq!(sent_from(&lab).unwrap(), OWN);
+    // The interface gets another MAC: hosts have to hear of it.
+    lab.tell(0, up(Some(OTHER)));
+    assert_eq!(lab.routers[0].log.last().unwrap().1, Output::Announce);
+    lab.run(2 * SECOND);
+    assert_eq!(sent_from(&lab).unwrap(), OTHER);
+    lab.routers[1].cut = false;
+    lab.run(2 * SECOND);
+    assert_eq!(lab.states(), [Backup, Active]);
+    let log = &lab.routers[0].log;
+    let gave_way = log.iter().rfind(|(_, o)| matches!(o, Output::Changed { to: Backup, .. })).unwrap().0;
+    let released = log.iter().rfind(|(_, o)| *o == Output::Release).unwrap().0;
+    assert_eq!(released, gave_way, "two must not answer for the addresses");
 }

@@ -176,8 +176,8 @@ impl Node {
                 planted.config(&mut config);
                 Input::Configure(config)
             }
-            (Input::Up { source, adopted }, Some(planted)) => {
-                Input::Up { source: planted.source(source), adopted }
+            (Input::Up { source, own_mac, adopted }, Some(planted)) => {
+                Input::Up { source: planted.source(source), own_mac, adopted }
             }
             (input, _) => input,
         };

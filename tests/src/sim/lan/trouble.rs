@@ -81,7 +81,7 @@ impl Lan {
 
     fn up(&mut self, n: usize, g: usize, adopted: bool) {
         let source = self.plan.source(n, self.configs[g][n].family);
-        self.tell(n, g, &Stimulus::Up, Input::Up { source, adopted });
+        self.tell(n, g, &Stimulus::Up, Input::Up { source, own_mac: None, adopted });
     }
 
     fn returns(&mut self, n: usize, long: u64) {

@@ -21,7 +21,8 @@ pub(super) fn interfaces(kernel: &mut Kernel, plan: &Plan, n: usize) {
     for (s, segment) in plan.segments.iter().enumerate().filter(|(_, s)| s.members.contains(&n)) {
         kernel.set_link(plan::ifindex(s), true, true);
         let mut add = |net| {
-            let address = Address { ifindex: plan::ifindex(s), net, peer: None, flags: 0, scope: 0 };
+            let address =
+                Address { ifindex: plan::ifindex(s), net, peer: None, flags: 0, scope: 0, protocol: 0 };
             kernel.add_address(address);
         };
         if let (true, IpAddr::V4(a)) = (segment.families[0], plan::address(s, n, false)) {

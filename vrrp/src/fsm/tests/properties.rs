@@ -45,7 +45,7 @@ fn take(lab: &mut Segment, step: &Step) {
         Step::Drain(r, drained) => tell(lab, *r, Input::Drain(*drained)),
         Step::Link(r, true) => {
             let source = lab.routers[*r].source;
-            tell(lab, *r, Input::Up { source, adopted: false });
+            tell(lab, *r, Input::Up { source, own_mac: None, adopted: false });
         }
         Step::Link(r, false) => tell(lab, *r, Input::Down),
         Step::Priority(r, priority) => {
@@ -79,7 +79,7 @@ fn born(lab: &mut Segment, r: usize, keeps: bool) {
     let adopted = keeps && lab.routers[r].forwarding;
     lab.routers[r].forwarding = adopted;
     let source = lab.routers[r].source;
-    lab.tell(r, Input::Up { source, adopted });
+    lab.tell(r, Input::Up { source, own_mac: None, adopted });
 }
 
 proptest! {
@@ -95,7 +95,7 @@ proptest! {
             born(&mut lab, r, true);
             lab.routers[r].cut = false;
             let source = lab.routers[r].source;
-            lab.tell(r, Input::Up { source, adopted: false });
+            lab.tell(r, Input::Up { source, own_mac: None, adopted: false });
         }
         let longest = lab.routers.iter().map(|r| r.instance.status().down_interval).max().unwrap();
         let interval = lab.routers.iter().map(|r| r.instance.config().interval_time()).max().unwrap();
