@@ -223,6 +223,30 @@ pub fn decide(candidates: &[Candidate<'_>], o: &Options) -> Option<Decision> {
     }
 }
 
+/// Whether the best of all others stays so, in the same company, when one more comes to them. Safe to ask because
+/// whoever loses to the best can only take the place of others that lost to it.
+pub fn stays(best: &Candidate<'_>, new: &Candidate<'_>, o: &Options) -> bool {
+    let med = same_neighbor_as(best, new, o);
+    match compare_to_metric(best, new, med, o).0 {
+        Ordering::Less => true,
+        Ordering::Greater => false,
+        Ordering::Equal => {
+            let joins = max_paths(best, o) > 1 && !best.local && same_path(best, new, o);
+            !joins && compare(best, new, med, o).0.is_lt()
+        }
+    }
+}
+
+/// Multipath members that a best path may have.
+fn max_paths(best: &Candidate<'_>, o: &Options) -> usize {
+    usize::from(if best.external { o.max_paths_ebgp } else { o.max_paths_ibgp }).max(1)
+}
+
+/// Whether the AS_PATHs are alike enough for multipath.
+fn same_path(a: &Candidate<'_>, b: &Candidate<'_>, o: &Options) -> bool {
+    o.multipath_relax || a.view.as_path().bytes() == b.view.as_path().bytes()
+}
+
 /// The best of two or more: first the winner of each neighbouring AS, then the winners against each other.
 fn best_of(candidates: &[Candidate<'_>], o: &Options) -> (usize, Reason) {
     let mut winners: SmallVec<[usize; 8]> = SmallVec::new();
@@ -287,15 +311,14 @@ fn ranked(
 /// All that equal the best up to the metric, cut to the configured number, in canonical order.
 fn multipath(candidates: &[Candidate<'_>], best: usize, o: &Options) -> SmallVec<[usize; 8]> {
     let b = &candidates[best];
-    let limit = usize::from(if b.external { o.max_paths_ebgp } else { o.max_paths_ibgp }).max(1);
+    let limit = max_paths(b, o);
     let mut members: SmallVec<[usize; 8]> = SmallVec::new();
     if limit == 1 || b.local {
         return members;
     }
     for (i, c) in candidates.iter().enumerate() {
         let med = same_neighbor_as(b, c, o);
-        let path_fits = o.multipath_relax || c.view.as_path().bytes() == b.view.as_path().bytes();
-        if i == best || (path_fits && compare_to_metric(c, b, med, o).0.is_eq()) {
+        if i == best || (compare_to_metric(c, b, med, o).0.is_eq() && same_path(b, c, o)) {
             members.push(i);
         }
     }
@@ -403,6 +426,29 @@ mod tests {
             prop_assert_eq!(all[a.best].path, shuffled[b.best].path);
             let ids = |c: &[Candidate<'_>], m: &[usize]| m.iter().map(|i| c[*i].path).collect::<Vec<_>>();
             prop_assert_eq!(ids(&all, &a.multipath), ids(&shuffled, &b.multipath));
+        }
+
+        #[test]
+        fn a_best_that_stays_is_what_a_full_decision_gives(
+            paths in proptest::collection::vec((summary(), 0u32..2, any::<bool>(), 0u32..2), 2..7),
+            (relax, always, most) in (any::<bool>(), any::<bool>(), 1u16..4),
+        ) {
+            let all: Vec<Candidate<'_>> = paths.iter().enumerate().map(|(i, (s, w, ext, metric))| Candidate {
+                weight: *w, external: *ext, igp_metric: *metric, ..candidate(s, i as u8)
+            }).collect();
+            let o = Options {
+                multipath_relax: relax,
+                always_compare_med: always,
+                max_paths_ebgp: most,
+                max_paths_ibgp: most,
+                ..Options::default()
+            };
+            let (new, before) = all.split_last().unwrap();
+            let decided = decide(before, &o).unwrap();
+            if stays(&before[decided.best], new, &o) {
+                let after = decide(&all, &o).unwrap();
+                prop_assert_eq!((after.best, after.multipath), (decided.best, decided.multipath));
+            }
         }
 
         #[test]

@@ -8,7 +8,7 @@ use bgp::types::{Addr, Nlri};
 use smallvec::SmallVec;
 
 use crate::base::BaseTable;
-use crate::best::{Candidate, Decision, decide};
+use crate::best::{Candidate, Decision, decide, stays};
 use crate::event::{Event, FibRoute};
 use crate::group::Group;
 use crate::id::{AttrId, HopSetId, PathIdx, PeerId, PrefixId};
@@ -181,17 +181,16 @@ impl<A: Addr> FamilyRib<A> {
         let flags = round | if out.is_some() { 0 } else { path_flag::FILTERED };
         let attr = out.unwrap_or(attr_in);
         if let Some(idx) = self.table.find_path(id, peer, nlri.path_id) {
-            let old = *self.table.path(idx);
+            let old = self.table.path(idx);
             let unchanged =
                 old.attr == attr && old.attr_in == attr_in && old.has(path_flag::FILTERED) == out.is_none();
             if unchanged {
-                let path = self.table.path_mut(idx);
-                path.flags = path.flags & !path_flag::ROUND | round;
-                if old.generation != generation {
+                let flags = old.flags & !path_flag::ROUND | round;
+                if old.generation == generation {
+                    self.table.set_flags(idx, flags);
+                } else {
                     // It was as good as gone until now.
-                    let path = self.table.path_mut(idx);
-                    path.generation = generation;
-                    path.since = shared.now;
+                    self.table.set_path(idx, Path { flags, generation, since: shared.now, ..old });
                     self.decide(shared, id, None);
                 }
                 return;
@@ -199,8 +198,8 @@ impl<A: Addr> FamilyRib<A> {
             shared.attrs.retain(attr);
             shared.attrs.retain(attr_in);
             let keep = old.flags & !(path_flag::FILTERED | path_flag::VALID | path_flag::ROUND);
-            let path = self.table.path_mut(idx);
-            *path = Path { attr, attr_in, since: shared.now, flags: keep | flags, generation, ..old };
+            let path = Path { attr, attr_in, since: shared.now, flags: keep | flags, generation, ..old };
+            self.table.set_path(idx, path);
             count(shared, peer, A::FAMILY.index(), old.flags, -1);
             count(shared, peer, A::FAMILY.index(), flags, 1);
             shared.release(old.attr);
@@ -222,7 +221,29 @@ impl<A: Addr> FamilyRib<A> {
             generation,
         };
         let idx = self.table.push_path(id, path);
-        self.decide(shared, id, Some(idx));
+        if !self.changes_nothing(shared, id, idx) {
+            self.decide(shared, id, Some(idx));
+        }
+    }
+
+    /// Whether the decision stands though this path is new: most that come beside a better one need no more than that.
+    fn changes_nothing(&mut self, shared: &Shared, id: PrefixId, new: PathIdx) -> bool {
+        let head = self.table.prefix(id).head;
+        let (best, path) = (self.table.path(head), self.table.path(new));
+        if head == new || !best.has(path_flag::BEST) {
+            return false;
+        }
+        let Some(best) = candidate(shared, &best, head) else { return false };
+        if let Some(new) = candidate(shared, &path, new) {
+            if !stays(&best, &new, &shared.settings.best[A::FAMILY.index()]) {
+                return false;
+            }
+            self.table.set_flags(new.path, path.flags | path_flag::VALID);
+        }
+        for group in self.groups.iter_mut().filter(|g| g.several()) {
+            group.mark(id);
+        }
+        true
     }
 
     /// Takes out prefixes that a neighbour withdrew.
@@ -258,6 +279,15 @@ impl<A: Addr> FamilyRib<A> {
 
     /// As [`Self::decide`]; `lost` has the flags of a path that was taken out.
     fn decide_with(&mut self, shared: &mut Shared, id: PrefixId, touched: Option<PathIdx>, lost: u8) {
+        if let Some((idx, path)) = self.table.only_path(id) {
+            let valid = candidate(shared, &path, idx).is_some();
+            let state = if valid { path_flag::VALID | path_flag::BEST } else { 0 };
+            self.table.set_flags(idx, path.flags & (path_flag::FILTERED | path_flag::ROUND) | state);
+            let touched = valid && touched == Some(idx);
+            let best_changed = lost & path_flag::BEST != 0 || valid != path.has(path_flag::BEST) || touched;
+            let company_changed = (lost | path.flags) & path_flag::MULTIPATH != 0;
+            return self.decided(shared, id, best_changed, company_changed);
+        }
         let mut order: SmallVec<[PathIdx; 8]> = SmallVec::new();
         let mut old_best = PathIdx::NONE;
         let mut old_multipath: SmallVec<[PathIdx; 8]> = SmallVec::new();
@@ -271,7 +301,7 @@ impl<A: Addr> FamilyRib<A> {
             }
         }
         let candidates: SmallVec<[Candidate<'_>; 8]> =
-            order.iter().filter_map(|idx| candidate(shared, self.table.path(*idx), *idx)).collect();
+            order.iter().filter_map(|idx| candidate(shared, &self.table.path(*idx), *idx)).collect();
         let decision = decide(&candidates, &shared.settings.best[A::FAMILY.index()]);
         let (best, multipath) = match &decision {
             None => (PathIdx::NONE, SmallVec::<[PathIdx; 8]>::new()),
@@ -282,8 +312,7 @@ impl<A: Addr> FamilyRib<A> {
         let valid: SmallVec<[PathIdx; 8]> = candidates.iter().map(|c| c.path).collect();
         drop(candidates);
         for idx in &order {
-            let path = self.table.path_mut(*idx);
-            let mut flags = path.flags & (path_flag::FILTERED | path_flag::ROUND);
+            let mut flags = self.table.path(*idx).flags & (path_flag::FILTERED | path_flag::ROUND);
             if valid.contains(idx) {
                 flags |= path_flag::VALID;
             }
@@ -293,30 +322,33 @@ impl<A: Addr> FamilyRib<A> {
             if multipath.contains(idx) {
                 flags |= path_flag::MULTIPATH;
             }
-            path.flags = flags;
+            self.table.set_flags(*idx, flags);
         }
         if order.len() > 1 {
             self.arrange(id, &order, best, &multipath);
         }
         let best_changed =
             lost & path_flag::BEST != 0 || best != old_best || (!best.is_none() && touched == Some(best));
-        let touched_member = touched.is_some_and(|t| multipath.contains(&t));
-        if best_changed {
-            self.version = self.version.wrapping_add(1);
-            self.table.prefix_mut(id).version = self.version;
-        }
-        for group in self.groups.iter_mut().filter(|g| best_changed || g.several()) {
-            group.mark(id);
-        }
         let sorted = |mut v: SmallVec<[PathIdx; 8]>| {
             v.sort_unstable();
             v
         };
-        if best_changed
-            || touched_member
+        let company_changed = touched.is_some_and(|t| multipath.contains(&t))
             || sorted(multipath) != sorted(old_multipath)
-            || lost & path_flag::MULTIPATH != 0
-        {
+            || lost & path_flag::MULTIPATH != 0;
+        self.decided(shared, id, best_changed, company_changed);
+    }
+
+    /// Tells those concerned what a decision changed.
+    fn decided(&mut self, shared: &mut Shared, id: PrefixId, best: bool, company: bool) {
+        if best {
+            self.version = self.version.wrapping_add(1);
+            self.table.prefix_mut(id).version = self.version;
+        }
+        for group in self.groups.iter_mut().filter(|g| best || g.several()) {
+            group.mark(id);
+        }
+        if best || company {
             self.sync_fib(shared, id);
         }
     }
@@ -413,7 +445,7 @@ pub(crate) fn candidate<'a>(shared: &'a Shared, path: &Path, idx: PathIdx) -> Op
     }
     Some(Candidate {
         path: idx,
-        summary: &set.summary,
+        summary: set.summary,
         view: set.view(),
         weight: set.local.weight,
         local,

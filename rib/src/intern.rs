@@ -4,9 +4,10 @@
 //! everything that depends on the attributes alone (policy, export form) is worked out once for each set.
 
 use bgp::attrs::{AttrView, Summary};
-use hashbrown::HashTable;
 
+use crate::blocks::{Blocks, Place};
 use crate::id::{AttrId, NhId};
+use crate::index::Index;
 
 /// What identifies a set beside its canonical bytes: facts that never go on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -48,38 +49,41 @@ impl Local {
 }
 
 /// One interned set.
-#[derive(Debug)]
-pub struct AttrSet {
-    block: Box<[u8]>,
-    hash: u64,
+#[derive(Clone, Copy, Debug)]
+pub struct AttrSet<'a> {
+    block: &'a [u8],
     /// Decision fields of the block.
-    pub summary: Summary,
+    pub summary: &'a Summary,
     /// Next hop, weight, tag.
     pub local: Local,
-    refs: u32,
-    generation: u32,
 }
 
-impl AttrSet {
+impl<'a> AttrSet<'a> {
     /// The canonical attribute block.
-    pub fn view(&self) -> AttrView<'_> {
-        AttrView::new(&self.block)
+    pub fn view(&self) -> AttrView<'a> {
+        AttrView::new(self.block)
     }
+}
 
-    /// The hash that [`Interner::intern`] was given.
-    pub fn hash(&self) -> u64 {
-        self.hash
-    }
+/// A set as it is stored, in 60 octets and its block.
+#[derive(Debug)]
+struct Record {
+    summary: Summary,
+    local: Local,
+    block: Place,
+    /// Hash of block and local facts.
+    key: u32,
+    refs: u32,
+    generation: u32,
 }
 
 /// The store of all sets, by reference count.
 #[derive(Debug, Default)]
 pub struct Interner {
-    sets: Vec<AttrSet>,
+    records: Vec<Record>,
+    blocks: Blocks,
     free: Vec<AttrId>,
-    index: HashTable<AttrId>,
-    live: usize,
-    block_bytes: usize,
+    index: Index,
     /// Generation of slots made from now on; above all that a forgotten slot ever had.
     floor: u32,
 }
@@ -96,9 +100,15 @@ impl WeakAttr {
     pub const NONE: WeakAttr = WeakAttr { id: AttrId::NONE, generation: 0 };
 }
 
-fn key(hash: u64, local: &Local) -> u64 {
+fn key(hash: u64, local: &Local) -> u32 {
     let word = (u64::from(local.next_hop.0) << 32) ^ u64::from(local.weight) ^ (u64::from(local.tag) << 16);
-    hash ^ (word ^ local.origin as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    let mixed = hash ^ (word ^ local.origin as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as u32 ^ mixed as u32
+}
+
+/// The index wants all bits of a hash.
+fn spread(key: u32) -> u64 {
+    u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl Interner {
@@ -106,113 +116,112 @@ impl Interner {
     ///
     /// `hash` is [`bgp::attrs::hash_block`] of `block` and `summary` its decision fields.
     pub fn intern(&mut self, hash: u64, block: &[u8], summary: &Summary, local: Local) -> AttrId {
-        let key_hash = key(hash, &local);
-        let sets = &self.sets;
-        let same = |id: &AttrId| {
-            let set = &sets[id.index()];
-            set.hash == hash && set.local == local && *set.block == *block
+        let key = key(hash, &local);
+        let same = |id: u32| {
+            let record = &self.records[id as usize];
+            record.key == key && record.local == local && self.blocks.get(record.block) == block
         };
-        if let Some(&id) = self.index.find(key_hash, same) {
-            self.sets[id.index()].refs += 1;
-            return id;
+        if let Some(id) = self.index.find(spread(key), same) {
+            self.records[id as usize].refs += 1;
+            return AttrId(id);
         }
-        self.live += 1;
-        self.block_bytes += block.len();
-        let mut set =
-            AttrSet { block: block.into(), hash, summary: *summary, local, refs: 1, generation: self.floor };
+        let place = self.blocks.put(block);
+        let mut record =
+            Record { summary: *summary, local, block: place, key, refs: 1, generation: self.floor };
         let id = match self.free.pop() {
             Some(id) => {
-                set.generation = self.sets[id.index()].generation + 1;
-                self.sets[id.index()] = set;
+                record.generation = self.records[id.index()].generation + 1;
+                self.records[id.index()] = record;
                 id
             }
             None => {
-                self.sets.push(set);
-                AttrId(self.sets.len() as u32 - 1)
+                self.records.push(record);
+                AttrId(self.records.len() as u32 - 1)
             }
         };
-        let sets = &self.sets;
-        self.index.insert_unique(key_hash, id, |id| {
-            let set = &sets[id.index()];
-            key(set.hash, &set.local)
-        });
+        let records = &self.records;
+        self.index.insert(spread(key), id.0, |id| spread(records[id as usize].key));
         id
     }
 
     /// One more reference.
     pub fn retain(&mut self, id: AttrId) {
-        self.sets[id.index()].refs += 1;
+        self.records[id.index()].refs += 1;
     }
 
     /// One reference less. Returns the next hop of a set that is gone by it, for the caller to release.
     #[must_use]
     pub fn release(&mut self, id: AttrId) -> Option<NhId> {
-        let set = &mut self.sets[id.index()];
-        debug_assert!(set.refs > 0, "attribute set released more often than it was taken");
-        set.refs -= 1;
-        if set.refs > 0 {
+        let record = &mut self.records[id.index()];
+        debug_assert!(record.refs > 0, "attribute set released more often than it was taken");
+        record.refs -= 1;
+        if record.refs > 0 {
             return None;
         }
-        let key_hash = key(set.hash, &set.local);
-        let next_hop = set.local.next_hop;
-        self.block_bytes -= set.block.len();
-        set.block = Box::default();
-        if let Ok(entry) = self.index.find_entry(key_hash, |other| *other == id) {
-            entry.remove();
-        }
-        self.live -= 1;
+        let next_hop = record.local.next_hop;
+        self.index.remove(spread(record.key), id.0);
+        self.blocks.remove(std::mem::take(&mut record.block));
         self.free.push(id);
-        if self.live == 0 {
+        if self.index.is_empty() {
             // The last set is gone (a lost full table, say): give the memory back.
-            let floor = self.sets.iter().map(|s| s.generation).max().unwrap_or(0) + 1;
+            let floor = self.records.iter().map(|r| r.generation).max().unwrap_or(0) + 1;
             *self = Interner { floor, ..Interner::default() };
+        } else if self.blocks.sparse() {
+            let alive = self.records.iter_mut().filter(|r| r.refs > 0);
+            self.blocks.compact(alive.map(|r| &mut r.block));
         }
         Some(next_hop)
     }
 
     /// Remembers a set without keeping it alive.
     pub fn downgrade(&self, id: AttrId) -> WeakAttr {
-        WeakAttr { id, generation: self.sets[id.index()].generation }
+        WeakAttr { id, generation: self.records[id.index()].generation }
     }
 
     /// The set that was remembered, if it still is alive.
     pub fn upgrade(&self, weak: WeakAttr) -> Option<AttrId> {
-        let set = self.sets.get(weak.id.index())?;
-        (set.generation == weak.generation && set.refs > 0).then_some(weak.id)
+        let record = self.records.get(weak.id.index())?;
+        (record.generation == weak.generation && record.refs > 0).then_some(weak.id)
     }
 
     /// The set of a handle that somebody holds a reference to.
-    pub fn get(&self, id: AttrId) -> &AttrSet {
-        &self.sets[id.index()]
+    pub fn get(&self, id: AttrId) -> AttrSet<'_> {
+        self.set(&self.records[id.index()])
+    }
+
+    fn set<'a>(&'a self, record: &'a Record) -> AttrSet<'a> {
+        let Record { summary, local, block, .. } = record;
+        AttrSet { block: self.blocks.get(*block), summary, local: *local }
     }
 
     /// Sets alive.
     pub fn len(&self) -> usize {
-        self.live
+        self.index.len()
     }
 
     /// Whether no set is alive.
     pub fn is_empty(&self) -> bool {
-        self.live == 0
+        self.index.is_empty()
     }
 
     /// One more than the greatest handle in use: the length that an array by handle must have.
     pub fn bound(&self) -> usize {
-        self.sets.len()
+        self.records.len()
     }
 
     /// All sets alive, by handle.
-    pub fn iter(&self) -> impl Iterator<Item = (AttrId, &AttrSet)> {
-        self.sets.iter().enumerate().filter(|(_, s)| s.refs > 0).map(|(i, s)| (AttrId(i as u32), s))
+    pub fn iter(&self) -> impl Iterator<Item = (AttrId, AttrSet<'_>)> {
+        let alive = self.records.iter().enumerate().filter(|(_, r)| r.refs > 0);
+        alive.map(|(i, r)| (AttrId(i as u32), self.set(r)))
     }
 
     /// Estimated memory in octets.
     pub fn memory(&self) -> usize {
-        self.sets.capacity() * size_of::<AttrSet>() + self.block_bytes + self.index.allocation_size()
+        self.records.capacity() * size_of::<Record>() + self.blocks.memory() + self.index.memory()
     }
 
     /// Sum of all reference counts; audits compare it with what the tables hold.
     pub fn total_refs(&self) -> u64 {
-        self.sets.iter().map(|s| u64::from(s.refs)).sum()
+        self.records.iter().map(|r| u64::from(r.refs)).sum()
     }
 }

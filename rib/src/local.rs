@@ -137,14 +137,13 @@ impl<A: Addr> FamilyRib<A> {
             (None, None) => {}
             (Some((id, idx)), None) => self.drop_path(shared, id, idx),
             (Some((id, idx)), Some(attr)) => {
-                let old = *self.table.path(idx);
+                let old = self.table.path(idx);
                 if old.attr == attr {
                     shared.release(attr);
                     return;
                 }
                 shared.attrs.retain(attr);
-                let path = self.table.path_mut(idx);
-                *path = Path { attr, attr_in: attr, since: shared.now, ..old };
+                self.table.set_path(idx, Path { attr, attr_in: attr, since: shared.now, ..old });
                 shared.release(old.attr);
                 shared.release(old.attr_in);
                 self.decide(shared, id, Some(idx));

@@ -229,7 +229,7 @@ impl Core {
                 let peer = Some(path.peer).filter(|p| *p != PeerId::LOCAL);
                 map.run(&shared.subject(path.attr, net, peer)) != Verdict::Deny
             };
-            rib.table.paths(id).map(|(_, path)| permits(path)).collect()
+            rib.table.paths(id).map(|(_, path)| permits(&path)).collect()
         }
         let mut view = self.prefix_at(net, slot)?;
         let map = self.shared.policies.route_map(route_map)?;
@@ -274,7 +274,7 @@ impl Core {
             }
             let own = rib.table.paths(id).filter(|(_, path)| path.peer == peer);
             let paths: Vec<PathView> =
-                own.map(|(_, path)| path_view(shared, path, path.attr_in, net)).collect();
+                own.map(|(_, path)| path_view(shared, &path, path.attr_in, net)).collect();
             (!paths.is_empty()).then_some(PrefixView {
                 net,
                 version: p.version,
@@ -446,7 +446,7 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
     let entry = rib.table.prefix(id);
     let net = entry.addr.to_net(entry.len);
     let mut paths: Vec<PathView> =
-        rib.table.paths(id).map(|(_, p)| path_view(shared, p, p.attr, net)).collect();
+        rib.table.paths(id).map(|(_, p)| path_view(shared, &p, p.attr, net)).collect();
     for which in rib.groups.iter().filter_map(|g| g.key().add_paths) {
         for told in chosen(which, shared, &rib.table, id) {
             let is_it = |p: &&mut PathView| (p.peer, p.path_id) == (told.peer, told.path_id);
@@ -460,7 +460,7 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
         }
     }
     let candidates: Vec<Candidate<'_>> =
-        rib.table.paths(id).filter_map(|(idx, p)| candidate(shared, p, idx)).collect();
+        rib.table.paths(id).filter_map(|(idx, p)| candidate(shared, &p, idx)).collect();
     let reason = decide(&candidates, &shared.settings.best[A::FAMILY.index()]).map(|d| d.reason);
     // A default route that is told whatever the table has is none of these paths.
     let telling = rib.groups.iter().filter(|g| entry.len != 0 || !g.key().originates_default());
@@ -495,7 +495,7 @@ fn path_view(shared: &Shared, path: &Path, attr: AttrId, net: IpNet) -> PathView
         router_id: session.map_or(Ipv4Addr::from(shared.settings.router_id), |s| s.router_id),
         origin: set.local.origin,
         block: shared.block(attr),
-        summary: set.summary,
+        summary: *set.summary,
         local_pref: if set.summary.has(flag::LOCAL_PREF) { set.summary.local_pref } else { default },
         next_hop: entry.map(|e| e.key.clone()).unwrap_or_default(),
         accessible: entry.is_some_and(|e| e.resolution.usable()),

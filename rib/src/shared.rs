@@ -234,7 +234,7 @@ impl Shared {
         local.distance = changed.distance.unwrap_or(local.distance);
         let (block, hash): (Vec<u8>, u64) = match &changed.block {
             Some(block) => (block.clone(), hash_block(self.seed, block)),
-            None => (set.view().bytes().to_vec(), set.hash()),
+            None => (set.view().bytes().to_vec(), hash_block(self.seed, set.view().bytes())),
         };
         let after = summarize(&block);
         let exporting = purpose != Purpose::Import;
@@ -293,7 +293,7 @@ impl Shared {
         Subject {
             net,
             view: set.view(),
-            summary: &set.summary,
+            summary: set.summary,
             foreign_med: false,
             tag: set.local.tag,
             next_hop: entry.and_then(|e| e.key.addr),

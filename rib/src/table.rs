@@ -12,12 +12,12 @@
 use std::hash::BuildHasher;
 
 use bgp::types::Addr;
-use hashbrown::HashTable;
 
 use crate::id::{AttrId, PathIdx, PeerId, PrefixId};
+use crate::index::Index;
 use crate::path_ids::PathIds;
 
-/// Bits of [`Path::flags`].
+/// Bits of [`Path::flags`]; the highest is the table's own.
 pub mod path_flag {
     /// Chosen by the decision process.
     pub const BEST: u8 = 1;
@@ -31,8 +31,8 @@ pub mod path_flag {
     pub const ROUND: u8 = 1 << 4;
 }
 
-/// One path. 24 octets: a full table has millions.
-#[derive(Clone, Copy, Debug)]
+/// One path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Path {
     /// Next path of the prefix.
     pub next: PathIdx,
@@ -59,6 +59,27 @@ impl Path {
     }
 }
 
+/// A path as it is stored, in 16 octets: a full table has millions.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    next: PathIdx,
+    attr: AttrId,
+    since: u32,
+    peer: PeerId,
+    flags: u8,
+    generation: u8,
+}
+
+/// Set in [`Slot::flags`] only: the path has more to it than its slot.
+const MORE: u8 = 1 << 7;
+
+/// What most paths can do without: import policy left the attributes as they were, and there is no ADD-PATH.
+#[derive(Clone, Copy, Debug)]
+struct More {
+    attr_in: AttrId,
+    path_id: u32,
+}
+
 /// One prefix.
 #[derive(Clone, Copy, Debug)]
 pub struct PrefixEntry<A> {
@@ -78,10 +99,12 @@ pub struct PrefixEntry<A> {
 #[derive(Debug)]
 pub struct Table<A> {
     hasher: foldhash::fast::FixedState,
-    index: HashTable<PrefixId>,
+    index: Index,
     prefixes: Vec<PrefixEntry<A>>,
     free_prefixes: Vec<PrefixId>,
-    paths: Vec<Path>,
+    slots: Vec<Slot>,
+    /// Of slots with [`MORE`]; as long as it has to be.
+    more: Vec<More>,
     free_paths: PathIdx,
     path_count: usize,
     path_ids: PathIds,
@@ -94,10 +117,11 @@ impl<A: Addr> Table<A> {
     pub fn new(seed: u64) -> Table<A> {
         Table {
             hasher: foldhash::fast::FixedState::with_seed(seed),
-            index: HashTable::new(),
+            index: Index::default(),
             prefixes: Vec::new(),
             free_prefixes: Vec::new(),
-            paths: Vec::new(),
+            slots: Vec::new(),
+            more: Vec::new(),
             free_paths: PathIdx::NONE,
             path_count: 0,
             path_ids: PathIds::new(seed),
@@ -111,11 +135,15 @@ impl<A: Addr> Table<A> {
 
     /// The handle of a prefix, if it is in the table.
     pub fn find(&self, addr: A, len: u8) -> Option<PrefixId> {
-        let same = |id: &PrefixId| {
-            let p = &self.prefixes[id.index()];
+        self.find_hashed(self.hash(addr, len), addr, len)
+    }
+
+    fn find_hashed(&self, hash: u64, addr: A, len: u8) -> Option<PrefixId> {
+        let same = |id: u32| {
+            let p = &self.prefixes[id as usize];
             p.addr == addr && p.len == len
         };
-        self.index.find(self.hash(addr, len), same).copied()
+        self.index.find(hash, same).map(PrefixId)
     }
 
     /// As [`Self::find`], without a probe when no prefix has that length.
@@ -126,12 +154,7 @@ impl<A: Addr> Table<A> {
     /// The handle of a prefix, put into the table if it is new.
     pub fn find_or_insert(&mut self, addr: A, len: u8) -> PrefixId {
         let hash = self.hash(addr, len);
-        let prefixes = &self.prefixes;
-        let same = |id: &PrefixId| {
-            let p = &prefixes[id.index()];
-            p.addr == addr && p.len == len
-        };
-        if let Some(&id) = self.index.find(hash, same) {
+        if let Some(id) = self.find_hashed(hash, addr, len) {
             return id;
         }
         let entry = PrefixEntry { addr, head: PathIdx::NONE, version: 0, len, live: true };
@@ -147,8 +170,8 @@ impl<A: Addr> Table<A> {
         };
         self.lengths[usize::from(len)] += 1;
         let (prefixes, hasher) = (&self.prefixes, &self.hasher);
-        self.index.insert_unique(hash, id, |id| {
-            let p = &prefixes[id.index()];
+        self.index.insert(hash, id.0, |id| {
+            let p = &prefixes[id as usize];
             hasher.hash_one((p.addr, p.len))
         });
         id
@@ -158,18 +181,17 @@ impl<A: Addr> Table<A> {
     pub fn remove_prefix(&mut self, id: PrefixId) {
         let PrefixEntry { addr, len, live, head, .. } = self.prefixes[id.index()];
         debug_assert!(live && head.is_none());
-        if let Ok(entry) = self.index.find_entry(self.hash(addr, len), |other| *other == id) {
-            entry.remove();
-        }
+        self.index.remove(self.hash(addr, len), id.0);
         self.lengths[usize::from(len)] -= 1;
         self.prefixes[id.index()].live = false;
         self.free_prefixes.push(id);
         if self.index.is_empty() {
             // The last prefix is gone: give the memory back.
-            self.index = HashTable::new();
+            self.index = Index::default();
             self.prefixes = Vec::new();
             self.free_prefixes = Vec::new();
-            self.paths = Vec::new();
+            self.slots = Vec::new();
+            self.more = Vec::new();
             self.free_paths = PathIdx::NONE;
         }
     }
@@ -185,27 +207,60 @@ impl<A: Addr> Table<A> {
     }
 
     /// The path of a handle.
-    pub fn path(&self, idx: PathIdx) -> &Path {
-        &self.paths[idx.index()]
+    pub fn path(&self, idx: PathIdx) -> Path {
+        let Slot { next, attr, since, peer, flags, generation } = self.slots[idx.index()];
+        let more =
+            if flags & MORE != 0 { self.more[idx.index()] } else { More { attr_in: attr, path_id: 0 } };
+        let More { attr_in, path_id } = more;
+        Path { next, attr, attr_in, path_id, since, peer, flags: flags & !MORE, generation }
     }
 
-    /// The path of a handle, to change.
-    pub fn path_mut(&mut self, idx: PathIdx) -> &mut Path {
-        &mut self.paths[idx.index()]
+    /// Puts a path in the place of a handle's; where it stands in its list is for others to say.
+    pub fn set_path(&mut self, idx: PathIdx, path: Path) {
+        let next = self.slots[idx.index()].next;
+        self.store(idx, Path { next, ..path });
+    }
+
+    fn store(&mut self, idx: PathIdx, path: Path) {
+        let Path { next, attr, attr_in, path_id, since, peer, flags, generation } = path;
+        let more = attr_in != attr || path_id != 0;
+        if more {
+            if self.more.len() <= idx.index() {
+                self.more.resize(self.slots.len(), More { attr_in: AttrId::NONE, path_id: 0 });
+            }
+            self.more[idx.index()] = More { attr_in, path_id };
+        }
+        let flags = flags | if more { MORE } else { 0 };
+        self.slots[idx.index()] = Slot { next, attr, since, peer, flags, generation };
+    }
+
+    /// Sets the [`path_flag`] bits of a path.
+    pub fn set_flags(&mut self, idx: PathIdx, flags: u8) {
+        let slot = &mut self.slots[idx.index()];
+        slot.flags = slot.flags & MORE | flags;
     }
 
     /// The paths of a prefix, best first.
-    pub fn paths(&self, id: PrefixId) -> impl Iterator<Item = (PathIdx, &Path)> {
+    pub fn paths(&self, id: PrefixId) -> impl Iterator<Item = (PathIdx, Path)> {
         let mut at = self.prefixes[id.index()].head;
         std::iter::from_fn(move || {
             if at.is_none() {
                 return None;
             }
             let idx = at;
-            let path = &self.paths[idx.index()];
+            let path = self.path(idx);
             at = path.next;
             Some((idx, path))
         })
+    }
+
+    /// The path of a prefix that has just one.
+    pub fn only_path(&self, id: PrefixId) -> Option<(PathIdx, Path)> {
+        let head = self.prefixes[id.index()].head;
+        if head.is_none() {
+            return None;
+        }
+        Some((head, self.path(head))).filter(|(_, path)| path.next.is_none())
     }
 
     /// A neighbour's path of a prefix.
@@ -214,45 +269,59 @@ impl<A: Addr> Table<A> {
     }
 
     /// The best path, if the prefix has one.
-    pub fn best(&self, id: PrefixId) -> Option<&Path> {
+    pub fn best(&self, id: PrefixId) -> Option<Path> {
         let head = self.prefixes[id.index()].head;
         if head.is_none() {
             return None;
         }
-        Some(&self.paths[head.index()]).filter(|p| p.has(path_flag::BEST))
+        Some(self.path(head)).filter(|p| p.has(path_flag::BEST))
     }
 
     /// Appends a path to a prefix. Its `next` is set here.
-    pub fn push_path(&mut self, id: PrefixId, mut path: Path) -> PathIdx {
-        path.next = PathIdx::NONE;
+    pub fn push_path(&mut self, id: PrefixId, path: Path) -> PathIdx {
         self.path_ids.retain(path.peer, path.path_id);
+        let path = Path { next: PathIdx::NONE, ..path };
         let idx = if self.free_paths.is_none() {
-            self.paths.push(path);
-            PathIdx(self.paths.len() as u32 - 1)
+            let Path { next, attr, since, peer, flags, generation, .. } = path;
+            self.slots.push(Slot { next, attr, since, peer, flags, generation });
+            PathIdx(self.slots.len() as u32 - 1)
         } else {
             let idx = self.free_paths;
-            self.free_paths = self.paths[idx.index()].next;
-            self.paths[idx.index()] = path;
+            self.free_paths = self.slots[idx.index()].next;
             idx
         };
+        self.store(idx, path);
         self.path_count += 1;
-        let last = self.paths(id).last().map(|(i, _)| i).filter(|i| *i != idx);
-        match last {
-            Some(last) => self.paths[last.index()].next = idx,
+        match self.last(id) {
+            Some(last) => self.slots[last.index()].next = idx,
             None => self.prefixes[id.index()].head = idx,
         }
         idx
     }
 
+    fn last(&self, id: PrefixId) -> Option<PathIdx> {
+        let mut at = self.prefixes[id.index()].head;
+        let mut last = None;
+        while !at.is_none() {
+            last = Some(at);
+            at = self.slots[at.index()].next;
+        }
+        last
+    }
+
     /// Takes a path out of a prefix and returns what it was.
     pub fn remove_path(&mut self, id: PrefixId, idx: PathIdx) -> Path {
-        let path = self.paths[idx.index()];
-        let before = self.paths(id).find(|(_, p)| p.next == idx).map(|(i, _)| i);
-        match before {
-            Some(before) => self.paths[before.index()].next = path.next,
-            None => self.prefixes[id.index()].head = path.next,
+        let path = self.path(idx);
+        let mut at = self.prefixes[id.index()].head;
+        if at == idx {
+            self.prefixes[id.index()].head = path.next;
+        } else {
+            while self.slots[at.index()].next != idx {
+                at = self.slots[at.index()].next;
+            }
+            self.slots[at.index()].next = path.next;
         }
-        self.paths[idx.index()].next = self.free_paths;
+        self.slots[idx.index()].next = self.free_paths;
         self.free_paths = idx;
         self.path_count -= 1;
         self.path_ids.release(path.peer, path.path_id);
@@ -268,7 +337,7 @@ impl<A: Addr> Table<A> {
     pub fn reorder(&mut self, id: PrefixId, order: &[PathIdx]) {
         let mut next = PathIdx::NONE;
         for &idx in order.iter().rev() {
-            self.paths[idx.index()].next = next;
+            self.slots[idx.index()].next = next;
             next = idx;
         }
         self.prefixes[id.index()].head = next;
@@ -316,7 +385,8 @@ impl<A: Addr> Table<A> {
     /// Estimated memory in octets.
     pub fn memory(&self) -> usize {
         self.prefixes.capacity() * size_of::<PrefixEntry<A>>()
-            + self.paths.capacity() * size_of::<Path>()
-            + self.index.allocation_size()
+            + self.slots.capacity() * size_of::<Slot>()
+            + self.more.capacity() * size_of::<More>()
+            + self.index.memory()
     }
 }

@@ -82,12 +82,12 @@ pub(crate) fn chosen<A: Addr>(
 ) -> SmallVec<[Path; 4]> {
     let valid = || table.paths(id).filter(|(_, p)| p.has(path_flag::VALID));
     let candidates =
-        || valid().filter_map(|(i, p)| candidate(shared, p, i)).collect::<SmallVec<[Candidate<'_>; 8]>>();
+        || valid().filter_map(|(i, p)| candidate(shared, &p, i)).collect::<SmallVec<[Candidate<'_>; 8]>>();
     let options = &shared.settings.best[A::FAMILY.index()];
     let chosen: SmallVec<[PathIdx; 8]> = match which {
-        AddPaths::All => return valid().map(|(_, p)| *p).collect(),
+        AddPaths::All => return valid().map(|(_, p)| p).collect(),
         AddPaths::BestPerAs => best_per_as(&candidates(), options),
         AddPaths::Best(n) => best_few(&candidates(), usize::from(n), options),
     };
-    chosen.into_iter().map(|i| *table.path(i)).collect()
+    chosen.into_iter().map(|i| table.path(i)).collect()
 }

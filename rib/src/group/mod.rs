@@ -397,7 +397,7 @@ impl<A: Addr> Group<A> {
         }
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
-        let next_hop = self.write(shared, shared.attrs.get(id), &mut bytes);
+        let next_hop = self.write(shared, &shared.attrs.get(id), &mut bytes);
         let hash = hash_block(shared.seed, &bytes) ^ next_hop.map_or(0, |nh| hash_next_hop(shared.seed, &nh));
         self.scratch = bytes;
         if self.looks.len() <= id.index() {
@@ -571,7 +571,7 @@ impl<A: Addr> Group<A> {
         let announced = if attr.is_none() {
             None
         } else {
-            self.write(shared, shared.attrs.get(attr), &mut scratch).and_then(|next_hop| {
+            self.write(shared, &shared.attrs.get(attr), &mut scratch).and_then(|next_hop| {
                 let mp = mp_next_hop::<A>(next_hop);
                 put_announce(form, &scratch, mp, nlri.iter().copied(), &mut buffer).ok()
             })

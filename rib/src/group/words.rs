@@ -61,7 +61,7 @@ impl<A: Addr> Group<A> {
     }
 
     /// Appends the wire form of a set and returns the next hop; `None` if the set cannot be told to members.
-    pub(super) fn write(&self, shared: &Shared, set: &AttrSet, out: &mut Vec<u8>) -> Option<NextHop> {
+    pub(super) fn write(&self, shared: &Shared, set: &AttrSet<'_>, out: &mut Vec<u8>) -> Option<NextHop> {
         let next_hop = self.next_hop(shared, set)?;
         let mut form = self.key.form;
         let local = set.local.origin == Provenance::Local;
@@ -82,7 +82,7 @@ impl<A: Addr> Group<A> {
     }
 
     /// `remove-private-AS` and `as-override`.
-    fn edit_path(&self, set: &AttrSet) -> Option<Vec<u8>> {
+    fn edit_path(&self, set: &AttrSet<'_>) -> Option<Vec<u8>> {
         let private =
             |a: Asn| (64512..=65534).contains(&a.0) || (4_200_000_000..=4_294_967_294).contains(&a.0);
         let path = set.view().as_path();
@@ -107,7 +107,7 @@ impl<A: Addr> Group<A> {
     }
 
     /// The next hop to tell (RFC 4271 section 5.1.3, RFC 2545 section 3, RFC 8950).
-    pub(crate) fn next_hop(&self, shared: &Shared, set: &AttrSet) -> Option<NextHop> {
+    pub(crate) fn next_hop(&self, shared: &Shared, set: &AttrSet<'_>) -> Option<NextHop> {
         let rule = &self.key.next_hop;
         let key = shared.next_hops.get(set.local.next_hop).map(|e| &e.key);
         let received = key.and_then(|k| k.addr);
@@ -166,7 +166,7 @@ impl<A: Addr> Group<A> {
             }
         }
         let received = shared.next_hops.get(set.local.next_hop).and_then(|e| e.key.addr);
-        let kept = self.next_hop(shared, set).filter(|nh| Some(nh.addr()) == received);
+        let kept = self.next_hop(shared, &set).filter(|nh| Some(nh.addr()) == received);
         (builder.build(), kept)
     }
 }
