@@ -78,6 +78,15 @@ impl UpdateBatch {
             + self.v6.len() * size_of::<Nlri<u128>>()
     }
 
+    /// Memory that it takes, whatever is in it.
+    pub fn memory(&self) -> usize {
+        self.arena.capacity()
+            + self.attrs.capacity() * size_of::<BatchAttrs>()
+            + self.ops.capacity() * size_of::<Op>()
+            + self.v4.capacity() * size_of::<Nlri<u32>>()
+            + self.v6.capacity() * size_of::<Nlri<u128>>()
+    }
+
     /// Makes the batch empty, keeping its memory for the next one.
     pub fn clear(&mut self) {
         self.arena.clear();

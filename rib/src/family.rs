@@ -395,6 +395,15 @@ impl<A: Addr> FamilyRib<A> {
         }
     }
 
+    /// Gives back the memory of routes that are all gone.
+    pub fn give_back(&mut self) {
+        if self.table.bound() == 0 {
+            self.fib = Vec::new();
+            self.groups.iter_mut().for_each(Group::give_back);
+            self.imports.values_mut().for_each(Evaluator::forget);
+        }
+    }
+
     /// Tells once when a neighbour sent more than it may, or almost as much.
     fn check_limit(&mut self, shared: &mut Shared, peer: PeerId) {
         let f = A::FAMILY.index();

@@ -89,4 +89,5 @@ pub(crate) fn flush_family<A: Addr>(shared: &mut Shared, rib: &mut FamilyRib<A>)
             rib.remove_if_unused(id);
         }
     }
+    rib.give_back();
 }

@@ -155,6 +155,12 @@ impl Evaluator {
         }
     }
 
+    /// Forgets all verdicts, for their memory.
+    pub fn forget(&mut self) {
+        self.by_set = Vec::new();
+        self.by_entry = HashMap::default();
+    }
+
     /// Estimated memory in octets.
     pub fn memory(&self) -> usize {
         self.by_set.capacity() * size_of::<Memo>() + self.by_entry.capacity() * (size_of::<Memo>() + 12)

@@ -64,6 +64,7 @@ pub fn check(file: &Path) -> ExitCode {
 
 /// Runs the daemon until a signal ends it.
 pub fn run(options: Options) -> ExitCode {
+    crate::sys::process::share_heap();
     let parsed = match control::read(&options.config) {
         Ok(parsed) => parsed,
         Err(errors) => {

@@ -47,7 +47,6 @@ pub struct Session {
     pub(super) attempts: u32,
     pub(super) decoder: Option<UpdateDecoder>,
     pub(super) batch: UpdateBatch,
-    spare: UpdateBatch,
     pub(super) stats: Stats,
     history: History,
     pub(super) faults: Faults,
@@ -68,7 +67,6 @@ impl Session {
             attempts: 0,
             decoder: None,
             batch: UpdateBatch::default(),
-            spare: UpdateBatch::default(),
             stats: Stats::default(),
             history: History::default(),
             faults: Faults::default(),
@@ -129,7 +127,7 @@ impl Session {
 
     /// The routes received since the last call. Give the batch back with [`Self::recycle`] to save its memory.
     pub fn take_batch(&mut self) -> UpdateBatch {
-        std::mem::replace(&mut self.batch, std::mem::take(&mut self.spare))
+        std::mem::take(&mut self.batch)
     }
 
     /// The routes received and not taken yet.
@@ -137,10 +135,12 @@ impl Session {
         &self.batch
     }
 
-    /// Takes back the memory of a batch that is done with.
+    /// Takes the memory of a batch that is done with for the next routes.
     pub fn recycle(&mut self, mut batch: UpdateBatch) {
-        batch.clear();
-        self.spare = batch;
+        if self.batch.is_empty() {
+            batch.clear();
+            self.batch = batch;
+        }
     }
 
     /// Goes over to another configuration; a session that needs another OPEN for it is restarted. Says whether.

@@ -9,6 +9,7 @@
 //! with equal rules and nothing left to say are one again.
 
 pub(crate) mod choice;
+mod plan;
 mod told;
 mod words;
 
@@ -18,6 +19,7 @@ use bgp::wire::RefreshKind;
 use bgp::wire::encode::{UpdateForm, put_announce, put_end_of_rib, put_route_refresh, put_withdraw};
 use bytes::BytesMut;
 
+use self::plan::{Plan, Planned};
 use self::told::{NOBODY, Route, Told};
 use crate::event::Output;
 use crate::id::{AttrId, PeerId, PrefixId};
@@ -33,13 +35,6 @@ pub const WRITER_LIMIT: usize = 1 << 20;
 
 /// Octets handed over at a time.
 const CHUNK: usize = 128 << 10;
-
-/// One route of a flush; without attributes, a withdrawal.
-#[derive(Clone, Copy, Debug)]
-struct Planned {
-    prefix: PrefixId,
-    route: Route,
-}
 
 /// What tells a member that it has heard everything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,14 +64,14 @@ pub struct Group<A: Addr> {
     /// Prefixes that are in the queue; without ADD-PATH also those of the plan that are yet to be told.
     pending: Vec<u64>,
     queue: Vec<PrefixId>,
-    plan: Vec<Planned>,
-    planned_to: usize,
+    plan: Plan,
     /// A prefix of the plan changed after it was made.
     plan_stale: bool,
     /// Something was sent: a newcomer can no longer simply join.
     started: bool,
     looks: Vec<Looks>,
     scratch: Vec<u8>,
+    run: Vec<Planned>,
     nlri: Vec<Nlri<A>>,
     /// Messages encoded and not yet handed over, and the member that must not get them.
     buffer: BytesMut,
@@ -101,20 +96,21 @@ impl<A: Addr> Group<A> {
     /// A group without members that has nothing to tell.
     fn blank(key: GroupKey, shared: &Shared) -> Group<A> {
         let filter = shared.policies.filter(A::FAMILY, &key.filter);
+        let several = key.add_paths.is_some();
         Group {
             export: Evaluator::new(filter, key.purpose()),
-            told: Told::new(key.add_paths.is_some()),
+            told: Told::new(several),
             key,
             members: Vec::new(),
             closings: Vec::new(),
             pending: Vec::new(),
             queue: Vec::new(),
-            plan: Vec::new(),
-            planned_to: 0,
+            plan: Plan::new(several),
             plan_stale: false,
             started: false,
             looks: Vec::new(),
             scratch: Vec::new(),
+            run: Vec::new(),
             nlri: Vec::new(),
             buffer: BytesMut::new(),
             buffer_source: NOBODY,
@@ -163,7 +159,7 @@ impl<A: Addr> Group<A> {
         if self.pending[word] & bit == 0 {
             self.pending[word] |= bit;
             self.queue.push(id);
-            self.plan_stale |= self.several() && self.planned_to < self.plan.len();
+            self.plan_stale |= self.several() && !self.plan.is_done();
         } else {
             self.plan_stale = true;
         }
@@ -213,7 +209,7 @@ impl<A: Addr> Group<A> {
 
     /// Nothing left to tell.
     pub fn idle(&self) -> bool {
-        self.queue.is_empty() && self.planned_to == self.plan.len() && self.closings.is_empty()
+        self.queue.is_empty() && self.plan.is_done() && self.closings.is_empty()
     }
 
     /// Tells members everything again (route refresh, RFC 2918), between marks if that was agreed on (RFC 7313).
@@ -248,10 +244,9 @@ impl<A: Addr> Group<A> {
     /// Goes over to other rules. Members keep what the new rules tell alike, and hear of the rest.
     pub(crate) fn rekey(&mut self, key: GroupKey, shared: &mut Shared, table: &Table<A>) {
         debug_assert_eq!(key.add_paths.is_some(), self.several(), "sessions agree on ADD-PATH once");
-        for planned in self.plan.drain(..).skip(self.planned_to) {
+        for planned in self.take_plan().rest() {
             shared.release(planned.route.attr);
         }
-        self.planned_to = 0;
         self.pending.clear();
         self.queue.clear();
         // With other filters alone, equal sets are still told in equal words.
@@ -269,7 +264,7 @@ impl<A: Addr> Group<A> {
             shared.release(route.attr);
             told.push(prefix);
         }
-        for planned in self.plan.drain(..).skip(self.planned_to) {
+        for planned in self.take_plan().rest() {
             shared.release(planned.route.attr);
             told.push(planned.prefix);
         }
@@ -277,11 +272,13 @@ impl<A: Addr> Group<A> {
         told
     }
 
+    fn take_plan(&mut self) -> Plan {
+        std::mem::replace(&mut self.plan, Plan::new(self.key.add_paths.is_some()))
+    }
+
     /// Turns the queue into a plan: what really differs from what members know, ordered by attribute set.
     fn make_plan(&mut self, shared: &mut Shared, table: &Table<A>) -> Vec<PrefixId> {
         let mut unused = Vec::new();
-        self.plan.clear();
-        self.planned_to = 0;
         self.plan_stale = false;
         self.told.grow(table.bound());
         let queue = std::mem::take(&mut self.queue);
@@ -311,7 +308,7 @@ impl<A: Addr> Group<A> {
             self.queue.clear();
         }
         self.plan_again = std::mem::take(&mut self.again);
-        self.plan.sort_unstable_by_key(|p| (p.route.source, p.route.attr, p.prefix, p.route.id));
+        self.plan.sort();
         if let Some(limit) = self.key.limit {
             self.keep_limit(shared, limit as usize);
         }
@@ -322,7 +319,7 @@ impl<A: Addr> Group<A> {
     /// withdrawals make room only when they have been told.
     fn keep_limit(&mut self, shared: &mut Shared, limit: usize) {
         let mut told = self.told.by_others();
-        for planned in std::mem::take(&mut self.plan) {
+        for planned in self.take_plan().rest() {
             let Planned { prefix, route } = planned;
             let new = !route.attr.is_none() && self.told.get(prefix, route.id).attr.is_none();
             let counts = new && route.source == NOBODY;
@@ -407,13 +404,22 @@ impl<A: Addr> Group<A> {
         hash
     }
 
+    /// Gives back the memory of routes that are all gone: the table is empty.
+    pub(crate) fn give_back(&mut self) {
+        if self.told.count() == 0 && self.idle() {
+            self.told = Told::new(self.several());
+            self.pending = Vec::new();
+            self.queue = Vec::new();
+            self.looks = Vec::new();
+            self.export.forget();
+        }
+    }
+
     /// Tells members as much as their writers take. Returns prefixes that nobody has a use for any more.
     pub(crate) fn flush(&mut self, shared: &mut Shared, table: &Table<A>) -> Vec<PrefixId> {
         let mut unused = Vec::new();
         loop {
-            if self.planned_to == self.plan.len() {
-                self.plan = Vec::new();
-                self.planned_to = 0;
+            if self.plan.is_done() {
                 if self.queue.is_empty() && !self.has_room_again(table) {
                     break;
                 }
@@ -456,7 +462,7 @@ impl<A: Addr> Group<A> {
         for (_, route) in self.told.iter() {
             shared.attrs.retain(route.attr);
         }
-        for planned in self.plan[self.planned_to..].iter().filter(|p| !p.route.attr.is_none()) {
+        for planned in self.plan.rest().filter(|p| !p.route.attr.is_none()) {
             shared.attrs.retain(planned.route.attr);
         }
         let (members, stay): (Vec<PeerId>, Vec<PeerId>) =
@@ -470,7 +476,7 @@ impl<A: Addr> Group<A> {
             told: self.told.clone(),
             pending: self.pending.clone(),
             queue: self.queue.clone(),
-            plan: self.plan[self.planned_to..].to_vec(),
+            plan: self.plan.clone(),
             plan_stale: true,
             started: self.started,
             again: self.again,
@@ -494,19 +500,14 @@ impl<A: Addr> Group<A> {
 
     /// Sends the next run of the plan: all routes of one attribute set and source.
     fn send_run(&mut self, shared: &mut Shared, table: &Table<A>) -> Vec<PrefixId> {
-        let Route { attr, source, .. } = self.plan[self.planned_to].route;
-        let end = self.plan[self.planned_to..]
-            .iter()
-            .position(|p| p.route.attr != attr || p.route.source != source)
-            .map_or(self.plan.len(), |n| self.planned_to + n);
-        let run = self.planned_to..end;
-        self.planned_to = end;
+        let mut run = std::mem::take(&mut self.run);
+        self.plan.take_run(&mut run);
+        let Route { attr, source, .. } = run.first().map_or(Route::NONE, |p| p.route);
         self.started = true;
         let mut unused = Vec::new();
         let mut relearn: Vec<Nlri<A>> = Vec::new();
         self.nlri.clear();
-        for at in run {
-            let Planned { prefix: id, route } = self.plan[at];
+        for &Planned { prefix: id, route } in &run {
             if self.plan_stale && !self.still_wanted(shared, table, id, route) {
                 // It changed after the plan was made: the next plan has it.
                 self.again |= self.plan_again;
@@ -533,6 +534,7 @@ impl<A: Addr> Group<A> {
                 unused.push(id);
             }
         }
+        self.run = run;
         self.encode_run(shared, attr, source);
         if !relearn.is_empty() {
             self.withdraw_from(shared, source, &relearn);
@@ -619,7 +621,7 @@ impl<A: Addr> Group<A> {
     pub fn memory(&self) -> usize {
         self.told.memory()
             + self.pending.capacity() * 8
-            + self.plan.capacity() * size_of::<Planned>()
+            + self.plan.memory()
             + self.looks.capacity() * size_of::<Looks>()
             + self.export.memory()
     }

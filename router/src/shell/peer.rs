@@ -37,7 +37,7 @@ use super::transport::{self, Transport};
 use super::{clock, logging};
 
 /// Octets read at a time.
-const READ_SIZE: usize = 64 << 10;
+const READ_SIZE: usize = 32 << 10;
 
 /// Octets of the table's messages that wait behind those of the session, so that a KEEPALIVE is never far behind.
 const OUT_LIMIT: usize = 64 << 10;
@@ -477,9 +477,12 @@ impl Task {
         let Some(c) = self.connections.get(at) else { return };
         let id = c.id;
         let now = clock::now();
-        let session = &mut self.session;
+        let (session, rib) = (&mut self.session, &self.rib);
         let result = READ_BUFFER.with_borrow_mut(|buffer| {
             let octets = c.stream.try_read(buffer)?;
+            if octets > READ_SIZE / 4 {
+                session.recycle(rib.spare_batch());
+            }
             if octets > 0 {
                 session.handle(now, Input::Bytes(id, buffer.get(..octets).unwrap_or(&[])));
             }
@@ -509,13 +512,13 @@ impl Task {
     /// Hands the session's routes to the table, now or when it has room.
     fn collect(&mut self) {
         if self.session.pending().is_empty() {
+            self.rib.done_with(self.session.take_batch());
             return;
         }
         // What is established now must be said before its routes.
         self.outputs();
         if self.up.is_none() {
-            let batch = self.session.take_batch();
-            self.session.recycle(batch);
+            self.rib.done_with(self.session.take_batch());
             return;
         }
         let batch = self.session.take_batch();

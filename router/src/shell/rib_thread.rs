@@ -23,7 +23,10 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use super::clock;
 
 /// Octets of decoded routes that may wait for the table, over all neighbours.
-const INPUT_LIMIT: usize = 8 << 20;
+const INPUT_LIMIT: usize = 1 << 20;
+
+/// Batches whose memory is kept for others.
+const SPARE_BATCHES: usize = 16;
 
 /// Changes for the kernel that may wait while routes are still taken in.
 const FIB_LIMIT: usize = 128 << 10;
@@ -82,6 +85,7 @@ struct Mailbox {
 pub struct RibHandle {
     mailbox: Arc<Mailbox>,
     permits: Arc<Semaphore>,
+    spare: Arc<Mutex<Vec<UpdateBatch>>>,
 }
 
 /// The table's thread has ended.
@@ -125,6 +129,20 @@ impl RibHandle {
     pub async fn permit(&self, octets: usize) -> Option<OwnedSemaphorePermit> {
         let octets = octets.clamp(1, INPUT_LIMIT) as u32;
         self.permits.clone().acquire_many_owned(octets).await.ok()
+    }
+
+    /// A batch without routes, with the memory of an earlier one if there is any.
+    pub fn spare_batch(&self) -> UpdateBatch {
+        lock(&self.spare).pop().unwrap_or_default()
+    }
+
+    /// Takes back the memory of a batch whose routes are in the table.
+    pub fn done_with(&self, mut batch: UpdateBatch) {
+        batch.clear();
+        let mut spare = lock(&self.spare);
+        if spare.len() < SPARE_BATCHES && batch.memory() > 0 {
+            spare.push(batch);
+        }
     }
 
     /// Says something in the order of a neighbour's session.
@@ -184,11 +202,12 @@ pub fn spawn(
     events: impl Fn(Event) + Send + 'static,
 ) -> std::io::Result<(RibHandle, std::thread::JoinHandle<()>)> {
     let mailbox = Arc::new(Mailbox { queues: Mutex::default(), filled: Condvar::new() });
-    let handle = RibHandle { mailbox: mailbox.clone(), permits: Arc::new(Semaphore::new(INPUT_LIMIT)) };
+    let handle = RibHandle { mailbox, permits: Arc::new(Semaphore::new(INPUT_LIMIT)), spare: Arc::default() };
+    let own = handle.clone();
     let thread = std::thread::Builder::new().name("rib".into()).spawn(move || {
         let mut rib = RibThread {
             core: Core::new(seed),
-            mailbox,
+            handle: own,
             writers: Vec::new(),
             fib,
             backlog: VecDeque::new(),
@@ -202,7 +221,7 @@ pub fn spawn(
 
 struct RibThread {
     core: Core,
-    mailbox: Arc<Mailbox>,
+    handle: RibHandle,
     writers: Vec<Option<Arc<Writer>>>,
     fib: FibSlot,
     backlog: VecDeque<Intent>,
@@ -237,7 +256,8 @@ impl RibThread {
     /// What is there to do now; waits if that is nothing. `None` ends the thread.
     fn take(&mut self, busy: bool) -> Option<(VecDeque<Request>, Vec<PeerMessage>)> {
         let open = self.backlog.len() < FIB_LIMIT;
-        let mut queues = lock(&self.mailbox.queues);
+        let mailbox = Arc::clone(&self.handle.mailbox);
+        let mut queues = lock(&mailbox.queues);
         loop {
             let requests = std::mem::take(&mut queues.requests);
             let count = if open && !queues.held { queues.input.len().min(INPUT_BURST) } else { 0 };
@@ -255,9 +275,9 @@ impl RibThread {
                 (_, false) => Some(Duration::from_millis(1)),
             };
             queues = match patience {
-                None => self.mailbox.filled.wait(queues).unwrap_or_else(PoisonError::into_inner),
+                None => mailbox.filled.wait(queues).unwrap_or_else(PoisonError::into_inner),
                 Some(time) => {
-                    let waited = self.mailbox.filled.wait_timeout(queues, time);
+                    let waited = mailbox.filled.wait_timeout(queues, time);
                     let (queues, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
                     if timeout.timed_out() && !self.backlog.is_empty() {
                         return Some((VecDeque::new(), Vec::new()));
@@ -286,6 +306,7 @@ impl RibThread {
             }
             PeerMessage::Updates(id, batch, permit) => {
                 self.core.handle(now, Input::Updates(id, &batch));
+                self.handle.done_with(batch);
                 drop(permit);
             }
             PeerMessage::Written(id, octets) => self.core.handle(now, Input::Written(id, octets)),
