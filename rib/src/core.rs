@@ -373,6 +373,7 @@ impl Core {
             peer.crossed = Default::default();
             peer.refresh.iter_mut().for_each(|r| r.begun = false);
             peer.counts.iter_mut().for_each(|c| c.refused = 0);
+            self.shared.sessions += 1;
         }
         self.regroup();
     }
@@ -386,6 +387,7 @@ impl Core {
         peer.generation = peer.generation.wrapping_add(1);
         peer.in_flight = 0;
         peer.purging += 2;
+        self.shared.sessions -= 1;
         self.regroup();
         for f in Family::ALL {
             self.task(f, Walk::Purge(id));

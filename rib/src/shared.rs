@@ -69,6 +69,8 @@ pub(crate) struct Shared {
     pub hop_sets: HopSets,
     pub links: Links,
     pub peers: Vec<Option<Peer>>,
+    /// Neighbours whose session is up.
+    pub sessions: usize,
     pub policies: Compiled,
     /// Validated ROA payloads, if routes are validated.
     pub rpki: Option<Arc<VrpTable>>,
@@ -90,6 +92,7 @@ impl Shared {
             hop_sets: HopSets::new(seed),
             links: Links::default(),
             peers: Vec::new(),
+            sessions: 0,
             policies: Compiled::default(),
             rpki: None,
             out: VecDeque::new(),

@@ -17,7 +17,7 @@ use bgp::attrs::hash_block;
 use bgp::types::{Addr, Family, NextHop, Nlri};
 use bgp::wire::RefreshKind;
 use bgp::wire::encode::{UpdateForm, put_announce, put_end_of_rib, put_route_refresh, put_withdraw};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use self::plan::{Plan, Planned};
 use self::told::{NOBODY, Route, Told};
@@ -30,11 +30,19 @@ use crate::rules::GroupKey;
 use crate::shared::Shared;
 use crate::table::Table;
 
-/// Octets that may wait in a member's writer; above it the member gets no more until some have gone.
+/// Octets that may wait in a member's writer at most; above it the member gets no more until some have gone.
 pub const WRITER_LIMIT: usize = 1 << 20;
 
+/// Octets that should wait in all writers together: with many neighbours, each has less.
+const WRITERS_LIMIT: usize = 8 << 20;
+
 /// Octets handed over at a time.
-const CHUNK: usize = 128 << 10;
+const CHUNK: usize = 64 << 10;
+
+/// Octets that may wait in the writer of one of so many neighbours.
+fn writer_limit(sessions: usize) -> usize {
+    (WRITERS_LIMIT / sessions.max(1)).clamp(2 * CHUNK, WRITER_LIMIT)
+}
 
 /// What tells a member that it has heard everything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -280,7 +288,6 @@ impl<A: Addr> Group<A> {
     fn make_plan(&mut self, shared: &mut Shared, table: &Table<A>) -> Vec<PrefixId> {
         let mut unused = Vec::new();
         self.plan_stale = false;
-        self.told.grow(table.bound());
         let queue = std::mem::take(&mut self.queue);
         for &id in &queue {
             if self.several() {
@@ -433,6 +440,7 @@ impl<A: Addr> Group<A> {
             unused.append(&mut self.send_run(shared, table));
         }
         self.emit(shared);
+        self.buffer = BytesMut::new();
         for (peer, closing) in std::mem::take(&mut self.closings) {
             self.started = true;
             match closing {
@@ -446,14 +454,16 @@ impl<A: Addr> Group<A> {
     }
 
     fn room(&self, shared: &Shared) -> bool {
-        self.members.iter().all(|m| shared.peer(*m).is_none_or(|p| p.in_flight < WRITER_LIMIT))
+        let limit = writer_limit(shared.sessions);
+        self.members.iter().all(|m| shared.peer(*m).is_none_or(|p| p.in_flight < limit))
     }
 
     /// Members that have no room while others are through with what they got.
     pub(crate) fn laggards(&self, shared: &Shared) -> Vec<PeerId> {
         let load = |m: &PeerId| shared.peer(*m).map_or(0, |p| p.in_flight);
-        let slow: Vec<PeerId> = self.members.iter().copied().filter(|m| load(m) >= WRITER_LIMIT).collect();
-        let quick = self.members.iter().any(|m| load(m) < WRITER_LIMIT / 8);
+        let limit = writer_limit(shared.sessions);
+        let slow: Vec<PeerId> = self.members.iter().copied().filter(|m| load(m) >= limit).collect();
+        let quick = self.members.iter().any(|m| load(m) < limit / 8);
         if quick && !self.idle() { slow } else { Vec::new() }
     }
 
@@ -594,7 +604,7 @@ impl<A: Addr> Group<A> {
         let mut bytes = BytesMut::new();
         let form = self.update_form();
         let messages = put_withdraw(form, self.withdraws_by_mp(), nlri.iter().copied(), &mut bytes);
-        transmit(shared, vec![peer], bytes, messages as u32);
+        transmit(shared, vec![peer], bytes.freeze(), messages as u32);
     }
 
     fn update_form(&self) -> UpdateForm {
@@ -612,7 +622,9 @@ impl<A: Addr> Group<A> {
         }
         let except = self.buffer_source;
         let peers: Vec<PeerId> = self.members.iter().copied().filter(|m| *m != except).collect();
-        let bytes = std::mem::take(&mut self.buffer);
+        // Copied to its size: how much room there was, nobody needs while it waits for sockets.
+        let bytes = Bytes::copy_from_slice(&self.buffer);
+        self.buffer.clear();
         let messages = std::mem::take(&mut self.buffered);
         transmit(shared, peers, bytes, messages);
     }
@@ -644,10 +656,10 @@ fn hash_next_hop(seed: u64, next_hop: &NextHop) -> u64 {
 fn send_mark(shared: &mut Shared, peer: PeerId, updates: u32, put: impl FnOnce(&mut BytesMut)) {
     let mut bytes = BytesMut::new();
     put(&mut bytes);
-    transmit(shared, vec![peer], bytes, updates);
+    transmit(shared, vec![peer], bytes.freeze(), updates);
 }
 
-fn transmit(shared: &mut Shared, peers: Vec<PeerId>, bytes: BytesMut, messages: u32) {
+fn transmit(shared: &mut Shared, peers: Vec<PeerId>, bytes: Bytes, messages: u32) {
     if peers.is_empty() || bytes.is_empty() {
         return;
     }
@@ -656,5 +668,5 @@ fn transmit(shared: &mut Shared, peers: Vec<PeerId>, bytes: BytesMut, messages: 
             p.in_flight += bytes.len();
         }
     }
-    shared.out.push_back(Output::Transmit { peers, bytes: bytes.freeze(), messages });
+    shared.out.push_back(Output::Transmit { peers, bytes, messages });
 }

@@ -56,7 +56,7 @@ impl Told {
     }
 
     /// Makes room for so many prefixes.
-    pub fn grow(&mut self, prefixes: usize) {
+    fn grow(&mut self, prefixes: usize) {
         match &mut self.store {
             Store::One { attrs, .. } if attrs.len() < prefixes => attrs.resize(prefixes, AttrId::NONE),
             Store::Several(all) if all.len() < prefixes => all.resize_with(prefixes, Routes::new),
@@ -90,6 +90,9 @@ impl Told {
                 let from_member = by * isize::from(r.source != NOBODY);
                 self.from_members = self.from_members.saturating_add_signed(from_member);
             }
+        }
+        if route.attr.is_none() && old.attr.is_none() {
+            return old;
         }
         self.grow(prefix.index() + 1);
         match &mut self.store {
