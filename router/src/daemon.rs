@@ -151,7 +151,8 @@ fn start(options: Options, runtime: tokio::runtime::Handle) -> anyhow::Result<Pa
             }),
         )
     };
-    let fib = Arc::new(fib::linux::spawn(fib::linux::Options::default(), sink)?);
+    let core = fib::core::Config { seed, ..Default::default() };
+    let fib = Arc::new(fib::linux::spawn(fib::linux::Options { core, ..Default::default() }, sink)?);
     let _ = fib_slot.set(fib.clone());
     let gateways = start_gateways();
     let watch = {

@@ -46,7 +46,7 @@ impl Core {
             entry.set(flag::OURS, false);
         }
         self.table.set_wanted(&mut entry, wanted);
-        self.touch_entry(&key, &mut entry);
+        self.put_touched(entry);
         self.counts_changed = true;
         self.settle();
     }
@@ -260,7 +260,7 @@ impl Core {
         } else if let Some(actual) = self.table.specs.get(entry.actual) {
             entry.set(flag::UNSEEN, false);
             if self.matches(&actual, &left) {
-                self.table.put(&key, entry);
+                self.table.put(entry);
                 return;
             }
         }
@@ -268,7 +268,7 @@ impl Core {
         self.table.set_actual(&mut entry, spec);
         entry.set(flag::OURS, true);
         entry.set(flag::UNSEEN | flag::FAILED, false);
-        self.touch_entry(&key, &mut entry);
+        self.put_touched(entry);
     }
 
     fn matches(&self, actual: &Spec, left: &Left) -> bool {
@@ -317,7 +317,7 @@ impl Core {
             let report = Report::Stolen { prefix: key.prefix, table: key.table };
             self.outputs.push_back(Output::Report(report));
         }
-        self.table.put(&key, entry);
+        self.table.put(entry);
         self.counts_changed = true;
     }
 

@@ -27,7 +27,7 @@ use crate::{MILLISECOND, SECOND, Time};
 
 use objects::{Finished, ObjectOp, Objects, SetKey};
 use observe::Observed;
-use table::{Entry, Key, Left, NONE, Spec, SpecId, Table, flag};
+use table::{Cell, Entry, Key, Left, NONE, Row, Spec, SpecId, Table, flag};
 
 /// What the reconciler may do and where.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub struct Config {
     pub batch: usize,
     /// Send [`Report::Acknowledged`].
     pub acknowledge: bool,
+    /// For hashes of prefixes, which peers choose: not known to them.
+    pub seed: u64,
     /// Use next-hop objects if the kernel has them. Without, routes name their gateways.
     pub objects: bool,
 }
@@ -53,8 +55,9 @@ impl Default for Config {
             protocols: vec![186, 196],
             object_base: 0x2000_0000,
             object_protocol: 186,
-            batch: 256,
+            batch: 512,
             acknowledge: false,
+            seed: 0,
             objects: true,
         }
     }
@@ -119,9 +122,16 @@ pub enum Output {
 enum Op {
     Object(ObjectOp),
     /// Sets a route to a spec that is held for it.
-    Set(Key, SpecId),
+    Set(Place, SpecId),
     /// Removes a route of this spec, held for it.
-    Remove(Key, SpecId),
+    Remove(Place, SpecId),
+}
+
+/// A prefix, and where it was in the table.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    key: Key,
+    row: Row,
 }
 
 struct Flight {
@@ -145,7 +155,7 @@ pub struct Core {
     table: Table,
     objects: Objects,
     observed: Observed,
-    dirty: VecDeque<Key>,
+    dirty: VecDeque<Row>,
     /// Routes whose group has no way out at present.
     waiting: BTreeSet<(SetKey, Key)>,
     retry: BinaryHeap<Reverse<(Time, Key)>>,
@@ -175,8 +185,8 @@ impl Core {
     pub fn new(config: Config) -> Core {
         let mut core = Core {
             objects: Objects::new(config.object_base, config.object_protocol),
+            table: Table::new(config.seed),
             config,
-            table: Table::default(),
             observed: Observed::default(),
             dirty: VecDeque::new(),
             waiting: BTreeSet::new(),
@@ -307,16 +317,18 @@ impl Core {
 
     /// Puts a prefix into the queue.
     fn touch(&mut self, key: Key) {
-        let mut entry = self.table.get(&key);
-        self.touch_entry(&key, &mut entry);
+        let cell = self.table.get(&key);
+        self.put_touched(cell);
     }
 
-    fn touch_entry(&mut self, key: &Key, entry: &mut Entry) {
-        if !entry.has(flag::QUEUED) {
-            entry.set(flag::QUEUED, true);
-            self.dirty.push_back(*key);
+    /// Stores the state of a prefix and puts it into the queue.
+    fn put_touched(&mut self, mut cell: Cell) {
+        let queued = cell.has(flag::QUEUED);
+        cell.set(flag::QUEUED, true);
+        let row = self.table.put(cell);
+        if !queued {
+            self.dirty.push_back(row);
         }
-        self.table.put(key, *entry);
     }
 
     /// Tells the next-hop objects which groups are in use.

@@ -33,8 +33,8 @@ impl Core {
         }
         let mut removals = Vec::new();
         while ops.len() + removals.len() < limit {
-            let Some(key) = self.dirty.pop_front() else { break };
-            self.plan_route(key, &mut ops, &mut requests, &mut removals);
+            let Some(row) = self.dirty.pop_front() else { break };
+            self.plan_route(row, &mut ops, &mut requests, &mut removals);
         }
         for (op, request) in removals {
             ops.push(op);
@@ -57,12 +57,14 @@ impl Core {
 
     fn plan_route(
         &mut self,
-        key: Key,
+        row: Row,
         ops: &mut Vec<Op>,
         requests: &mut Vec<Request>,
         removals: &mut Vec<(Op, Request)>,
     ) {
-        let mut entry = self.table.get(&key);
+        let Some(mut entry) = self.table.at(row) else { return };
+        let key = entry.key;
+        let place = Place { key, row };
         entry.set(flag::QUEUED, false);
         let wanted = self.table.specs.get(entry.wanted);
         let actual = self.table.specs.get(entry.actual);
@@ -87,22 +89,22 @@ impl Core {
             Step::Set(request) => {
                 let spec = entry.wanted;
                 self.table.specs.hold(spec);
-                ops.push(Op::Set(key, spec));
+                ops.push(Op::Set(place, spec));
                 requests.push(request);
                 let moved = actual.zip(wanted).is_some_and(|(a, w)| a.metric() != w.metric());
                 if moved {
-                    self.plan_remove(key, entry.actual, removals);
+                    self.plan_remove(place, entry.actual, removals);
                 }
             }
-            Step::Remove => self.plan_remove(key, entry.actual, removals),
+            Step::Remove => self.plan_remove(place, entry.actual, removals),
         }
-        self.table.put(&key, entry);
+        self.table.put(entry);
     }
 
-    fn plan_remove(&mut self, key: Key, actual: SpecId, removals: &mut Vec<(Op, Request)>) {
+    fn plan_remove(&mut self, place: Place, actual: SpecId, removals: &mut Vec<(Op, Request)>) {
         let Some(spec) = self.table.specs.get(actual) else { return };
         self.table.specs.hold(actual);
-        removals.push((Op::Remove(key, actual), removal(&key, spec.metric(), spec.protocol())));
+        removals.push((Op::Remove(place, actual), removal(&place.key, spec.metric(), spec.protocol())));
     }
 
     fn step(
@@ -186,7 +188,7 @@ impl Core {
                     self.look_again();
                     continue;
                 }
-                ops.push(Op::Remove(key, NONE));
+                ops.push(Op::Remove(Place { key, row: Row::UNKNOWN }, NONE));
                 requests.push(removal(&key, metric, protocol));
             }
         }
@@ -227,13 +229,13 @@ impl Core {
             }
             match *op {
                 Op::Object(op) => self.object_done(op, request, verdict.0, verdict.1),
-                Op::Set(key, spec) => {
-                    if self.set_done(key, spec, verdict.0, verdict.1) {
+                Op::Set(place @ Place { key, .. }, spec) => {
+                    if self.set_done(place, spec, verdict.0, verdict.1) {
                         acknowledged.push((key.prefix, key.table));
                     }
                 }
-                Op::Remove(key, spec) => {
-                    if self.remove_done(key, spec, verdict.0) {
+                Op::Remove(place @ Place { key, .. }, spec) => {
+                    if self.remove_done(place, spec, verdict.0) {
                         acknowledged.push((key.prefix, key.table));
                     }
                 }
@@ -243,7 +245,6 @@ impl Core {
             self.outputs.push_back(Output::Report(Report::Acknowledged(acknowledged)));
         }
         self.counts_changed = true;
-        self.table.shrink();
     }
 
     fn object_done(&mut self, op: ObjectOp, request: &Request, errno: i32, message: Option<String>) {
@@ -272,8 +273,8 @@ impl Core {
         }
     }
 
-    fn set_done(&mut self, key: Key, spec: SpecId, errno: i32, message: Option<String>) -> bool {
-        let mut entry = self.table.get(&key);
+    fn set_done(&mut self, place: Place, spec: SpecId, errno: i32, message: Option<String>) -> bool {
+        let mut entry = self.table.get_near(place.row, &place.key);
         if errno == 0 {
             // The reference held for the flight becomes the entry's.
             self.table.set_actual(&mut entry, spec);
@@ -283,9 +284,9 @@ impl Core {
             entry.tries = 0;
             entry.errno = 0;
             if stale {
-                self.touch_entry(&key, &mut entry)
+                self.put_touched(entry);
             } else {
-                self.table.put(&key, entry)
+                self.table.put(entry);
             }
             return !stale;
         }
@@ -295,13 +296,13 @@ impl Core {
         // If its group has gone meanwhile, it is not the route's fault: planned anew.
         let again = !current || set.is_some_and(|set| self.objects.way(set).is_none());
         if !again {
-            self.failed(key, &mut entry, metric, errno, message);
+            self.failed(place.key, &mut entry, metric, errno, message);
         }
         self.table.specs.release(spec);
         if again {
-            self.touch_entry(&key, &mut entry);
+            self.put_touched(entry);
         } else {
-            self.table.put(&key, entry);
+            self.table.put(entry);
         }
         false
     }
@@ -325,7 +326,7 @@ impl Core {
         }
     }
 
-    fn remove_done(&mut self, key: Key, spec: SpecId, errno: i32) -> bool {
+    fn remove_done(&mut self, place: Place, spec: SpecId, errno: i32) -> bool {
         let gone = matches!(errno, 0 | ESRCH | ENOENT | ENODEV);
         if !gone {
             self.look_again();
@@ -333,25 +334,26 @@ impl Core {
         if spec == NONE {
             return false;
         }
-        let mut entry = self.table.get(&key);
-        let ours = entry.actual == spec;
+        let key = place.key;
+        let mut entry = self.table.get_near(place.row, &key);
+        let (ours, unwanted) = (entry.actual == spec, entry.wanted == NONE);
         if gone && ours {
             self.table.set_actual(&mut entry, NONE);
             entry.set(flag::OURS | flag::FORCE, false);
-            if entry.wanted == NONE {
+            if unwanted {
                 entry.set(flag::FAILED, false);
-                self.table.put(&key, entry);
+                self.table.put(entry);
             } else {
-                self.touch_entry(&key, &mut entry);
+                self.put_touched(entry);
             }
         } else if !gone && ours {
             let delay = (100 * MILLISECOND) << entry.tries.min(8);
             entry.tries = entry.tries.saturating_add(1);
             self.retry.push(Reverse((self.now + delay, key)));
-            self.table.put(&key, entry);
+            self.table.put(entry);
         }
         self.table.specs.release(spec);
-        gone && entry.wanted == NONE
+        gone && unwanted
     }
 
     /// The outcome of the batch in flight is unknown: everything in it is done again.
@@ -361,23 +363,25 @@ impl Core {
         for (op, request) in flight.ops.into_iter().zip(flight.requests) {
             match op {
                 Op::Object(op) => self.objects.unknown(op),
-                Op::Set(key, spec) if matches!(request, Request::RouteSet { exclusive: true, .. }) => {
+                Op::Set(Place { key, .. }, spec)
+                    if matches!(request, Request::RouteSet { exclusive: true, .. }) =>
+                {
                     // It is ours, or was refused because somebody else has it: the dump tells.
                     self.retry.push(Reverse((self.now + DUMP_INTERVAL, key)));
                     self.table.specs.release(spec);
                 }
-                Op::Set(key, spec) => {
-                    let mut entry = self.table.get(&key);
+                Op::Set(Place { key, row }, spec) => {
+                    let mut entry = self.table.get_near(row, &key);
                     // It may be there now; if so, it is ours.
                     if entry.actual == NONE {
                         self.table.specs.hold(spec);
                         self.table.set_actual(&mut entry, spec);
                     }
                     entry.set(flag::FORCE, true);
-                    self.touch_entry(&key, &mut entry);
+                    self.put_touched(entry);
                     self.table.specs.release(spec);
                 }
-                Op::Remove(key, spec) => {
+                Op::Remove(Place { key, .. }, spec) => {
                     self.touch(key);
                     self.table.specs.release(spec);
                 }

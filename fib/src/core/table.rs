@@ -1,14 +1,16 @@
 //! Per prefix: what is wanted and what the kernel acknowledged, in a few bytes each.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hash};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use hashbrown::HashMap;
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashTable};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::intent::{Counts, GroupId, Route, RouteKind, Target};
 
-type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+type Map<K, V> = HashMap<K, V, FixedState>;
 
 /// Destination and table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -188,25 +190,123 @@ impl Entry {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Key4 {
-    addr: u32,
+/// Where a prefix stands in the table: a hint, since a prefix that is forgotten makes room for another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Row(u32);
+
+impl Row {
+    /// The highest bit tells the family.
+    const V6: u32 = 1 << 31;
+    /// No hint.
+    pub const UNKNOWN: Row = Row(u32::MAX);
+}
+
+/// The state of a prefix, to be looked at, changed and put back.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell {
+    pub key: Key,
+    row: Option<Row>,
+    entry: Entry,
+}
+
+impl std::ops::Deref for Cell {
+    type Target = Entry;
+
+    fn deref(&self) -> &Entry {
+        &self.entry
+    }
+}
+
+impl std::ops::DerefMut for Cell {
+    fn deref_mut(&mut self) -> &mut Entry {
+        &mut self.entry
+    }
+}
+
+/// Address bits, table and length of a prefix.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Packed<A> {
+    addr: A,
     rest: u32,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Key6 {
-    high: u64,
-    low: u64,
-    rest: u32,
+type Packed4 = Packed<u32>;
+/// Upper and lower half, for the sake of alignment.
+type Packed6 = Packed<[u64; 2]>;
+
+/// Prefixes of one family.
+#[derive(Debug)]
+struct Rows<A> {
+    hasher: FixedState,
+    index: HashTable<u32>,
+    rows: Vec<(Packed<A>, Entry)>,
+    free: Vec<u32>,
+}
+
+impl<A: Copy + Eq + Hash> Rows<A> {
+    fn new(hasher: FixedState) -> Rows<A> {
+        Rows { hasher, index: HashTable::new(), rows: Vec::new(), free: Vec::new() }
+    }
+
+    fn find(&self, key: Packed<A>) -> Option<u32> {
+        self.index.find(self.hasher.hash_one(key), |row| self.rows[*row as usize].0 == key).copied()
+    }
+
+    /// Whether the hint is right still.
+    fn is_at(&self, row: u32, key: Packed<A>) -> bool {
+        self.rows.get(row as usize).is_some_and(|(k, e)| *k == key && !e.blank())
+    }
+
+    fn insert(&mut self, key: Packed<A>, entry: Entry) -> u32 {
+        let row = match self.free.pop() {
+            Some(row) => {
+                self.rows[row as usize] = (key, entry);
+                row
+            }
+            None => {
+                self.rows.push((key, entry));
+                self.rows.len() as u32 - 1
+            }
+        };
+        let (hasher, rows) = (&self.hasher, &self.rows);
+        self.index.insert_unique(hasher.hash_one(key), row, |row| hasher.hash_one(rows[*row as usize].0));
+        row
+    }
+
+    fn remove(&mut self, row: u32) {
+        let key = self.rows[row as usize].0;
+        if let Ok(found) = self.index.find_entry(self.hasher.hash_one(key), |r| *r == row) {
+            found.remove();
+        }
+        self.rows[row as usize].1 = Entry::default();
+        self.free.push(row);
+        if self.index.is_empty() {
+            // The last one is gone: give the memory back.
+            *self = Rows::new(self.hasher.clone());
+        }
+    }
+
+    /// Puts an entry into its row, or the one that it gets. Gives what was there.
+    fn put(&mut self, key: Packed<A>, row: Option<u32>, entry: Entry) -> (Option<u32>, Entry) {
+        match row.filter(|row| self.is_at(*row, key)).or_else(|| self.find(key)) {
+            Some(row) => {
+                let old = std::mem::replace(&mut self.rows[row as usize].1, entry);
+                if entry.blank() {
+                    self.remove(row);
+                }
+                (Some(row), old)
+            }
+            None if entry.blank() => (None, Entry::default()),
+            None => (Some(self.insert(key, entry)), Entry::default()),
+        }
+    }
 }
 
 /// All prefixes of both families.
-#[derive(Default)]
 pub struct Table {
     pub specs: Specs,
-    v4: Map<Key4, Entry>,
-    v6: Map<Key6, Entry>,
+    v4: Rows<u32>,
+    v6: Rows<[u64; 2]>,
     tables: Vec<u32>,
     counts: BTreeMap<(bool, u8), Counts>,
     /// References to give up once the totals are right.
@@ -226,65 +326,111 @@ fn unpack(tables: &[u32], rest: u32) -> (u32, u8) {
     (table.unwrap_or_default(), (rest & 0xff) as u8)
 }
 
-fn net4(key: &Key4, tables: &[u32]) -> Key {
+fn net4(key: &Packed4, tables: &[u32]) -> Key {
     let (table, len) = unpack(tables, key.rest);
     let net = Ipv4Net::new(Ipv4Addr::from(key.addr), len).unwrap_or_default();
     Key { prefix: IpNet::V4(net), table }
 }
 
-fn net6(key: &Key6, tables: &[u32]) -> Key {
+fn net6(key: &Packed6, tables: &[u32]) -> Key {
     let (table, len) = unpack(tables, key.rest);
-    let bits = u128::from(key.high) << 64 | u128::from(key.low);
+    let [high, low] = key.addr;
+    let bits = u128::from(high) << 64 | u128::from(low);
     let net = Ipv6Net::new(Ipv6Addr::from(bits), len).unwrap_or_default();
     Key { prefix: IpNet::V6(net), table }
 }
 
 impl Table {
-    fn key6(&mut self, net: &Ipv6Net, table: u32) -> Key6 {
-        let bits = u128::from(net.network());
-        Key6 {
-            high: (bits >> 64) as u64,
-            low: bits as u64,
-            rest: rest(&mut self.tables, table, net.prefix_len()),
+    /// An empty table. Peers choose prefixes, so `seed` must not be known to them.
+    pub fn new(seed: u64) -> Table {
+        let hasher = FixedState::with_seed(seed);
+        Table {
+            specs: Specs::default(),
+            v4: Rows::new(hasher.clone()),
+            v6: Rows::new(hasher),
+            tables: Vec::new(),
+            counts: BTreeMap::new(),
+            retired: Vec::new(),
         }
     }
 
-    fn key4(&mut self, net: &Ipv4Net, table: u32) -> Key4 {
-        Key4 { addr: net.network().into(), rest: rest(&mut self.tables, table, net.prefix_len()) }
+    fn pack6(&mut self, net: &Ipv6Net, table: u32) -> Packed6 {
+        let bits = u128::from(net.addr());
+        let addr = [(bits >> 64) as u64, bits as u64];
+        Packed { addr, rest: rest(&mut self.tables, table, net.prefix_len()) }
     }
 
-    /// State of a prefix; blank if unknown.
-    pub fn get(&mut self, key: &Key) -> Entry {
-        match &key.prefix {
-            IpNet::V4(net) => {
-                let key = self.key4(net, key.table);
-                self.v4.get(&key).copied().unwrap_or_default()
-            }
-            IpNet::V6(net) => {
-                let key = self.key6(net, key.table);
-                self.v6.get(&key).copied().unwrap_or_default()
-            }
-        }
+    fn pack4(&mut self, net: &Ipv4Net, table: u32) -> Packed4 {
+        Packed { addr: net.addr().into(), rest: rest(&mut self.tables, table, net.prefix_len()) }
     }
 
-    /// Stores the state and keeps the totals. A blank entry is forgotten.
-    pub fn put(&mut self, key: &Key, entry: Entry) {
-        let old = match &key.prefix {
+    /// State of a prefix, which has no host bits; blank if unknown.
+    pub fn get(&mut self, key: &Key) -> Cell {
+        let (row, entry) = match &key.prefix {
             IpNet::V4(net) => {
-                let key = self.key4(net, key.table);
-                if entry.blank() { self.v4.remove(&key) } else { self.v4.insert(key, entry) }
+                let key = self.pack4(net, key.table);
+                let row = self.v4.find(key);
+                (row, row.map(|row| self.v4.rows[row as usize].1))
             }
             IpNet::V6(net) => {
-                let key = self.key6(net, key.table);
-                if entry.blank() { self.v6.remove(&key) } else { self.v6.insert(key, entry) }
+                let key = self.pack6(net, key.table);
+                let row = self.v6.find(key);
+                (row.map(|row| row | Row::V6), row.map(|row| self.v6.rows[row as usize].1))
             }
         };
-        let v6 = key.v6();
-        let old = old.unwrap_or_default();
-        count(&mut self.counts, &self.specs, v6, &old, &entry);
+        Cell { key: *key, row: row.map(Row), entry: entry.unwrap_or_default() }
+    }
+
+    /// State of a prefix that was in this row a while ago.
+    pub fn get_near(&mut self, row: Row, key: &Key) -> Cell {
+        let entry = match &key.prefix {
+            IpNet::V4(net) => {
+                let key = self.pack4(net, key.table);
+                self.v4.is_at(row.0, key).then(|| self.v4.rows[row.0 as usize].1)
+            }
+            IpNet::V6(net) => {
+                let (key, at) = (self.pack6(net, key.table), row.0 & !Row::V6);
+                self.v6.is_at(at, key).then(|| self.v6.rows[at as usize].1)
+            }
+        };
+        match entry {
+            Some(entry) => Cell { key: *key, row: Some(row), entry },
+            None => self.get(key),
+        }
+    }
+
+    /// What is in a row; nothing of a prefix in the queue is ever forgotten.
+    pub fn at(&self, row: Row) -> Option<Cell> {
+        let (key, entry) = if row.0 & Row::V6 == 0 {
+            let (key, entry) = self.v4.rows.get(row.0 as usize)?;
+            (net4(key, &self.tables), *entry)
+        } else {
+            let (key, entry) = self.v6.rows.get((row.0 & !Row::V6) as usize)?;
+            (net6(key, &self.tables), *entry)
+        };
+        Some(Cell { key, row: Some(row), entry }).filter(|_| !entry.blank())
+    }
+
+    /// Stores the state and keeps the totals. A blank entry is forgotten. Gives the row that it has now.
+    pub fn put(&mut self, cell: Cell) -> Row {
+        let Cell { key, row, entry } = cell;
+        let row = row.map(|row| row.0 & !Row::V6);
+        let (row, old) = match &key.prefix {
+            IpNet::V4(net) => {
+                let key = self.pack4(net, key.table);
+                self.v4.put(key, row, entry)
+            }
+            IpNet::V6(net) => {
+                let key = self.pack6(net, key.table);
+                let (row, old) = self.v6.put(key, row, entry);
+                (row.map(|row| row | Row::V6), old)
+            }
+        };
+        count(&mut self.counts, &self.specs, key.v6(), &old, &entry);
         for spec in self.retired.drain(..) {
             self.specs.release(spec);
         }
+        row.map_or(Row::UNKNOWN, Row)
     }
 
     /// Makes `wanted` or `actual` of an entry name another spec, which the caller holds for it.
@@ -308,14 +454,14 @@ impl Table {
     /// is listed in the result.
     pub fn scan(&mut self, mut change: impl FnMut(bool, &mut Entry, &mut Vec<SpecId>) -> bool) -> Vec<Key> {
         let mut changed = Vec::new();
-        for (key, entry) in &mut self.v4 {
+        for (key, entry) in self.v4.rows.iter_mut().filter(|(_, e)| !e.blank()) {
             let old = *entry;
             if change(false, entry, &mut self.retired) {
                 count(&mut self.counts, &self.specs, false, &old, entry);
                 changed.push(net4(key, &self.tables));
             }
         }
-        for (key, entry) in &mut self.v6 {
+        for (key, entry) in self.v6.rows.iter_mut().filter(|(_, e)| !e.blank()) {
             let old = *entry;
             if change(true, entry, &mut self.retired) {
                 count(&mut self.counts, &self.specs, true, &old, entry);
@@ -336,17 +482,7 @@ impl Table {
     /// Number of prefixes known.
     #[cfg(test)]
     pub fn len(&self) -> usize {
-        self.v4.len() + self.v6.len()
-    }
-
-    /// Gives memory back after many routes have gone.
-    pub fn shrink(&mut self) {
-        if self.v4.capacity() > 4096 && self.v4.len() < self.v4.capacity() / 8 {
-            self.v4.shrink_to(self.v4.len() * 2);
-        }
-        if self.v6.capacity() > 4096 && self.v6.len() < self.v6.capacity() / 8 {
-            self.v6.shrink_to(self.v6.len() * 2);
-        }
+        self.v4.index.len() + self.v6.index.len()
     }
 }
 
@@ -372,28 +508,31 @@ mod tests {
 
     #[test]
     fn entries_are_small() {
-        assert!(size_of::<(Key4, Entry)>() <= 20);
-        assert!(size_of::<(Key6, Entry)>() <= 40);
+        assert!(size_of::<(Packed4, Entry)>() <= 20);
+        assert!(size_of::<(Packed6, Entry)>() <= 40);
     }
 
     #[test]
     fn totals_and_references_follow_entries() {
-        let mut table = Table::default();
+        let mut table = Table::new(1);
         let key = Key { prefix: "10.0.0.0/8".parse().unwrap(), table: 254 };
         let route = Route { protocol: 186, metric: 20, target: Target::Blackhole, source: None };
         let spec = table.specs.acquire(Spec::Ours { v6: false, route });
-        let mut entry = table.get(&key);
-        table.set_wanted(&mut entry, spec);
-        table.put(&key, entry);
+        let mut cell = table.get(&key);
+        table.set_wanted(&mut cell, spec);
+        let row = table.put(cell);
         assert_eq!(table.counts(), [(false, 186, Counts { wanted: 1, pending: 1, ..Counts::default() })]);
         table.specs.hold(spec);
-        table.set_actual(&mut entry, spec);
-        table.put(&key, entry);
+        let mut cell = table.get_near(row, &key);
+        table.set_actual(&mut cell, spec);
+        table.put(cell);
         assert_eq!(table.counts(), [(false, 186, Counts { wanted: 1, installed: 1, ..Counts::default() })]);
         assert_eq!(table.specs.references(), 2);
-        table.set_actual(&mut entry, NONE);
-        table.set_wanted(&mut entry, NONE);
-        table.put(&key, entry);
+        let mut cell = table.get(&key);
+        table.set_actual(&mut cell, NONE);
+        table.set_wanted(&mut cell, NONE);
+        table.put(cell);
         assert_eq!((table.len(), table.specs.references()), (0, 0));
+        assert_eq!(*table.get_near(row, &key), Entry::default());
     }
 }
