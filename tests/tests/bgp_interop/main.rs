@@ -1,6 +1,7 @@
-//! Our router against FRR, BIRD, GoBGP and ExaBGP, on real sockets and a real kernel.
+//! Our router against FRR, BIRD, GoBGP, OpenBGPD and ExaBGP, on real sockets and a real kernel.
 
 mod add_path;
+mod as_numbers;
 mod bounds;
 mod common;
 mod hostile;

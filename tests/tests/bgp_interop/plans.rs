@@ -2,6 +2,7 @@
 
 use router_tests::lab::Node;
 use router_tests::peers::{Bird, ExaBgp, GoBgp, OpenBgpd};
+use serde_json::{Value, json};
 
 use crate::common::*;
 
@@ -43,6 +44,8 @@ pub trait Far {
     fn signal(&self, name: &str);
     /// Ends it at once.
     fn kill(&mut self);
+    /// The AS path to a prefix as it has it, its ASes with blanks between them.
+    fn as_path(&self, prefix: &str) -> Option<String>;
     /// Ends what it waits after an error before it takes part again, where that cannot be set.
     fn hurry(&self, _us: &str) {}
 }
@@ -138,7 +141,7 @@ pub fn exabgp(node: &Node, plan: &Plan<'_>) -> ExaBgp {
 }
 
 macro_rules! far {
-    ($peer:ty, |$this:ident, $us:ident| $up:expr $(, hurry: $hurry:expr)?) => {
+    ($peer:ty, |$this:ident, $us:ident| $up:expr, as_path: $as_path:expr $(, hurry: $hurry:expr)?) => {
         impl Far for $peer {
             fn up(&self, $us: &str) -> bool {
                 let $this = self;
@@ -152,6 +155,11 @@ macro_rules! far {
             fn kill(&mut self) {
                 self.kill();
             }
+
+            fn as_path(&self, prefix: &str) -> Option<String> {
+                let as_path: fn(&$peer, &str) -> Option<String> = $as_path;
+                as_path(self, prefix)
+            }
             $(
                 fn hurry(&self, us: &str) {
                     let hurry: fn(&$peer, &str) = $hurry;
@@ -162,12 +170,35 @@ macro_rules! far {
     };
 }
 
-far!(Bird, |bird, _us| bird.established("v4"));
-far!(GoBgp, |gobgp, us| gobgp.established(us));
-far!(OpenBgpd, |openbgpd, us| openbgpd.established(us), hurry: |openbgpd, us| {
+/// The ASes of a list in JSON with blanks between them.
+fn listed(asns: &Value) -> Option<String> {
+    let asns: Vec<String> = asns.as_array()?.iter().map(Value::to_string).collect();
+    Some(asns.join(" "))
+}
+
+far!(Bird, |bird, _us| bird.established("v4"), as_path: |bird, prefix| {
+    let route = bird.route(prefix);
+    let line = route.lines().find_map(|l| l.trim().strip_prefix("BGP.as_path:"))?;
+    Some(line.trim().to_owned())
+});
+far!(GoBgp, |gobgp, us| gobgp.established(us), as_path: |gobgp, prefix| {
+    let paths = gobgp.paths(prefix);
+    let attrs = paths.first()?["attrs"].as_array()?;
+    let as_path = attrs.iter().find(|a| a["type"] == 2)?;
+    listed(as_path["as_paths"].get(0).map_or(&json!([]), |segment| &segment["asns"]))
+});
+far!(OpenBgpd, |openbgpd, us| openbgpd.established(us), as_path: |openbgpd, prefix| {
+    openbgpd.path(prefix)?["aspath"].as_str().map(str::to_owned)
+}, hurry: |openbgpd, us| {
     openbgpd.bgpctl(&format!("neighbor {us} clear")).unwrap();
 });
 far!(ExaBgp, |exabgp, _us| {
     let heard = exabgp.heard();
     heard.iter().rfind(|m| m["type"] == "state").is_some_and(|m| m["neighbor"]["state"] == "up")
+}, as_path: |exabgp, prefix| {
+    let heard = exabgp.heard();
+    let updates = heard.iter().rev().map(|m| &m["neighbor"]["message"]["update"]);
+    let of = |update: &&Value| update["announce"].to_string().contains(prefix);
+    let update = updates.into_iter().find(of)?;
+    listed(update["attribute"].get("as-path").unwrap_or(&json!([])))
 });
