@@ -240,7 +240,12 @@ impl Peers {
             };
         if let Some(entry) = state.entries.get_mut(name) {
             (entry.addr, entry.interface) = (addr, interface);
-            let message = neighbor.shutdown_message.clone();
+            if entry.running && !run {
+                // First, so that the neighbour hears the operator's reason and not that a setting changed as well.
+                entry.running = false;
+                let message = neighbor.shutdown_message.clone();
+                let _ = entry.commands.try_send(Command::Stop(StopReason::AdminShutdown, message));
+            }
             if entry.settings != settings {
                 entry.settings = settings.clone();
                 let _ = entry.commands.try_send(Command::Configure(Box::new(settings)));
@@ -254,11 +259,9 @@ impl Peers {
                     });
                 }
             }
-            if entry.running != run {
-                entry.running = run;
-                let command =
-                    if run { Command::Start } else { Command::Stop(StopReason::AdminShutdown, message) };
-                let _ = entry.commands.try_send(command);
+            if run && !entry.running {
+                entry.running = true;
+                let _ = entry.commands.try_send(Command::Start);
             }
             return;
         }

@@ -263,13 +263,16 @@ fn an_open_that_cannot_be_accepted_is_refused_with_its_reason() {
     scene.undisturbed();
 }
 
-#[test]
-fn the_reason_of_a_shutdown_reaches_the_other_side() {
+/// Reloads with a shutdown of the speaker and its reason, and with `more` said of it, and looks at what it hears.
+fn shut_down(more: &str) {
     let scene = scene();
     let config = bgp(
         65001,
         "10.0.0.1",
-        " neighbor 10.0.0.2 remote-as 65002\n neighbor 10.0.0.2 passive\n neighbor 10.0.0.2 shutdown message until noon\n neighbor 10.0.0.3 remote-as 65003\n neighbor 10.0.0.3 timers connect 1",
+        &format!(
+            " neighbor 10.0.0.2 remote-as 65002\n{more} neighbor 10.0.0.2 shutdown message until noon\n \
+             neighbor 10.0.0.3 remote-as 65003\n neighbor 10.0.0.3 timers connect 1"
+        ),
     );
     scene.router.reload(&config);
     until("the end", || !scene.speaker.heard().downs.is_empty());
@@ -277,4 +280,15 @@ fn the_reason_of_a_shutdown_reaches_the_other_side() {
     assert_eq!((n.code, n.subcode), (6, 2));
     assert_eq!(n.shutdown_message().as_deref(), Some("until noon"));
     scene.undisturbed();
+}
+
+#[test]
+fn the_reason_of_a_shutdown_reaches_the_other_side() {
+    shut_down(" neighbor 10.0.0.2 passive\n");
+}
+
+#[test]
+fn the_reason_of_a_shutdown_comes_before_what_else_changes() {
+    // Without `passive`, and with another TTL: each alone would end the session with another code.
+    shut_down(" neighbor 10.0.0.2 ebgp-multihop 3\n");
 }
