@@ -53,6 +53,7 @@ pub fn package(program: &str) -> &'static str {
         "setpriv" => "util-linux",
         "kill" => "procps",
         "rtrclient" => "rtr-tools",
+        "bgpd_rpki.so" => "frr-rpki-rtrlib",
         _ => "of that name",
     }
 }

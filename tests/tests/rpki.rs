@@ -2,11 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 
 use router_tests::lab::{Lab, Node};
-use router_tests::peers::{ExaBgp, Router};
-use router_tests::process::Process;
+use router_tests::peers::{ExaBgp, Records, Router, StayRtr};
 use router_tests::wait::{PATIENCE, wait_for, wait_ok};
 use serde_json::Value;
 
@@ -59,29 +57,8 @@ fn neighbour(node: &Node) -> ExaBgp {
     )
 }
 
-/// Records as (prefix, maximum length, AS).
-type Records<'a> = &'a [(&'a str, u8, u32)];
-
 const USUAL: Records<'static> =
     &[(VALID, 24, 65002), (HIJACKED, 24, 64999), ("2001:db8::/32", 48, 65002), ("10.99.0.0/16", 20, 0)];
-
-fn write_records(node: &Node, records: Records<'_>) -> String {
-    let roa = |(prefix, max, asn): &(&str, u8, u32)| {
-        format!("{{\"prefix\":\"{prefix}\",\"maxLength\":{max},\"asn\":\"AS{asn}\",\"ta\":\"lab\"}}")
-    };
-    let roas: Vec<String> = records.iter().map(roa).collect();
-    // Renamed into place: half a file is no file to the cache.
-    let fresh = node.write("fresh.json", &format!("{{\"roas\":[{}]}}", roas.join(",")));
-    let path = node.file("records.json");
-    std::fs::rename(fresh, &path).expect("the file of records");
-    path.to_string_lossy().into_owned()
-}
-
-fn stayrtr(node: &Node, records: Records<'_>) -> Process {
-    let path = write_records(node, records);
-    let args = ["-bind", ":3323", "-cache", &path, "-checktime=false", "-refresh", "1", "-metrics.addr", ""];
-    Process::start(node.name(), Path::new("/usr/bin/stayrtr"), &args, node.file("stayrtr.log"))
-}
 
 fn json(router: &Router, command: &str) -> Value {
     let text = router.vtysh(command).unwrap_or_else(|e| panic!("{command}: {e}"));
@@ -136,7 +113,7 @@ fn shown(router: &Router) -> Vec<(String, u64, u64, u64)> {
 #[test]
 fn routes_have_the_states_that_the_records_of_stayrtr_give_them() {
     let lab = lab();
-    let _cache = stayrtr(&lab.c, USUAL);
+    let _cache = StayRtr::start(&lab.c, USUAL);
     let router = Router::start(&lab.r, &config("", CACHE));
     let _peer = neighbour(&lab.p);
     wait_states(&router, STATES);
@@ -190,16 +167,16 @@ fn routes_have_the_states_that_the_records_of_stayrtr_give_them() {
 #[test]
 fn policy_follows_the_records_and_caches_stand_in_for_each_other() {
     let lab = lab();
-    let mut first = stayrtr(&lab.c, USUAL);
-    let mut second = stayrtr(&lab.d, USUAL);
+    let mut first = StayRtr::start(&lab.c, USUAL);
+    let mut second = StayRtr::start(&lab.d, USUAL);
     let router = Router::start(&lab.r, &config(DROP, &format!("{CACHE}{SECOND}")));
     let _peer = neighbour(&lab.p);
     wait_states(&router, DROPPED);
 
     // Other records: what was refused comes back, what was good goes, by the cache's notice.
-    write_records(&lab.c, &[(VALID, 25, 64999), (HIJACKED, 24, 65002)]);
+    first.records(&[(VALID, 25, 64999), (HIJACKED, 24, 65002)]);
     wait_states(&router, [None, None, Some("valid"), Some("not found")]);
-    write_records(&lab.c, USUAL);
+    first.records(USUAL);
     wait_states(&router, DROPPED);
 
     let group = |router: &Router| json(router, "show rpki cache-connection json")["connectedGroup"].as_u64();
@@ -207,7 +184,7 @@ fn policy_follows_the_records_and_caches_stand_in_for_each_other() {
     first.kill();
     wait_for(PATIENCE, "the second cache to take over", || group(&router) == Some(2));
     wait_states(&router, DROPPED);
-    let _first = stayrtr(&lab.c, USUAL);
+    let _first = StayRtr::start(&lab.c, USUAL);
     wait_for(PATIENCE, "the first cache to be back", || group(&router) == Some(1));
     drop(_first);
     wait_for(PATIENCE, "the second cache again", || group(&router) == Some(2));

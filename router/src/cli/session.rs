@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use regex_automata::meta::Regex;
 
-use super::backend::{Backend, ViewError};
+use super::backend::{Action, Backend, RpkiAction, ViewError};
 use super::exec::{self, Context, Daemon, ExecError, Move, Status};
 use super::filter::LineFilter;
 use super::help;
@@ -194,6 +194,7 @@ impl Session {
         let before = editor.node.clone();
         let verdict = editor.line(line);
         let mut notices = std::mem::take(&mut editor.notices);
+        let reset = std::mem::take(&mut editor.rpki_reset);
         let fail = match verdict {
             Verdict::Done => None,
             Verdict::Unknown => return refuse(Status::NoMatch, "Unknown command", line, out),
@@ -217,9 +218,16 @@ impl Session {
                     status = Status::ConfigFailed;
                 }
             }
+        } else if reset {
+            notices.extend(self.rpki_reset());
         }
         notices.iter().try_for_each(|notice| writeln!(out, "{notice}"))?;
         Ok((status, Next::Go))
+    }
+
+    /// What there is to tell when everything that RPKI caches have is asked for again.
+    fn rpki_reset(&self) -> Option<String> {
+        self.backend.act(Action::Rpki(RpkiAction::Reset)).err().map(|e| e.to_string())
     }
 
     fn start_batch(&mut self) -> io::Result<(Status, Next)> {
@@ -237,16 +245,19 @@ impl Session {
         for line in &lines {
             editor.line(line);
         }
-        let candidate = editor.config;
+        let (candidate, reset) = (editor.config, editor.rpki_reset);
         self.place = Place::Config(Box::new(Editor::new(candidate.clone())));
         if candidate == *running {
+            let notice = if reset { self.rpki_reset() } else { None };
+            notice.iter().try_for_each(|n| writeln!(out, "{n}"))?;
             return Ok((Status::Success, Next::Go));
         }
         let (problems, remarks) = check(&candidate);
         remarks.iter().try_for_each(|r| writeln!(out, "{r}"))?;
         let outcome = if problems.is_empty() { self.backend.apply(candidate) } else { Err(problems) };
         match outcome {
-            Ok(notices) => {
+            Ok(mut notices) => {
+                notices.extend(if reset { self.rpki_reset() } else { None });
                 notices.iter().try_for_each(|n| writeln!(out, "{n}"))?;
                 Ok((Status::Success, Next::Go))
             }

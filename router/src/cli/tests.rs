@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bgp::types::Family;
 
-use super::backend::{Action, Backend, ClearKind, ClearTarget};
+use super::backend::{Action, Backend, ClearKind, ClearTarget, RpkiAction};
 use super::exec::{Daemon, Status};
 use super::fake::Fake;
 use super::server::{SOCKET, Server, ServerOptions};
@@ -200,6 +200,22 @@ fn clearing_reaches_the_backend_as_it_was_meant() {
         all(ClearTarget::PeerGroup("HOSTS".into()), None, ClearKind::SoftOut),
     ];
     assert_eq!(*shell.fake.actions.lock().unwrap(), expected);
+}
+
+#[test]
+fn caches_are_asked_again_from_the_node_of_rpki_and_from_a_file() {
+    let mut shell = Shell::new();
+    for line in ["configure terminal", "rpki", "rpki reset", "rpki polling_period 100", "end"] {
+        shell.ok(line);
+    }
+    let reset = || Action::Rpki(RpkiAction::Reset);
+    assert_eq!(*shell.fake.actions.lock().unwrap(), [reset()]);
+    for line in ["XFRR_start_configuration", "rpki", "rpki reset", "rpki polling_period 200"] {
+        shell.ok(line);
+    }
+    assert_eq!(shell.fake.actions.lock().unwrap().len(), 1, "a file takes effect as a whole");
+    shell.ok("XFRR_end_configuration");
+    assert_eq!(*shell.fake.actions.lock().unwrap(), [reset(), reset()]);
 }
 
 #[test]

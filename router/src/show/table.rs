@@ -86,14 +86,14 @@ const fn widths(wide: bool) -> (usize, usize) {
     if wide { (45, 38) } else { (17, 16) }
 }
 
-/// A listing of routes.
+/// A listing of routes; returns how many prefixes it has.
 pub fn list(
     header: &TableHeader,
     cursor: &mut dyn Cursor<PrefixView>,
     filter: &PathFilter<'_>,
     layout: Layout,
     out: &mut dyn Write,
-) -> Result<(), ListError> {
+) -> Result<u64, ListError> {
     let mut routes = 0;
     if layout.is_json() {
         json_start(header, out)?;
@@ -117,10 +117,10 @@ pub fn list(
     }
     if layout.is_json() {
         json_end(header, routes, out)?;
-    } else {
-        text_end(header, routes, out)?;
+    } else if routes > 0 {
+        writeln!(out, "\nDisplayed {routes} routes and {} total paths", header.total_paths)?;
     }
-    Ok(())
+    Ok(routes)
 }
 
 /// Writes the paths of one prefix that are wanted.
@@ -196,11 +196,9 @@ fn json_end(header: &TableHeader, routes: u64, out: &mut dyn Write) -> io::Resul
     writeln!(out, " }} , \"totalRoutes\": {routes}, \"totalPaths\": {paths},\"numRoutes\":{routes}\n }} ")
 }
 
-fn text_end(header: &TableHeader, routes: u64, out: &mut dyn Write) -> io::Result<()> {
-    match routes {
-        0 => writeln!(out, "No BGP prefixes displayed, {} exist", header.total_paths),
-        routes => writeln!(out, "\nDisplayed {routes} routes and {} total paths", header.total_paths),
-    }
+/// What is said in place of a whole table without routes.
+pub fn empty(header: &TableHeader, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "No BGP prefixes displayed, {} exist", header.total_paths)
 }
 
 /// The letters before a row.

@@ -127,7 +127,9 @@ Total number of neighbors 7
 fn listing(layout: Layout) -> String {
     written(|out| {
         let mut cursor = samples::table().into_iter();
-        table::list(&samples::header(), &mut cursor, &|_, _| true, layout, out).map_err(io::Error::other)
+        table::list(&samples::header(), &mut cursor, &|_, _| true, layout, out)
+            .map(drop)
+            .map_err(io::Error::other)
     })
 }
 
@@ -164,7 +166,9 @@ fn long_addresses_go_to_a_line_of_their_own() {
     let header = TableHeader { family: Family::Ipv6Unicast, ..samples::header() };
     let text = written(|out| {
         let mut cursor = samples::table_v6().into_iter();
-        table::list(&header, &mut cursor, &|_, _| true, Layout::Brief, out).map_err(io::Error::other)
+        table::list(&header, &mut cursor, &|_, _| true, Layout::Brief, out)
+            .map(drop)
+            .map_err(io::Error::other)
     });
     let expected = " *>  2001:db8:f00::/48
                     ::                       0         32768 i

@@ -5,13 +5,19 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::Node;
+use crate::netns::package;
 use crate::process::Process;
 use crate::wait::{PATIENCE, wait_ok};
+
+/// The module of bgpd for origin validation.
+const RPKI: &str = "/usr/lib/x86_64-linux-gnu/frr/modules/bgpd_rpki.so";
 
 /// FRR in a node.
 pub struct Frr {
     node: Node,
     daemons: Vec<(&'static str, Process)>,
+    /// bgpd validates origins, by its module.
+    rpki: bool,
 }
 
 impl Frr {
@@ -24,7 +30,19 @@ impl Frr {
     /// Starts some of its daemons; `zebra` has to be the first.
     #[track_caller]
     pub fn with(node: &Node, config: &str, daemons: &[&'static str]) -> Frr {
-        let mut frr = Frr { node: node.clone(), daemons: Vec::new() };
+        Frr::run(Frr { node: node.clone(), daemons: Vec::new(), rpki: false }, config, daemons)
+    }
+
+    /// Starts it with its module for origin validation.
+    #[track_caller]
+    pub fn with_rpki(node: &Node, config: &str) -> Frr {
+        let frr = Frr { node: node.clone(), daemons: Vec::new(), rpki: true };
+        Frr::run(frr, config, &["zebra", "staticd", "bgpd"])
+    }
+
+    #[track_caller]
+    fn run(mut frr: Frr, config: &str, daemons: &[&'static str]) -> Frr {
+        let node = frr.node.clone();
         // The shell splits one file among the daemons; a daemon reads only what is its own.
         node.write("empty.conf", "");
         for name in daemons {
@@ -47,7 +65,11 @@ impl Frr {
         let sockets = self.sockets();
         let (empty, pid) = (text(self.node.file("empty.conf")), format!("{sockets}/{name}.pid"));
         let zserv = format!("{sockets}/zserv.api");
-        let args = ["-f", &empty, "-i", &pid, "-z", &zserv, "--vty_socket", &sockets, "-P", "0"];
+        let mut args = vec!["-f", &empty, "-i", &pid, "-z", &zserv, "--vty_socket", &sockets, "-P", "0"];
+        if self.rpki && name == "bgpd" {
+            assert!(Path::new(RPKI).exists(), "{RPKI} is missing: install the package {}", package(RPKI));
+            args.extend(["-M", "rpki"]);
+        }
         let program = Path::new("/usr/lib/frr").join(name);
         let log = self.node.file(&format!("{name}.log"));
         self.daemons.push((name, Process::start(self.node.name(), &program, &args, log)));

@@ -7,6 +7,7 @@ mod gobgp;
 mod keepalived;
 mod openbgpd;
 mod router;
+mod stayrtr;
 
 pub use bird::Bird;
 pub use exabgp::ExaBgp;
@@ -15,3 +16,4 @@ pub use gobgp::GoBgp;
 pub use keepalived::Keepalived;
 pub use openbgpd::OpenBgpd;
 pub use router::{Router, binary as router_binary};
+pub use stayrtr::{Records, StayRtr};

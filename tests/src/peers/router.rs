@@ -153,12 +153,14 @@ impl Router {
         self.metric("frr_bgp_peer_state", &[&format!("peer=\"{peer}\"")]) == Some(1.0)
     }
 
-    /// A command of its shell, given through its own `vtysh`.
+    /// A command of its shell, given through its own `vtysh`; each line is one.
     #[track_caller]
     pub fn vtysh(&self, command: &str) -> Result<String, String> {
         let sockets = self.node.file("run");
         let binary = binary();
-        let args = ["vtysh", "--vty_socket", &sockets.to_string_lossy(), "-c", command];
+        let sockets = sockets.to_string_lossy();
+        let mut args = vec!["vtysh", "--vty_socket", &sockets];
+        command.lines().for_each(|line| args.extend(["-c", line]));
         self.node.run(&binary.to_string_lossy(), &args)
     }
 }

@@ -10,6 +10,25 @@ use crate::config::model::Config;
 use crate::show::table::PathFilter;
 use crate::show::views::PathView;
 
+/// The words that ask for a part of the table.
+const SELECTORS: [&str; 10] = [
+    "regexp",
+    "community-list",
+    "large-community",
+    "community",
+    "prefix-list",
+    "filter-list",
+    "cidr-only",
+    "route-map",
+    "rpki",
+    "self-originate",
+];
+
+/// Whether a part of the table is asked for, which may well be empty.
+pub fn selects(args: &Args<'_>) -> bool {
+    SELECTORS.iter().any(|word| args.has(word))
+}
+
 /// Builds the filter of `show bgp ... SELECTOR`; none of the selectors means all paths.
 pub fn filter<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<'a>>, Fail> {
     if args.has("regexp") {

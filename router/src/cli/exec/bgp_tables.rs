@@ -5,7 +5,7 @@ use ipnet::IpNet;
 
 use super::super::backend::{BgpRoutes, Cursor, Lookup, Range, ViewError};
 use super::bgp::{given_family, only_instance};
-use super::bgp_filter::{filter, validation};
+use super::bgp_filter::{filter, selects, validation};
 use super::{Context, Daemon, ExecCommand, ExecError, Ran, exec};
 use crate::config::grammar::Args;
 use crate::config::model::PeerId;
@@ -199,7 +199,11 @@ fn listing(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
         None => BgpRoutes::Table,
     };
     let mut cursor = context.backend.bgp_routes(family, which, range)?;
-    table::list(&header, &mut *cursor, &*keep, layout(args), context.out)?;
+    let (layout, whole) = (layout(args), range == Range::All && !selects(args));
+    let shown = table::list(&header, &mut *cursor, &*keep, layout, context.out)?;
+    if shown == 0 && whole && !layout.is_json() {
+        table::empty(&header, context.out)?;
+    }
     Ok(())
 }
 
@@ -220,6 +224,7 @@ fn prefix(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
     let mut view = context.backend.bgp_prefix(lookup)?;
     if let Some(state) = validation(args) {
         view.iter_mut().for_each(|v| v.paths.retain(|p| p.rpki == Some(state)));
+        view = view.filter(|v| !v.paths.is_empty());
     }
     match (view, args.has("json")) {
         (Some(view), true) => Ok(pretty(&path::prefix_json_of(&header, &view, which), context.out)?),

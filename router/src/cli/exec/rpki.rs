@@ -5,7 +5,7 @@ use rib::Vrp;
 
 use super::super::backend::{Action, RpkiAction};
 use super::{Context, Daemon, ExecCommand, Ran, exec};
-use crate::config::grammar::Args;
+use crate::config::grammar::{Args, Fail};
 use crate::show::rpki;
 
 const BGPD: Option<Daemon> = Some(Daemon::Bgpd);
@@ -38,7 +38,7 @@ pub const COMMANDS: &[ExecCommand] = &[
         }
     }),
     exec("show rpki as-number <0|ASNUM>$asn [vrf NAME] [json]", "Records of an AS", BGPD, |c, a| {
-        let (asn, json) = (a.asn("asn")?, a.has("json"));
+        let (asn, json) = (asn(a)?.unwrap_or(0), a.has("json"));
         match (c.config.rpki.is_some(), c.backend.rpki().synchronized) {
             (false, _) => unconfigured(c, a),
             (true, true) => Ok(rpki::records(&c.backend.vrps(&|v| v.asn.0 == asn), true, json, c.out)?),
@@ -52,6 +52,11 @@ pub const COMMANDS: &[ExecCommand] = &[
         covering,
     ),
 ];
+
+/// The AS of the line; 0 is nobody's, and has records.
+fn asn(args: &Args<'_>) -> Result<Option<u32>, Fail> {
+    if args.get("asn") == Some("0") { Ok(Some(0)) } else { args.opt_asn("asn") }
+}
 
 fn act(context: &mut Context<'_>, action: RpkiAction) -> Ran {
     let none = context.config.rpki.as_ref().is_none_or(|r| r.caches.is_empty());
@@ -81,7 +86,7 @@ fn connections(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
 fn covering(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
     let json = args.has("json");
     let net: IpNet = args.prefix("net")?;
-    let asn = args.opt_asn("asn")?.unwrap_or(0);
+    let asn = asn(args)?.unwrap_or(0);
     if !context.backend.rpki().synchronized {
         return Ok(rpki::nothing(NO_CONNECTION, json, context.out)?);
     }

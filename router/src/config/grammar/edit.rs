@@ -35,6 +35,8 @@ pub struct Editor {
     pub node: Node,
     /// What there is to tell about lines that were carried out; the caller takes them away.
     pub notices: Vec<String>,
+    /// A line asked for everything that RPKI caches have again; the caller does it.
+    pub rpki_reset: bool,
     /// Entries of prefix-lists that grow by lines without numbers: generated lists have very many of them.
     pub(super) seen: HashMap<(bool, String), HashSet<String>>,
 }

@@ -92,7 +92,11 @@ pub const LINES: &[Command] = &[
         "A validating cache",
         cache,
     ),
-    command("rpki reset", "Ask caches for everything again; done from the enable node", |_, _| Ok(())).without_no(),
+    command("rpki reset", "Ask caches for everything again", |e, _| {
+        e.rpki_reset = true;
+        Ok(())
+    })
+    .without_no(),
 ];
 
 fn rpki(editor: &mut Editor) -> &mut Rpki {
