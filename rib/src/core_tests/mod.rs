@@ -182,6 +182,18 @@ impl Lab {
         prefixes: &[&str],
         edit: impl FnOnce(&mut AttrBuilder<'_>),
     ) {
+        self.announce_to(n, path_id, prefixes, address(n), edit);
+    }
+
+    /// As [`Self::announce_path`], with a next hop.
+    fn announce_to(
+        &mut self,
+        n: u16,
+        path_id: u32,
+        prefixes: &[&str],
+        next_hop: Ipv4Addr,
+        edit: impl FnOnce(&mut AttrBuilder<'_>),
+    ) {
         let mut builder = AttrBuilder::new();
         builder.origin(Origin::Igp).set_as_path(&[Asn(100 + u32::from(n))]);
         if self.peers[&n].0 == PeerKind::Internal {
@@ -195,7 +207,7 @@ impl Lab {
             block: 0..block.len() as u32,
             hash: hash_block(SEED, &block),
             summary: summarize(&block),
-            next_hop: NextHop::V4(address(n)),
+            next_hop: NextHop::V4(next_hop),
         });
         batch.v4 = nlri(prefixes, path_id);
         batch.ops.push(Op::Announce {

@@ -119,6 +119,37 @@ fn a_static_route_to_a_next_hop_behind_another_static_route_resolves() {
 }
 
 #[test]
+fn a_route_leads_to_its_own_next_hop_only_where_another_one_does() {
+    let mut lab = Lab::new();
+    lab.add(1, PeerKind::Internal);
+    lab.add(2, PeerKind::External);
+    let announce = |lab: &mut Lab, prefix: &str, next_hop: &str| {
+        lab.announce_to(1, 0, &[prefix], next_hop.parse().unwrap(), |_| {});
+        lab.settle();
+    };
+    // By itself, by a shorter one with the same next hop, and each by the other: nothing of it leads anywhere.
+    announce(&mut lab, "172.16.1.1/32", "172.16.1.1");
+    announce(&mut lab, "172.16.1.0/24", "172.16.1.1");
+    announce(&mut lab, "172.16.2.2/32", "172.16.3.3");
+    announce(&mut lab, "172.16.3.3/32", "172.16.2.2");
+    assert!(lab.told(2).is_empty() && lab.kernel.is_empty());
+    let shown = lab.core.prefix("172.16.1.1/32".parse().unwrap()).unwrap();
+    assert!(!shown.paths[0].valid && !shown.paths[0].best);
+    // A connected network leads to the next hop of one, a static route to those of the others.
+    announce(&mut lab, "10.0.0.77/32", "10.0.0.77");
+    assert_eq!(lab.ways("10.0.0.77/32"), ["10.0.0.77"]);
+    lab.tell(Input::Statics(vec![static_route("172.16.0.0/16", Some("10.0.0.5"), 1)]));
+    lab.settle();
+    for prefix in ["172.16.1.1/32", "172.16.1.0/24", "172.16.2.2/32", "172.16.3.3/32"] {
+        assert_eq!(lab.ways(prefix), ["10.0.0.5"], "{prefix}");
+    }
+    assert_eq!(lab.told(2).len(), 5);
+    lab.tell(Input::Statics(Vec::new()));
+    lab.settle();
+    assert_eq!(lab.told(2), ["10.0.0.77/32"]);
+}
+
+#[test]
 fn a_network_is_announced_while_its_route_is_there() {
     let mut lab = Lab::new();
     lab.add(1, PeerKind::External);
