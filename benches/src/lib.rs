@@ -66,22 +66,26 @@ pub fn table(peers: u8) -> Core {
     core.handle(0, Input::Link { ifindex: 1, name: "d0", up: true });
     core.handle(0, Input::Address(1, "198.18.0.1/16".parse().expect("a literal")));
     for n in 1..=peers {
-        let mut family = PeerFamily::default();
-        family.export.default_deny = n < peers;
-        let config = PeerConfig {
-            addr: IpAddr::V4(Ipv4Addr::new(198, 18, 0, n + 1)),
-            interface: None,
-            kind: PeerKind::External,
-            local_as: Asn(65000),
-            own_as: None,
-            remote_as: Asn(64500 + u32::from(n)),
-            require_connected: true,
-            families: [Some(family.clone()), Some(family)],
-        };
-        core.handle(0, Input::Peer(PeerId(u16::from(n)), config));
+        core.handle(0, Input::Peer(PeerId(u16::from(n)), neighbor(n, peers)));
         core.handle(0, Input::Up(PeerId(u16::from(n)), session(n)));
     }
     core
+}
+
+/// The neighbour of a number in [`table`].
+pub fn neighbor(n: u8, peers: u8) -> PeerConfig {
+    let mut family = PeerFamily::default();
+    family.export.default_deny = n < peers;
+    PeerConfig {
+        addr: IpAddr::V4(Ipv4Addr::new(198, 18, 0, n + 1)),
+        interface: None,
+        kind: PeerKind::External,
+        local_as: Asn(65000),
+        own_as: None,
+        remote_as: Asn(64500 + u32::from(n)),
+        require_connected: true,
+        families: [Some(family.clone()), Some(family)],
+    }
 }
 
 /// What the session with a neighbour of [`table`] agreed on.
@@ -155,4 +159,17 @@ pub fn stream(prefixes: u32) -> Vec<u8> {
         set += 1;
     }
     out.to_vec()
+}
+
+/// Resident memory of this process in MB.
+pub fn resident_mb() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: f64 = text.split_whitespace().nth(1).and_then(|t| t.parse().ok()).unwrap_or(0.0);
+    pages * 4096.0 / 1e6
+}
+
+/// Seconds for which this thread had a processor.
+pub fn cpu() -> f64 {
+    let now = nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID.now().expect("Linux has this clock");
+    std::time::Duration::from(now).as_secs_f64()
 }

@@ -19,6 +19,7 @@ use crate::nexthop::{NextHopKey, ResolvedHop};
 use crate::peer::{Peer, PeerConfig, PeerSession};
 use crate::policy::ast::Policies;
 use crate::policy::compile::Compiled;
+use crate::revalidate::Revalidation;
 use crate::rpki::{Covered, VrpUpdate};
 use crate::rules::GroupKey;
 use crate::shared::{Settings, Shared};
@@ -49,13 +50,17 @@ pub struct StaticRoute {
 
 /// What the table is told.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a neighbour's configuration comes seldom, and is not kept here"
+)]
 pub enum Input<'a> {
     /// Router-wide settings.
     Settings(Settings),
     /// Lists and route-maps.
     Policies(Policies),
-    /// Validated ROA payloads came or went.
-    Rpki(VrpUpdate),
+    /// Validated ROA payloads came or went. What was in force is in the update afterwards, for others to give back.
+    Rpki(&'a mut VrpUpdate),
     /// Networks and redistribution of a family.
     Local(Family, LocalRoutes),
     /// All static routes.
@@ -136,12 +141,9 @@ impl Core {
         match input {
             Input::Settings(settings) => self.settings(settings),
             Input::Policies(policies) => self.policies(policies),
-            Input::Rpki(VrpUpdate { table, covered }) => {
-                let idle = table.is_none() && self.shared.rpki.is_none();
-                self.shared.rpki = table;
-                if !idle {
-                    self.revalidate(covered);
-                }
+            Input::Rpki(update) => {
+                let covered = update.apply(&mut self.shared.rpki);
+                self.revalidate(covered);
             }
             Input::Local(family, local) => family!(self, family, |rib, shared| {
                 rib.local = local;
@@ -261,19 +263,19 @@ impl Core {
             }
             let asked = family!(self, f, |rib, shared| {
                 if rib.local_validates(shared) {
-                    rib.sync_local_all(shared);
+                    rib.sync_local_in(shared, &covered);
                 }
                 rib.validates(shared)
             });
             // A walk that has not begun takes more along: however fast payloads change, two walks wait at most.
             let waiting = self.tasks.iter_mut().find_map(|t| match &mut t.walk {
-                Walk::Revalidate(waiting) if t.family == f && t.cursor == 0 => Some(waiting),
+                Walk::Revalidate(waiting) if t.family == f && t.cursor == 0 => Some(&mut waiting.covered),
                 _ => None,
             });
             match waiting {
                 _ if !asked => {}
                 Some(waiting) => waiting.merge(covered),
-                None => self.task(f, Walk::Revalidate(Box::new(covered))),
+                None => self.task(f, Walk::Revalidate(Box::new(Revalidation::new(covered)))),
             }
         }
     }

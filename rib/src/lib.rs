@@ -35,6 +35,7 @@ pub mod peer;
 pub mod policy;
 pub mod query;
 mod resolve;
+mod revalidate;
 pub mod rpki;
 pub mod rules;
 mod shared;

@@ -13,6 +13,7 @@ use crate::memo::Purpose;
 use crate::nexthop::NextHopKey;
 use crate::policy::ast::SourceProtocol;
 use crate::policy::eval::{Subject, Verdict};
+use crate::rpki::Covered;
 use crate::shared::Shared;
 use crate::table::{Path, path_flag};
 
@@ -77,10 +78,7 @@ impl<A: Addr> FamilyRib<A> {
 
     /// Brings all of our own paths in line.
     pub fn sync_local_all(&mut self, shared: &mut Shared) {
-        let mut prefixes: Vec<(A, u8)> = self.base.iter().map(|(addr, len, _)| (addr, len)).collect();
-        prefixes.extend(
-            self.local.networks.keys().filter_map(|n| Some((A::from_ip(n.network())?, n.prefix_len()))),
-        );
+        let mut prefixes = self.local_sources();
         let own = |id| self.table.paths(id).any(|(_, p)| p.peer == PeerId::LOCAL);
         prefixes.extend(self.table.iter().filter(|(id, _)| own(*id)).map(|(_, p)| (p.addr, p.len)));
         prefixes.sort_unstable();
@@ -88,6 +86,22 @@ impl<A: Addr> FamilyRib<A> {
         for (addr, len) in prefixes {
             self.sync_local(shared, addr, len);
         }
+    }
+
+    /// The same for what these cover, while what our own paths come from is the same.
+    pub fn sync_local_in(&mut self, shared: &mut Shared, covered: &Covered) {
+        let mut prefixes = self.local_sources();
+        prefixes.retain(|(addr, len)| covered.covers(&addr.to_net(*len)));
+        for (addr, len) in prefixes {
+            self.sync_local(shared, addr, len);
+        }
+    }
+
+    /// The prefixes that our own paths may come from.
+    fn local_sources(&self) -> Vec<(A, u8)> {
+        let networks = self.local.networks.keys();
+        let networks = networks.filter_map(|n| Some((A::from_ip(n.network())?, n.prefix_len())));
+        self.base.iter().map(|(addr, len, _)| (addr, len)).chain(networks).collect()
     }
 
     /// Runs a route-map on a route of our own. Trades the reference.

@@ -4,8 +4,6 @@
 //! less than a microsecond, and who validates nothing pays nothing. When payloads change, only what they cover is
 //! looked at again, and only where a policy asks for the state.
 
-use std::sync::Arc;
-
 use bgp::attrs::AttrView;
 use bgp::types::{Asn, Family};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -27,8 +25,7 @@ pub struct Vrp {
 
 type Authorizations = SmallVec<[(u8, Asn); 1]>;
 
-/// The payloads in force. They are changed on a copy that then takes their place: half of a change could make a good
-/// route invalid for a moment, and the table's thread has no time to build it.
+/// The payloads in force. They change at once: half of a change could make a good route invalid for a moment.
 #[derive(Clone, Debug, Default)]
 pub struct VrpTable {
     v4: PrefixMap<Ipv4Net, Authorizations>,
@@ -96,38 +93,66 @@ impl VrpTable {
     }
 }
 
-/// A change of the payloads for the table, made elsewhere.
+/// A change of the payloads. Large ones are made elsewhere; with a small one the table's thread is done sooner than
+/// with a copy of all.
 #[derive(Clone, Debug)]
 pub struct VrpUpdate {
-    pub(crate) table: Option<Arc<VrpTable>>,
-    pub(crate) covered: Covered,
+    change: Change,
+    covered: Covered,
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    /// This table comes in the place of what was in force.
+    Whole(Option<Box<VrpTable>>),
+    /// These go and come.
+    Parts { removed: Vec<Vrp>, added: Vec<Vrp> },
 }
 
 impl VrpUpdate {
-    /// From these payloads, some of which go and others come; from `None` when nothing was validated before.
-    pub fn new(before: Option<&VrpTable>, removed: &[Vrp], added: &[Vrp]) -> VrpUpdate {
-        let mut table = before.cloned().unwrap_or_default();
-        removed.iter().for_each(|v| table.remove(v));
-        added.iter().for_each(|v| table.insert(v));
-        let covered = match before {
-            None => Covered::everything(),
-            Some(_) => {
-                let mut covered = Covered::default();
-                removed.iter().chain(added).for_each(|v| covered.add(v.prefix));
-                covered
-            }
-        };
-        VrpUpdate { table: Some(Arc::new(table)), covered }
+    /// How many payloads go and come as parts at most: a table of its own is the better way for more.
+    pub const MOST_PARTS: usize = 256;
+
+    /// These are in force from now on, whatever was before.
+    pub fn all<'a>(records: impl IntoIterator<Item = &'a Vrp>) -> VrpUpdate {
+        let mut table = VrpTable::default();
+        records.into_iter().for_each(|v| table.insert(v));
+        VrpUpdate { change: Change::Whole(Some(Box::new(table))), covered: Covered::everything() }
+    }
+
+    /// The same, where no more than these went and came.
+    pub fn all_after<'a>(
+        records: impl IntoIterator<Item = &'a Vrp>,
+        removed: &[Vrp],
+        added: &[Vrp],
+    ) -> VrpUpdate {
+        VrpUpdate { covered: Covered::of(removed, added), ..VrpUpdate::all(records) }
+    }
+
+    /// Some go and others come, [`Self::MOST_PARTS`] in all. There have to be payloads in force.
+    pub fn parts(removed: Vec<Vrp>, added: Vec<Vrp>) -> VrpUpdate {
+        let covered = Covered::of(&removed, &added);
+        VrpUpdate { change: Change::Parts { removed, added }, covered }
     }
 
     /// Nothing is validated any more.
     pub fn off() -> VrpUpdate {
-        VrpUpdate { table: None, covered: Covered::everything() }
+        VrpUpdate { change: Change::Whole(None), covered: Covered::everything() }
     }
 
-    /// The payloads that are in force afterwards.
-    pub fn table(&self) -> Option<&Arc<VrpTable>> {
-        self.table.as_ref()
+    /// Brings the payloads in force up to date, takes in their place what was in force, and says what to look at again.
+    pub(crate) fn apply(&mut self, table: &mut Option<Box<VrpTable>>) -> Covered {
+        let idle = table.is_none();
+        match &mut self.change {
+            Change::Whole(new) => std::mem::swap(new, table),
+            Change::Parts { removed, added } => {
+                if let Some(table) = table {
+                    removed.iter().for_each(|v| table.remove(v));
+                    added.iter().for_each(|v| table.insert(v));
+                }
+            }
+        }
+        if idle && table.is_none() { Covered::default() } else { std::mem::take(&mut self.covered) }
     }
 }
 
@@ -144,6 +169,12 @@ impl Covered {
         all.v4.insert(Ipv4Net::default());
         all.v6.insert(Ipv6Net::default());
         all
+    }
+
+    fn of(removed: &[Vrp], added: &[Vrp]) -> Covered {
+        let mut covered = Covered::default();
+        removed.iter().chain(added).for_each(|v| covered.add(v.prefix));
+        covered
     }
 
     fn add(&mut self, prefix: IpNet) {
@@ -173,6 +204,16 @@ impl Covered {
             Family::Ipv4Unicast => self.v4.is_empty(),
             Family::Ipv6Unicast => self.v6.is_empty(),
         }
+    }
+
+    /// The prefixes, without those that others of them cover.
+    pub fn roots(&self) -> Vec<IpNet> {
+        let mut roots: Vec<IpNet> = self.v4.iter().map(IpNet::V4).collect();
+        roots.extend(self.v6.iter().map(IpNet::V6));
+        // In this order a prefix comes before what is in it.
+        roots.sort_unstable();
+        roots.dedup_by(|inner, outer| outer.contains(&*inner));
+        roots
     }
 
     pub fn covers(&self, net: &IpNet) -> bool {

@@ -73,7 +73,7 @@ pub(crate) struct Shared {
     pub sessions: usize,
     pub policies: Compiled,
     /// Validated ROA payloads, if routes are validated.
-    pub rpki: Option<Arc<VrpTable>>,
+    pub rpki: Option<Box<VrpTable>>,
     pub out: VecDeque<Output>,
     pub fib: Vec<FibChange>,
     /// Seconds of the shell's clock.

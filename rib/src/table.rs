@@ -343,6 +343,11 @@ impl<A: Addr> Table<A> {
         self.prefixes[id.index()].head = next;
     }
 
+    /// The lengths of the prefixes in the table, shortest first.
+    pub fn lengths(&self) -> impl Iterator<Item = u8> {
+        (0..=A::BITS).filter(|len| self.lengths[usize::from(*len)] > 0)
+    }
+
     /// Longest prefix that covers an address, has at most `max_len` bits and satisfies `accept`.
     pub fn longest_match(&self, addr: A, max_len: u8, accept: impl Fn(PrefixId) -> bool) -> Option<PrefixId> {
         (0..=max_len.min(A::BITS))

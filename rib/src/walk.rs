@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use crate::family::FamilyRib;
 use crate::id::{AttrId, PeerId, PrefixId};
-use crate::rpki::Covered;
+use crate::revalidate::Revalidation;
 use crate::shared::Shared;
 use crate::table::{Path, path_flag};
 
@@ -23,7 +23,7 @@ pub(crate) enum Walk {
     /// Decide anew everywhere.
     DecideAll,
     /// Ask policies anew what they make of these prefixes.
-    Revalidate(Box<Covered>),
+    Revalidate(Box<Revalidation>),
 }
 
 #[derive(Debug)]
@@ -37,23 +37,17 @@ pub(crate) struct Task {
 const SLICE: usize = 8192;
 
 pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, task: &mut Task) -> bool {
+    if let Walk::Revalidate(revalidation) = &mut task.walk {
+        return revalidation.slice(rib, shared, &mut task.cursor);
+    }
     let end = (task.cursor + SLICE).min(rib.table.bound());
-    let asking = match &task.walk {
-        Walk::Revalidate(_) => rib.asking(shared),
-        _ => Asking::default(),
-    };
     for slot in task.cursor..end {
         let Some(id) = rib.table.live(slot) else { continue };
         match &task.walk {
             Walk::Purge(peer) => purge(rib, shared, id, *peer),
             Walk::Sweep(peer) => sweep(rib, shared, id, *peer),
             Walk::Reimport(peer) => reimport(rib, shared, id, *peer),
-            Walk::Revalidate(covered) => {
-                let entry = rib.table.prefix(id);
-                if covered.covers(&entry.addr.to_net(entry.len)) {
-                    revalidate(rib, shared, id, &asking);
-                }
-            }
+            Walk::Revalidate(_) => {}
             Walk::DecideAll => {
                 rib.decide(shared, id, None);
                 rib.sync_fib(shared, id);
@@ -72,46 +66,6 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
     }
     task.cursor = end;
     end >= rib.table.bound()
-}
-
-/// Who asks for the state of origin validation.
-#[derive(Debug, Default)]
-struct Asking {
-    /// Neighbours whose import policy does.
-    peers: SmallVec<[PeerId; 8]>,
-    /// Update groups whose export policy does, by position.
-    groups: SmallVec<[usize; 8]>,
-}
-
-impl<A: Addr> FamilyRib<A> {
-    fn asking(&mut self, shared: &Shared) -> Asking {
-        let configured = shared.peers.iter().enumerate().filter(|(_, p)| p.is_some());
-        let peers = configured.map(|(i, _)| PeerId(i as u16));
-        Asking {
-            peers: peers.filter(|p| self.import_validates(shared, *p)).collect(),
-            groups: (0..self.groups.len()).filter(|at| self.groups[*at].validates(shared)).collect(),
-        }
-    }
-
-    /// Whether a policy asks for the state of origin validation.
-    pub fn validates(&mut self, shared: &Shared) -> bool {
-        let Asking { peers, groups } = self.asking(shared);
-        !peers.is_empty() || !groups.is_empty()
-    }
-}
-
-/// Applies the policies that ask for the validation state of a prefix.
-fn revalidate<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, id: PrefixId, asking: &Asking) {
-    for at in &asking.groups {
-        rib.groups[*at].mark(id);
-    }
-    let mut peers: SmallVec<[PeerId; 8]> = rib.table.paths(id).map(|(_, p)| p.peer).collect();
-    peers.retain(|p| asking.peers.contains(p));
-    peers.sort_unstable();
-    peers.dedup();
-    for peer in peers {
-        reimport(rib, shared, id, peer);
-    }
 }
 
 /// Takes out the paths of a neighbour's ended sessions.
@@ -144,7 +98,7 @@ fn drop_paths<A: Addr>(
 }
 
 /// Applies import policy to what a neighbour sent for a prefix.
-fn reimport<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, id: PrefixId, peer: PeerId) {
+pub(crate) fn reimport<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, id: PrefixId, peer: PeerId) {
     // Those of ended sessions must not come back to life.
     let Some(generation) = shared.peer(peer).map(|p| p.generation) else { return };
     let paths: SmallVec<[(AttrId, u32, u8); 2]> = rib

@@ -100,6 +100,23 @@ pub fn withheld(pid: u32, name: &str) -> Duration {
     waited.unwrap_or_else(|| panic!("process {pid} has no thread {name} with a schedstat")).into_iter().sum()
 }
 
+/// Resident memory of a process in kB; 0 if there is no such process.
+pub fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find(|l| l.starts_with("VmRSS:"));
+    line.and_then(|l| l.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)
+}
+
+/// Seconds for which the threads that a process has now had a processor.
+pub fn cpu(pid: u32) -> f64 {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let of = |thread: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+        text.split_whitespace().next().and_then(|t| t.parse::<f64>().ok()).unwrap_or(0.0)
+    };
+    threads.map(of).sum::<f64>() / 1e9
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();

@@ -9,18 +9,7 @@ use bgp::types::Asn;
 use bgp::wire::{UpdateForm, put_announce};
 use bytes::BytesMut;
 use rib::{Input, PeerId};
-
-fn resident_mb() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: f64 = text.split_whitespace().nth(1).and_then(|t| t.parse().ok()).unwrap_or(0.0);
-    pages * 4096.0 / 1e6
-}
-
-/// Seconds for which this thread, the only one, had a processor.
-fn cpu() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
-    text.split_whitespace().next().and_then(|t| t.parse().ok()).unwrap_or(0.0) / 1e9
-}
+use router_benches::{cpu, resident_mb};
 
 /// Writes a batch's announcements as an external neighbour gets them; the number of messages. What does not fit into
 /// one is left out.

@@ -12,8 +12,11 @@ fn vrp(prefix: &str, max_len: u8, asn: u32) -> Vrp {
 
 /// Tells the table that payloads went and others came.
 fn change(lab: &mut Lab, removed: &[Vrp], added: &[Vrp]) {
-    let before = lab.core.shared.rpki.clone();
-    lab.tell(Input::Rpki(VrpUpdate::new(before.as_deref(), removed, added)));
+    let mut update = match lab.core.shared.rpki {
+        None => VrpUpdate::all(added),
+        Some(_) => VrpUpdate::parts(removed.to_vec(), added.to_vec()),
+    };
+    lab.tell(Input::Rpki(&mut update));
 }
 
 fn entry(action: Action, state: Option<RpkiState>, local_pref: Option<u32>) -> RouteMapEntry {
@@ -85,7 +88,7 @@ fn states_are_those_of_rfc_6811() {
     assert_eq!(state(&lab, "203.0.113.0/24"), [Some(RpkiState::NotFound)]);
     change(&mut lab, &[], &[vrp("203.0.113.0/24", 24, 0)]);
     assert_eq!(state(&lab, "203.0.113.0/24"), [Some(RpkiState::Invalid)], "AS 0 is nobody");
-    lab.tell(Input::Rpki(VrpUpdate::off()));
+    lab.tell(Input::Rpki(&mut VrpUpdate::off()));
     assert_eq!(state(&lab, "192.0.2.0/24"), [None], "validation is off");
 }
 
@@ -175,6 +178,29 @@ fn payloads_that_no_policy_asks_for_cost_no_walk_and_many_changes_one() {
         change(&mut lab, &[], &[vrp("192.0.2.0/24", 24, asn)]);
     }
     assert!(lab.core.tasks.len() <= 2, "one walk of each family: {}", lab.core.tasks.len());
+}
+
+#[test]
+fn a_change_of_few_payloads_costs_what_they_cover_and_one_of_many_a_walk_in_slices() {
+    let mut lab = lab();
+    let all: Vec<String> = (0..20_000u32).map(|n| format!("10.{}.{}.0/24", n >> 8, n & 255)).collect();
+    let nets: Vec<&str> = all.iter().map(String::as_str).collect();
+    lab.announce(1, &nets, |_| {});
+    lab.announce(1, &["10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32"], |_| {});
+    change(&mut lab, &[], &[vrp("192.0.2.0/24", 24, 7)]);
+    lab.settle();
+    let mut turns = |removed: &[Vrp], added: &[Vrp]| {
+        change(&mut lab, removed, added);
+        let turns = std::iter::from_fn(|| lab.core.walk().then_some(())).count();
+        lab.settle();
+        (turns, lab.told(4).len())
+    };
+    let (own, foreign) = (vrp("10.1.2.0/24", 32, 101), vrp("10.1.2.0/24", 32, 7));
+    assert_eq!(turns(&[], &[foreign]), (1, 20_001), "a /24 and a /32 are invalid");
+    assert_eq!(turns(&[foreign], &[own]), (1, 20_003));
+    let (turns, told) = turns(&[own], &[vrp("10.0.0.0/8", 8, 7)]);
+    assert_eq!(told, 0);
+    assert!(turns >= 20_003 / 256, "{turns} slices");
 }
 
 /// RFC 6811 section 2.1 in the plainest words.

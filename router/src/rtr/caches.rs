@@ -166,9 +166,15 @@ impl Cache {
 #[derive(Debug, Default)]
 struct InForce {
     records: BTreeSet<Vrp>,
+    /// How many of them are of IPv4.
+    v4: usize,
     /// The cache that told them, while it is configured.
     from: Option<u8>,
     expires: Time,
+}
+
+fn is_v4(record: &Vrp) -> bool {
+    record.prefix.addr().is_ipv4()
 }
 
 /// A cache as shown.
@@ -277,8 +283,7 @@ impl Caches {
 
     /// How many records are in force, by family.
     pub fn counts(&self) -> [usize; 2] {
-        let v4 = self.in_force.records.iter().take_while(|r| r.prefix.addr().is_ipv4()).count();
-        [v4, self.in_force.records.len() - v4]
+        [self.in_force.v4, self.in_force.records.len() - self.in_force.v4]
     }
 
     /// The caches, the most preferred first.
@@ -425,7 +430,9 @@ impl Caches {
             match records {
                 Records::All(all) => cache.records = all,
                 Records::Changes { removed, added } => {
-                    cache.records.retain(|r| !removed.contains(r));
+                    for record in &removed {
+                        cache.records.remove(record);
+                    }
                     cache.records.extend(added);
                 }
             }
@@ -460,14 +467,21 @@ impl Caches {
         let (removed, added): (Vec<Vrp>, Vec<Vrp>) = match records {
             Records::All(all) => {
                 let before = std::mem::replace(&mut self.in_force.records, all);
+                self.in_force.v4 = self.in_force.records.iter().take_while(|r| is_v4(r)).count();
                 (
                     before.difference(&self.in_force.records).copied().collect(),
                     self.in_force.records.difference(&before).copied().collect(),
                 )
             }
             Records::Changes { removed, added } => {
-                self.in_force.records.retain(|r| !removed.contains(r));
-                self.in_force.records.extend(added.iter().copied());
+                for record in &removed {
+                    let gone = self.in_force.records.remove(record);
+                    self.in_force.v4 -= usize::from(gone && is_v4(record));
+                }
+                for record in &added {
+                    let new = self.in_force.records.insert(*record);
+                    self.in_force.v4 += usize::from(new && is_v4(record));
+                }
                 (removed.into_iter().collect(), added.into_iter().collect())
             }
         };
@@ -484,6 +498,7 @@ impl Caches {
             cache.synced = false;
             cache.failed = true;
         }
+        self.in_force.v4 = 0;
         let removed: Vec<Vrp> = std::mem::take(&mut self.in_force.records).into_iter().collect();
         if !removed.is_empty() {
             self.out.push_back(Output::Records { removed, added: Vec::new() });

@@ -121,6 +121,8 @@ impl Shell {
         }
         if let Some(table) = &self.table {
             assert_eq!(table, self.caches.records());
+            let v4 = table.iter().filter(|r| r.prefix.addr().is_ipv4()).count();
+            assert_eq!(self.caches.counts(), [v4, table.len() - v4]);
         }
         assert_eq!(self.table.is_some(), self.caches.active());
     }

@@ -1,14 +1,14 @@
 //! The sockets towards caches of validated ROA payloads.
 //!
-//! One task drives [`Caches`]; each connection has a task of its own. The table of payloads for validation is built
-//! here, so that the routing table's thread only puts it in its place.
+//! One task drives [`Caches`]; each connection has a task of its own. What takes long is done here and not by the routing
+//! table's thread: building a table of many payloads, and giving the memory of one back that is out of force.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rib::{Vrp, VrpTable, VrpUpdate};
+use rib::{Vrp, VrpUpdate};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
@@ -57,8 +57,9 @@ impl Rtr {
         let caches: Arc<Mutex<Caches>> = Arc::default();
         let (requests, incoming) = unbounded_channel();
         let (events, happened) = channel(WAITING);
-        let driver = Driver { caches: caches.clone(), rib, events, links: HashMap::new(), table: None };
-        runtime.spawn(driver.run(incoming, happened));
+        let (done, used) = unbounded_channel();
+        let driver = Driver { caches: caches.clone(), rib, events, links: HashMap::new(), on: false, done };
+        runtime.spawn(driver.run(incoming, happened, used));
         Rtr { caches, requests }
     }
 
@@ -84,12 +85,19 @@ struct Driver {
     events: Sender<Happened>,
     /// Where what is to be sent goes; a connection ends when its entry does.
     links: HashMap<Connection, UnboundedSender<Vec<u8>>>,
-    /// The payloads in force, as the routing table has them.
-    table: Option<Arc<VrpTable>>,
+    /// The routing table has payloads.
+    on: bool,
+    /// Where updates go that the routing table is done with, with what was in force before.
+    done: UnboundedSender<VrpUpdate>,
 }
 
 impl Driver {
-    async fn run(mut self, mut requests: UnboundedReceiver<Request>, mut happened: Receiver<Happened>) {
+    async fn run(
+        mut self,
+        mut requests: UnboundedReceiver<Request>,
+        mut happened: Receiver<Happened>,
+        mut used: UnboundedReceiver<VrpUpdate>,
+    ) {
         loop {
             let deadline = lock(&self.caches).deadline();
             let pause = deadline.map(|at| Duration::from_nanos(at.saturating_sub(clock::now())));
@@ -118,6 +126,7 @@ impl Driver {
                         self.handle(Input::Closed(connection));
                     }
                 },
+                Some(update) = used.recv() => tokio::task::block_in_place(|| drop(update)),
                 () = timer => self.handle(Input::Tick),
             }
         }
@@ -142,8 +151,11 @@ impl Driver {
                     }
                 }
                 Output::Close(connection) => drop(self.links.remove(&connection)),
-                Output::Records { removed, added } => self.put(&removed, &added),
-                Output::Off => self.tell(VrpUpdate::off()),
+                Output::Records { removed, added } => self.put(removed, added),
+                Output::Off => {
+                    self.on = false;
+                    self.tell(VrpUpdate::off());
+                }
                 Output::Log(endpoint, event) => {
                     tracing::info!(cache = %format!("{}:{}", endpoint.host, endpoint.port), "RPKI: {event}");
                 }
@@ -151,13 +163,25 @@ impl Driver {
         }
     }
 
-    fn put(&mut self, removed: &[Vrp], added: &[Vrp]) {
-        self.tell(VrpUpdate::new(self.table.as_deref(), removed, added));
+    fn put(&mut self, removed: Vec<Vrp>, added: Vec<Vrp>) {
+        let few = removed.len() + added.len() <= VrpUpdate::MOST_PARTS;
+        let update = if self.on && few {
+            VrpUpdate::parts(removed, added)
+        } else {
+            // Copied first: who wants to look at the caches does not wait for the table.
+            let all: Vec<Vrp> = lock(&self.caches).records().iter().copied().collect();
+            if self.on { VrpUpdate::all_after(&all, &removed, &added) } else { VrpUpdate::all(&all) }
+        };
+        self.on = true;
+        self.tell(update);
     }
 
-    fn tell(&mut self, update: VrpUpdate) {
-        self.table = update.table().cloned();
-        let _ = self.rib.tell(move |core| core.handle(clock::now(), rib::Input::Rpki(update)));
+    fn tell(&mut self, mut update: VrpUpdate) {
+        let done = self.done.clone();
+        let _ = self.rib.tell(move |core| {
+            core.handle(clock::now(), rib::Input::Rpki(&mut update));
+            let _ = done.send(update);
+        });
     }
 }
 

@@ -8,28 +8,12 @@ use std::time::{Duration, Instant};
 
 use router_tests::lab::Lab;
 use router_tests::peers::Router;
+use router_tests::process::{cpu, resident};
 use router_tests::speaker::{Identity, Speaker};
 use router_tests::wait::wait_for;
 
 /// Addresses that the link's network has for them.
 const MOST: u32 = 60_000;
-
-/// Resident memory in kB.
-fn resident(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find(|l| l.starts_with("VmRSS:"));
-    line.and_then(|l| l.split_whitespace().nth(1)?.parse().ok()).unwrap_or(0)
-}
-
-/// Seconds for which its threads had a processor.
-fn cpu(pid: u32) -> f64 {
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let of = |thread: std::fs::DirEntry| {
-        let text = std::fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
-        text.split_whitespace().next().and_then(|t| t.parse::<f64>().ok()).unwrap_or(0.0)
-    };
-    threads.map(of).sum::<f64>() / 1e9
-}
 
 fn main() -> ExitCode {
     let args: Result<Vec<u32>, _> = std::env::args().skip(1).map(|a| a.parse()).collect();
