@@ -489,6 +489,11 @@ impl Naming {
         view.weight = from.weight;
         view.nexthop.link_local = from.next_hop.link_local;
         view.nexthop.link_local_used = from.next_hop.link_local.is_some();
+        if let (false, IpAddr::V6(_), Some(PeerId::Interface(interface))) =
+            (local, view.nexthop.address, name.map(|n| &n.id))
+        {
+            view.nexthop.interface = Some(interface.clone());
+        }
         view.nexthop.hostname = if local { self.own.clone() } else { name.and_then(|n| n.hostname.clone()) };
         view.nexthop.accessible = local || from.accessible;
         view.nexthop.import_check = self.import_check;

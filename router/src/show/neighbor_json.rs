@@ -197,7 +197,9 @@ fn graceful_restart_capability(c: &Capabilities, o: &mut Object) {
     }
     let mut families = Object::new();
     for (family, preserved) in &received.families {
-        families.put(family_key(*family), if *preserved { "preserved" } else { "notPreserved" });
+        let mut one = Object::new();
+        one.put_true("preserved", *preserved);
+        families.put(family_key(*family), one);
     }
     o.put("addressFamiliesByPeer", families);
 }

@@ -51,6 +51,8 @@ fn frr_and_we_find_each_other_on_a_link_without_addresses() {
     let first =
         format!("BGP neighbor on eth0: {}, remote AS 65002, local AS 65001, external link", link_local(&p));
     assert!(shown.starts_with(&first), "{shown}");
+    let table = router.vtysh("show bgp ipv4 unicast").unwrap();
+    assert!(table.contains(" *>  203.0.113.0/24   eth0 "), "{table}");
     // A session that is reset finds its way again.
     router.vtysh("clear bgp eth0").unwrap();
     until("the session to end", || router.log().contains("neighbor Down"));
