@@ -31,6 +31,7 @@ fn best_path(c: &mut Criterion) {
                 weight: 0,
                 local: false,
                 external: true,
+                internal: false,
                 igp_metric: 0,
                 since: 0,
                 router_id: i as u32,

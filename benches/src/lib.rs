@@ -18,7 +18,7 @@ pub fn context(remote_as: u32) -> UpdateContext {
         add_path: [false; 2],
         families: [true; 2],
         extended_next_hop: false,
-        external: true,
+        kind: PeerKind::External,
         confederation: false,
         remote_as: Asn(remote_as),
         own_asns: vec![Asn(65000)],

@@ -32,6 +32,17 @@ impl fmt::Debug for Asn {
     }
 }
 
+/// Where a peer is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum PeerKind {
+    /// In another AS, outside of our confederation if we are in one.
+    External,
+    /// In another member AS of our confederation (RFC 5065).
+    Confederation,
+    /// In our own AS, or our own member AS of a confederation.
+    Internal,
+}
+
 /// The address families whose routes we carry (RFC 4760; AFI 1 and 2, SAFI 1).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Family {

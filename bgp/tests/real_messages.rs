@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use bgp::attrs::AttrView;
 use bgp::batch::{Op, UpdateBatch};
-use bgp::types::Asn;
+use bgp::types::{Asn, PeerKind};
 use bgp::wire::{
     AllowOwnAs, AttrCodes, Frame, MessageKind, Notification, Open, RouteRefresh, UpdateContext,
     UpdateDecoder, UpdateError, UpdateReport, next_frame,
@@ -45,7 +45,7 @@ fn lenient(as4: bool, add_path: bool) -> UpdateContext {
         add_path: [add_path; 2],
         families: [true; 2],
         extended_next_hop: true,
-        external: false,
+        kind: PeerKind::Internal,
         confederation: true,
         remote_as: Asn(1),
         own_asns: Vec::new(),

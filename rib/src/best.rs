@@ -2,7 +2,7 @@
 //!
 //! In prose: of the valid paths the one with the greatest weight; the greatest LOCAL_PREF; one of our own; the
 //! shortest AS_PATH; the lowest ORIGIN; the lowest MED among paths of one neighbouring AS; external before
-//! internal; the nearest next hop. Paths equal up to here may share the load. Then the oldest external path; the
+//! internal, and so before those of our confederation; the nearest next hop. Paths equal up to here may share the load. Then the oldest external path; the
 //! lowest router id; the shortest CLUSTER_LIST; the lowest neighbour address; the lowest path identifier. Two
 //! different paths therefore never tie.
 //!
@@ -84,11 +84,13 @@ pub struct Options {
     pub med_missing_as_worst: bool,
     /// `bgp bestpath as-path ignore`.
     pub as_path_ignore: bool,
+    /// `bgp bestpath as-path confed`: confederation segments count in the length.
+    pub as_path_confed: bool,
     /// `bgp bestpath as-path multipath-relax`: equal length suffices for multipath.
     pub multipath_relax: bool,
     /// `bgp bestpath compare-routerid`: skip the age of external paths.
     pub compare_router_id: bool,
-    /// `maximum-paths`: external members at most.
+    /// `maximum-paths`: members at most that do not come from our own AS.
     pub max_paths_ebgp: u16,
     /// `maximum-paths ibgp`: internal members at most.
     pub max_paths_ibgp: u16,
@@ -101,6 +103,7 @@ impl Default for Options {
             always_compare_med: false,
             med_missing_as_worst: false,
             as_path_ignore: false,
+            as_path_confed: false,
             multipath_relax: false,
             compare_router_id: false,
             max_paths_ebgp: 256,
@@ -124,6 +127,8 @@ pub struct Candidate<'a> {
     pub local: bool,
     /// From an external neighbour.
     pub external: bool,
+    /// From a neighbour of our own AS; neither of both from another member AS of our confederation.
+    pub internal: bool,
     /// Metric to the next hop.
     pub igp_metric: u32,
     /// When the path came, seconds.
@@ -149,6 +154,11 @@ impl Candidate<'_> {
         }
     }
 
+    fn path_len(&self, options: &Options) -> u32 {
+        let confed = if options.as_path_confed { self.summary.confed_len } else { 0 };
+        u32::from(self.summary.path_len) + u32::from(confed)
+    }
+
     fn identifier(&self) -> u32 {
         if self.summary.has(flag::ORIGINATOR_ID) { self.summary.originator_id } else { self.router_id }
     }
@@ -164,10 +174,7 @@ fn compare_to_metric(a: &Candidate<'_>, b: &Candidate<'_>, med: bool, o: &Option
         (higher(a.weight, b.weight), Reason::Weight),
         (higher(a.local_pref(o), b.local_pref(o)), Reason::LocalPref),
         (b.local.cmp(&a.local), Reason::LocalRoute),
-        (
-            if o.as_path_ignore { Ordering::Equal } else { a.summary.path_len.cmp(&b.summary.path_len) },
-            Reason::AsPath,
-        ),
+        (if o.as_path_ignore { Ordering::Equal } else { a.path_len(o).cmp(&b.path_len(o)) }, Reason::AsPath),
         (a.summary.origin.cmp(&b.summary.origin), Reason::Origin),
         (if med { a.med(o).cmp(&b.med(o)) } else { Ordering::Equal }, Reason::Med),
         (b.external.cmp(&a.external), Reason::PeerType),
@@ -239,7 +246,7 @@ pub fn stays(best: &Candidate<'_>, new: &Candidate<'_>, o: &Options) -> bool {
 
 /// Multipath members that a best path may have.
 fn max_paths(best: &Candidate<'_>, o: &Options) -> usize {
-    usize::from(if best.external { o.max_paths_ebgp } else { o.max_paths_ibgp }).max(1)
+    usize::from(if best.internal { o.max_paths_ibgp } else { o.max_paths_ebgp }).max(1)
 }
 
 /// Whether the AS_PATHs are alike enough for multipath.
@@ -351,6 +358,7 @@ mod tests {
             weight: 0,
             local: false,
             external: true,
+            internal: false,
             igp_metric: 0,
             since: 0,
             router_id: u32::from(n),
@@ -414,7 +422,7 @@ mod tests {
             seed in any::<u64>(),
         ) {
             let all: Vec<Candidate<'_>> = paths.iter().enumerate().map(|(i, (s, w, ext, metric))| Candidate {
-                weight: *w, external: *ext, igp_metric: *metric, ..candidate(s, i as u8)
+                weight: *w, external: *ext, internal: !*ext, igp_metric: *metric, ..candidate(s, i as u8)
             }).collect();
             let mut shuffled: Vec<(u64, Candidate<'_>)> = all.iter().enumerate()
                 .map(|(i, c)| ((i as u64 + 1).wrapping_mul(seed | 1).rotate_left(17), *c)).collect();

@@ -374,7 +374,7 @@ impl<A: Addr> FamilyRib<A> {
         let [external, internal, local] = shared.settings.distance[A::FAMILY.index()];
         let distance = match (set.local.distance, set.local.origin) {
             (0, Provenance::External) => external,
-            (0, Provenance::Internal | Provenance::Client) => internal,
+            (0, Provenance::Confederation | Provenance::Internal | Provenance::Client) => internal,
             (0, Provenance::Local) => local,
             (chosen, _) => chosen,
         };
@@ -459,6 +459,7 @@ pub(crate) fn candidate<'a>(shared: &'a Shared, path: &Path, idx: PathIdx) -> Op
         weight: set.local.weight,
         local,
         external: set.local.origin == Provenance::External,
+        internal: matches!(set.local.origin, Provenance::Internal | Provenance::Client),
         igp_metric: resolution.metric(),
         since: path.since,
         router_id: peer.and_then(|p| p.session.as_ref()).map_or(0, |s| u32::from(s.router_id)),

@@ -33,6 +33,8 @@ pub struct Local {
 pub enum Provenance {
     /// An external neighbour.
     External,
+    /// A neighbour in another member AS of our confederation.
+    Confederation,
     /// An internal neighbour.
     Internal,
     /// An internal neighbour that is our route reflection client.

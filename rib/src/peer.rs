@@ -3,21 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+pub use bgp::types::PeerKind;
 use bgp::types::{Asn, Family};
 use bgp::wire::PeerRelation;
 use ipnet::IpNet;
 
 use crate::intern::Provenance;
 use crate::policy::compile::FilterSpec;
-
-/// External or internal neighbour.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum PeerKind {
-    /// Of another AS.
-    External,
-    /// Of our own AS.
-    Internal,
-}
 
 /// `neighbor X next-hop-self [force]`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -138,9 +130,9 @@ pub struct PeerConfig {
     pub addr: IpAddr,
     /// Interface: of an unnumbered neighbour, or the scope of a link-local address.
     pub interface: Option<Arc<str>>,
-    /// External or internal.
+    /// Where it is.
     pub kind: PeerKind,
-    /// Our AS towards it, put before paths to external neighbours.
+    /// Our AS towards it, put before paths to neighbours of other ASes.
     pub local_as: Asn,
     /// Our true AS, to stand behind that one (`local-as` without `replace-as`).
     pub own_as: Option<Asn>,
@@ -239,10 +231,6 @@ impl Peer {
         }
     }
 
-    pub fn external(&self) -> bool {
-        self.config.kind == PeerKind::External
-    }
-
     pub fn family(&self, family: Family) -> Option<&PeerFamily> {
         self.config.families[family.index()].as_ref()
     }
@@ -250,6 +238,7 @@ impl Peer {
     pub fn provenance(&self, family: Family) -> Provenance {
         match self.config.kind {
             PeerKind::External => Provenance::External,
+            PeerKind::Confederation => Provenance::Confederation,
             PeerKind::Internal if self.family(family).is_some_and(|f| f.reflector_client) => {
                 Provenance::Client
             }

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use crate::id::PeerId;
 use crate::memo::Purpose;
-use crate::peer::{AddPaths, NextHopSelf, Peer, RemovePrivate};
+use crate::peer::{AddPaths, NextHopSelf, Peer, PeerKind, RemovePrivate};
 use crate::policy::compile::FilterSpec;
 use crate::shared::Shared;
 
@@ -32,7 +32,7 @@ pub(crate) struct NextHopRule {
 pub struct GroupKey {
     pub(crate) filter: FilterSpec,
     pub(crate) form: ExportForm,
-    pub(crate) external: bool,
+    pub(crate) kind: PeerKind,
     pub(crate) client: bool,
     pub(crate) next_hop: NextHopRule,
     pub(crate) extended_message: bool,
@@ -61,9 +61,14 @@ impl GroupKey {
         self.default_originate.is_some()
     }
 
+    /// Whether members are outside of our AS and confederation.
+    pub(crate) fn external(&self) -> bool {
+        self.kind == PeerKind::External
+    }
+
     /// What the export filter works for.
     pub(crate) fn purpose(&self) -> Purpose {
-        if self.external { Purpose::External } else { Purpose::Internal }
+        if self.external() { Purpose::External } else { Purpose::Internal }
     }
 
     /// Whether a set may be told in other words than by `other`: more than the choice of routes differs.
@@ -82,7 +87,8 @@ impl GroupKey {
     pub(crate) fn of(peer: &Peer, id: PeerId, family: Family, shared: &Shared) -> Option<GroupKey> {
         let session = peer.session.as_ref().filter(|s| s.families[family.index()])?;
         let config = peer.family(family)?;
-        let external = peer.external();
+        let kind = peer.config.kind;
+        let external = kind == PeerKind::External;
         let form = ExportForm {
             as4: session.as4,
             communities: config.send_community.standard,
@@ -93,10 +99,11 @@ impl GroupKey {
             } else {
                 LocalPrefForm::Default(shared.settings.best[family.index()].default_local_pref)
             },
-            prepend: match peer.config.own_as {
-                _ if !external => Prepend::NONE,
-                None => Prepend::one(peer.config.local_as),
-                Some(own) => Prepend::two(peer.config.local_as, own),
+            prepend: match (kind, peer.config.own_as) {
+                (PeerKind::Internal, _) => Prepend::NONE,
+                (PeerKind::Confederation, _) => Prepend::member(peer.config.local_as),
+                (PeerKind::External, None) => Prepend::one(peer.config.local_as),
+                (PeerKind::External, Some(own)) => Prepend::two(peer.config.local_as, own),
             },
             // RFC 9234 section 5: what goes to those below or beside us goes no further up.
             otc: session.relation.filter(|r| r.gets_otc()).map(|_| peer.config.local_as),
@@ -109,7 +116,7 @@ impl GroupKey {
         Some(GroupKey {
             filter,
             form,
-            external,
+            kind,
             client: config.reflector_client,
             next_hop: NextHopRule {
                 mode: config.next_hop_self,
@@ -122,7 +129,7 @@ impl GroupKey {
             extended_message: session.extended_message,
             remove_private: config.remove_private,
             no_otc: session.relation.is_some_and(|r| r.refuses_otc()),
-            as_override: config.as_override.then_some(peer.config.remote_as),
+            as_override: (config.as_override && external).then_some(peer.config.remote_as),
             local_as: peer.config.local_as,
             default_originate: config.default_originate.clone(),
             limit: config.maximum_prefix_out,

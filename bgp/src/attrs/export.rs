@@ -6,7 +6,7 @@ use super::builder::{VALUE_MAX, put_header};
 use super::view::{RawAttr, known_flags};
 use super::{AsPath, AttrView, Origin, SegmentKind};
 use crate::types::{AS_TRANS, Asn};
-use crate::wire::iana::{attr, attr_flag, segment};
+use crate::wire::iana::{attr, attr_flag};
 
 /// What becomes of LOCAL_PREF (RFC 4271 section 5.1.5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -33,20 +33,26 @@ pub enum MedForm {
 pub struct Prepend {
     asns: [Asn; 2],
     count: u8,
+    kind: SegmentKind,
 }
 
 impl Prepend {
     /// Nothing.
-    pub const NONE: Prepend = Prepend { asns: [Asn(0); 2], count: 0 };
+    pub const NONE: Prepend = Prepend { asns: [Asn(0); 2], count: 0, kind: SegmentKind::Sequence };
 
     /// One number.
     pub const fn one(asn: Asn) -> Prepend {
-        Prepend { asns: [asn, Asn(0)], count: 1 }
+        Prepend { asns: [asn, Asn(0)], count: 1, ..Prepend::NONE }
     }
 
     /// Two numbers; the first comes to stand first.
     pub const fn two(first: Asn, second: Asn) -> Prepend {
-        Prepend { asns: [first, second], count: 2 }
+        Prepend { asns: [first, second], count: 2, ..Prepend::NONE }
+    }
+
+    /// Our member AS, towards another one of our confederation (RFC 5065 section 4.1 (b)).
+    pub const fn member(asn: Asn) -> Prepend {
+        Prepend { kind: SegmentKind::ConfedSequence, ..Prepend::one(asn) }
     }
 
     fn asns(&self) -> &[Asn] {
@@ -111,6 +117,16 @@ impl ExportForm {
             local_pref: LocalPrefForm::Strip,
             ..ExportForm::internal()
         }
+    }
+
+    /// To a four-octet peer of another member AS of our confederation, from member AS `local_as`.
+    pub const fn confederation(local_as: Asn) -> ExportForm {
+        ExportForm { prepend: Prepend::member(local_as), ..ExportForm::internal() }
+    }
+
+    /// The peer is in our own AS, so that what concerns reflection goes along (RFC 4456 section 8).
+    const fn reflects(&self) -> bool {
+        !self.external && !self.prepend.kind.is_confed()
     }
 }
 
@@ -187,7 +203,8 @@ impl Writer<'_, '_> {
             attr::LARGE_COMMUNITIES if !self.form.large_communities => Ok(()),
             attr::EXT_COMMUNITIES if !self.form.ext_communities => Ok(()),
             attr::EXT_COMMUNITIES if self.form.external => self.transitive_communities(a),
-            attr::ORIGINATOR_ID | attr::AIGP if self.form.external => Ok(()),
+            attr::ORIGINATOR_ID if !self.form.reflects() => Ok(()),
+            attr::AIGP if self.form.external => Ok(()),
             attr::CLUSTER_LIST => self.cluster_list(a.value),
             _ => self.copy(a.flags, a.code, a.value),
         }
@@ -204,7 +221,7 @@ impl Writer<'_, '_> {
                 LocalPrefForm::Keep | LocalPrefForm::Strip => Ok(()),
             },
             attr::ORIGINATOR_ID => match self.form.reflect {
-                Some((originator, _)) if !self.form.external => self.known(code, &originator.octets()),
+                Some((originator, _)) if self.form.reflects() => self.known(code, &originator.octets()),
                 _ => Ok(()),
             },
             attr::CLUSTER_LIST => self.cluster_list(&[]),
@@ -240,7 +257,7 @@ impl Writer<'_, '_> {
 
     fn cluster_list(&mut self, value: &[u8]) -> Result<(), AttrTooLong> {
         match self.form.reflect {
-            _ if self.form.external => Ok(()),
+            _ if !self.form.reflects() => Ok(()),
             None if value.is_empty() => Ok(()),
             None => self.known(attr::CLUSTER_LIST, value),
             Some((_, cluster)) => {
@@ -289,7 +306,9 @@ impl Writer<'_, '_> {
 
     /// AS4_PATH, if the path has a number that two octets cannot hold (RFC 6793 section 4.2.2).
     fn as4_path(&mut self) -> Result<(), AttrTooLong> {
-        let shape = PathShape::new(self.view.as_path(), self.form.prepend, true);
+        // Confederation segments are none of its business (RFC 6793 section 4.2.2).
+        let prepend = if self.form.prepend.kind.is_confed() { Prepend::NONE } else { self.form.prepend };
+        let shape = PathShape::new(self.view.as_path(), prepend, true);
         if !shape.asns().any(|a| a.0 > 0xffff) {
             return Ok(());
         }
@@ -317,8 +336,7 @@ impl<'a> PathShape<'a> {
     fn new(path: AsPath<'a>, prepend: Prepend, strip_confed: bool) -> PathShape<'a> {
         let first = path.segments().find(|s| !(strip_confed && s.kind.is_confed()));
         let merge = first.is_some_and(|s| {
-            s.kind == SegmentKind::Sequence
-                && s.asns().len() + usize::from(prepend.count) <= usize::from(u8::MAX)
+            s.kind == prepend.kind && s.asns().len() + usize::from(prepend.count) <= usize::from(u8::MAX)
         });
         PathShape { path, prepend, merge, strip_confed }
     }
@@ -341,7 +359,7 @@ impl<'a> PathShape<'a> {
     fn write(&self, width: usize, out: &mut Vec<u8>) {
         let prepend = self.prepend.asns();
         if !prepend.is_empty() && !self.merge {
-            out.extend_from_slice(&[segment::AS_SEQUENCE, self.prepend.count]);
+            out.extend_from_slice(&[self.prepend.kind as u8, self.prepend.count]);
             put_asns(prepend, width, out);
         }
         for (i, s) in self.segments().enumerate() {

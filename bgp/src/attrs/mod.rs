@@ -111,6 +111,8 @@ pub struct Summary {
     pub originator_id: u32,
     /// AS_PATH length as the decision process counts it: a set is one, confederation segments are none.
     pub path_len: u16,
+    /// What the confederation segments would add to it (`bgp bestpath as-path confed`).
+    pub confed_len: u16,
     /// Bits of [`flag`].
     pub flags: u16,
     /// Entries of CLUSTER_LIST.

@@ -75,6 +75,15 @@ impl<'a> Segment<'a> {
         }
     }
 
+    /// What a confederation segment would add if it counted: a set is one, as outside.
+    pub const fn confed_len(&self) -> usize {
+        match self.kind {
+            SegmentKind::ConfedSequence => self.asns.len(),
+            SegmentKind::ConfedSet => 1,
+            SegmentKind::Sequence | SegmentKind::Set => 0,
+        }
+    }
+
     /// Whether there is no AS number in it.
     pub const fn is_empty(&self) -> bool {
         self.asns.is_empty()

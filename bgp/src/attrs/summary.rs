@@ -37,10 +37,11 @@ fn number(value: &[u8], bit: u16, field: &mut u32, flags: &mut u16) {
 }
 
 fn path_fields(path: AsPath<'_>, summary: &mut Summary) {
-    let mut len = 0;
+    let (mut len, mut confed) = (0, 0);
     let mut first = true;
     for segment in path.segments() {
         len += segment.len();
+        confed += segment.confed_len();
         if segment.kind.is_set() {
             summary.flags |= flag::AS_SET;
         }
@@ -52,6 +53,7 @@ fn path_fields(path: AsPath<'_>, summary: &mut Summary) {
         }
     }
     summary.path_len = u16::try_from(len).unwrap_or(u16::MAX);
+    summary.confed_len = u16::try_from(confed).unwrap_or(u16::MAX);
 }
 
 fn community_flags(value: &[u8]) -> u16 {

@@ -113,6 +113,43 @@ fn external_export_strips_what_must_stay_inside() {
 }
 
 #[test]
+fn another_member_as_gets_everything_behind_our_number_but_what_reflection_left() {
+    let mut b = AttrBuilder::from_view(AttrView::new(&[]));
+    b.origin(Origin::Egp).local_pref(Some(5)).med(Some(6)).aigp(Some(9));
+    b.originator_id(Some(Ipv4Addr::new(1, 1, 1, 1))).push_cluster(Ipv4Addr::new(2, 2, 2, 2));
+    b.ext_communities(vec![[0x40, 4, 0, 0, 0, 0, 0, 0]]);
+    let told = |b: &AttrBuilder<'_>, as4| {
+        let mut out = Vec::new();
+        let form = ExportForm { as4, ..ExportForm::confederation(Asn(65001)) };
+        write_attrs(AttrView::new(&b.build()), &form, None, &mut out).unwrap();
+        out
+    };
+    let out = told(b.set_segments(&[(SegmentKind::Sequence, &asns(&[7]))]), true);
+    let v = AttrView::new(&out);
+    assert_eq!(v.iter().map(|a| a.code).collect::<Vec<_>>(), [1, 2, 4, 5, 16, 26]);
+    assert_eq!((v.as_path().to_string().as_str(), v.local_pref(), v.med()), ("(65001) 7", Some(5), Some(6)));
+    let out = told(
+        b.set_segments(&[
+            (SegmentKind::ConfedSequence, &asns(&[65002])),
+            (SegmentKind::Sequence, &asns(&[7])),
+        ]),
+        true,
+    );
+    assert_eq!(AttrView::new(&out).as_path().to_string(), "(65001 65002) 7");
+    let summary = summarize(&out);
+    assert_eq!((summary.path_len, summary.confed_len, summary.neighbor_as), (1, 2, 7));
+    let out = told(b.set_segments(&[(SegmentKind::ConfedSequence, &asns(&[65002; 255]))]), true);
+    assert_eq!(
+        AttrView::new(&out).as_path().segments().map(|s| s.asns().len()).collect::<Vec<_>>(),
+        [1, 255]
+    );
+    // Confederation segments have no place in AS4_PATH (RFC 6793 section 4.2.2).
+    let out = told(b.set_segments(&[(SegmentKind::Sequence, &asns(&[70000]))]), false);
+    let as4 = AsPath::new(AttrView::new(&out).raw(attr::AS4_PATH).unwrap());
+    assert_eq!(as4.to_string(), "70000");
+}
+
+#[test]
 fn reflection_sets_the_originator_once_and_grows_the_cluster_list() {
     let reflect = Some((Ipv4Addr::new(1, 1, 1, 1), Ipv4Addr::new(9, 9, 9, 9)));
     let form = ExportForm { reflect, ..ExportForm::internal() };

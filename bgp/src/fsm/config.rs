@@ -1,8 +1,9 @@
 //! What an operator sets for one peer, as far as the session is concerned.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use crate::types::{Asn, SECOND, Time};
+use crate::types::{Asn, PeerKind, SECOND, Time};
 use crate::wire::{AllowOwnAs, AttrCodes, PeerRelation};
 
 /// Which AS the peer may be in (`neighbor X remote-as`).
@@ -12,22 +13,21 @@ pub enum RemoteAs {
     Number(Asn),
     /// Ours.
     Internal,
-    /// Any but ours.
+    /// Any outside of ours and of our confederation.
     External,
     /// Any at all (`auto`).
     Any,
 }
 
-impl RemoteAs {
-    /// Whether an AS will do for a speaker in `local`.
-    pub fn accepts(self, local: Asn, remote: Asn) -> bool {
-        match self {
-            RemoteAs::Number(asn) => asn == remote,
-            RemoteAs::Internal => remote == local,
-            RemoteAs::External => remote != local,
-            RemoteAs::Any => true,
-        }
-    }
+/// The confederation that we are in (RFC 5065).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Confederation {
+    /// The AS that those outside see.
+    pub identifier: Asn,
+    /// Our member AS.
+    pub member_as: Asn,
+    /// The other member ASes.
+    pub others: BTreeSet<Asn>,
 }
 
 /// BGP role (RFC 9234 section 4.1); the values are those of the capability.
@@ -106,8 +106,8 @@ pub struct SessionConfig {
     pub other_own_asns: Vec<Asn>,
     /// AS of the peer.
     pub remote_as: RemoteAs,
-    /// The peer is of another member AS of our confederation, or of our own in one (RFC 5065).
-    pub confederation: bool,
+    /// The confederation that we are in, with or without the peer.
+    pub confederation: Option<Confederation>,
     /// Our BGP Identifier; must not be zero (RFC 6286).
     pub router_id: Ipv4Addr,
     /// Our cluster (RFC 4456).
@@ -186,7 +186,7 @@ impl SessionConfig {
             prepend_received: None,
             other_own_asns: Vec::new(),
             remote_as,
-            confederation: false,
+            confederation: None,
             router_id,
             cluster_id: router_id,
             families: [true, false],
@@ -222,9 +222,63 @@ impl SessionConfig {
         }
     }
 
+    /// Where a peer of this AS is.
+    pub fn kind(&self, remote: Asn) -> PeerKind {
+        let internal = match &self.confederation {
+            None => remote == self.local_as,
+            // Towards a peer in the AS that is called as the confederation is, we are not in that AS.
+            Some(c) => remote == c.member_as || (remote == self.local_as && remote != c.identifier),
+        };
+        match &self.confederation {
+            _ if internal => PeerKind::Internal,
+            Some(c) if c.others.contains(&remote) => PeerKind::Confederation,
+            _ => PeerKind::External,
+        }
+    }
+
+    /// Whether another confederation puts the peer in another place, or may do so: of some only the OPEN tells.
+    fn moved(&self, new: &SessionConfig) -> bool {
+        let in_doubt = matches!(new.remote_as, RemoteAs::External | RemoteAs::Any);
+        let differs = self.expected_kind() != new.expected_kind() || self.local_as != new.local_as;
+        self.confederation != new.confederation && (in_doubt || differs)
+    }
+
+    /// Where the peer is, as far as the configuration tells.
+    pub fn expected_kind(&self) -> PeerKind {
+        match self.remote_as {
+            RemoteAs::Number(asn) => self.kind(asn),
+            RemoteAs::Internal => PeerKind::Internal,
+            RemoteAs::External | RemoteAs::Any => PeerKind::External,
+        }
+    }
+
+    /// Whether an AS will do for the peer.
+    pub fn accepts(&self, remote: Asn) -> bool {
+        match (self.remote_as, &self.confederation) {
+            (RemoteAs::Number(asn), _) => asn == remote,
+            (RemoteAs::Internal, _) => self.kind(remote) == PeerKind::Internal,
+            (RemoteAs::External, _) => self.kind(remote) == PeerKind::External,
+            // Which of our numbers we told the peer must be the one for its side.
+            (RemoteAs::Any, Some(c)) if self.local_as == c.member_as => {
+                c.identifier == c.member_as || self.kind(remote) != PeerKind::External
+            }
+            (RemoteAs::Any, Some(c)) if self.local_as == c.identifier => {
+                self.kind(remote) == PeerKind::External
+            }
+            (RemoteAs::Any, _) => true,
+        }
+    }
+
     /// Whether going over to `new` takes a new OPEN, and what FRR calls it then.
     pub fn reset_needed(&self, new: &SessionConfig) -> Option<super::ResetReason> {
         use super::ResetReason;
+        if self.remote_as == new.remote_as && self.moved(new) {
+            let identifier = |c: &SessionConfig| c.confederation.as_ref().map(|c| c.identifier);
+            return Some(match identifier(self) == identifier(new) {
+                true => ResetReason::ConfederationPeersChanged,
+                false => ResetReason::ConfederationChanged,
+            });
+        }
         let local_as = |c: &SessionConfig| (c.local_as, c.dual_as, c.prepend_received);
         if local_as(self) != local_as(new) {
             return Some(ResetReason::LocalAsChanged);
@@ -234,9 +288,6 @@ impl SessionConfig {
         }
         if self.router_id != new.router_id {
             return Some(ResetReason::RouterIdChanged);
-        }
-        if self.confederation != new.confederation {
-            return Some(ResetReason::ConfederationChanged);
         }
         if self.families != new.families {
             return Some(ResetReason::AddressFamilyActivated);

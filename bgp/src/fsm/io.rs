@@ -226,8 +226,10 @@ pub enum ResetReason {
     RemoteAsChanged = 2,
     /// Our AS changed.
     LocalAsChanged = 3,
-    /// Confederation settings changed.
+    /// The confederation's identifier changed.
     ConfederationChanged = 5,
+    /// The confederation's members changed.
+    ConfederationPeersChanged = 6,
     /// Families changed.
     AddressFamilyActivated = 10,
     /// Shut down by the operator.
@@ -272,6 +274,7 @@ impl ResetReason {
             ResetReason::RemoteAsChanged => "Remote AS changed",
             ResetReason::LocalAsChanged => "Local AS change",
             ResetReason::ConfederationChanged => "Confederation identifier changed",
+            ResetReason::ConfederationPeersChanged => "Confederation peer changed",
             ResetReason::AddressFamilyActivated => "Address family activated",
             ResetReason::AdminShutdown => "Admin. shutdown",
             ResetReason::UserReset => "User reset",

@@ -44,7 +44,7 @@ mod tests;
 
 use std::fmt;
 
-pub use config::{RemoteAs, Role, SessionConfig};
+pub use config::{Confederation, RemoteAs, Role, SessionConfig};
 pub use faults::{FaultEntry, FaultKind};
 pub use history::{HistoryEntry, Trigger};
 pub use io::{CloseKind, Down, Event, Input, Output, ResetReason, StopReason};

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::config::{Role, SessionConfig};
-use crate::types::{Asn, Family};
+use crate::types::{Asn, Family, PeerKind};
 use crate::wire::capability::{AddPath, ExtendedNextHop, GracefulRestart, LongLivedFamily};
 use crate::wire::iana::error::{self, open as open_error};
 use crate::wire::{Capability, Notification, Open, PeerRelation, UpdateContext, UpdateForm};
@@ -19,8 +19,8 @@ pub struct Negotiated {
     pub remote_as: Asn,
     /// BGP Identifier of the peer.
     pub remote_id: Ipv4Addr,
-    /// The peer is of our own AS.
-    pub internal: bool,
+    /// Where the peer is.
+    pub kind: PeerKind,
     /// Hold time in seconds; 0 for no timer (RFC 4271 section 4.2).
     pub hold_time: u16,
     /// Longest time between KEEPALIVEs in seconds.
@@ -65,7 +65,7 @@ impl Negotiated {
 
     /// What the peer is to us (RFC 9234); our word alone is enough.
     pub fn relation(&self) -> Option<PeerRelation> {
-        self.local_role.filter(|_| !self.internal).map(Role::peer_relation)
+        self.local_role.filter(|_| self.kind == PeerKind::External).map(Role::peer_relation)
     }
 
     /// Graceful restart as the peer announced it (RFC 4724).
@@ -110,12 +110,14 @@ impl Negotiated {
             add_path: self.add_path_receive,
             families: self.families,
             extended_next_hop: self.extended_next_hop,
-            external: !self.internal && !config.confederation,
-            confederation: config.confederation,
+            kind: self.kind,
+            confederation: config.confederation.is_some(),
             remote_as: self.remote_as,
             own_asns,
             allow_own_as: config.allow_own_as,
-            prepend: config.prepend_received.filter(|asn| !self.internal && *asn == config.local_as),
+            prepend: config
+                .prepend_received
+                .filter(|asn| self.kind == PeerKind::External && *asn == config.local_as),
             enforce_first_as: config.enforce_first_as,
             reject_as_sets: config.reject_as_sets,
             allow_martian_next_hop: config.allow_martian_next_hop,
@@ -200,7 +202,7 @@ pub fn local_open(config: &SessionConfig) -> Open {
         if !add_path.is_empty() {
             capabilities.push(Capability::AddPath(add_path));
         }
-        if let Some(role) = config.role.filter(|_| !is_internal(config, None)) {
+        if let Some(role) = config.role.filter(|_| config.expected_kind() == PeerKind::External) {
             capabilities.push(Capability::Role(role as u8));
         }
         if let Some((host, domain)) = &config.hostname {
@@ -230,25 +232,18 @@ fn add_path_tuple(config: &SessionConfig, family: Family) -> Option<AddPath> {
     (mode != 0).then_some(AddPath { afi: family.afi(), safi: family.safi(), mode })
 }
 
-fn is_internal(config: &SessionConfig, remote: Option<Asn>) -> bool {
-    match (config.remote_as, remote) {
-        (_, Some(asn)) => asn == config.local_as,
-        (super::RemoteAs::Number(asn), None) => asn == config.local_as,
-        (super::RemoteAs::Internal, None) => true,
-        (super::RemoteAs::External | super::RemoteAs::Any, None) => false,
-    }
-}
-
 /// Decides on the peer's OPEN. `local` is what we sent, or are about to.
 pub fn negotiate(config: &SessionConfig, local: &Open, remote: &Open) -> Result<Negotiated, OpenRefusal> {
     let has = |open: &Open, wanted: &Capability| open.capabilities.contains(wanted);
     let both = |wanted: &Capability| has(local, wanted) && has(remote, wanted);
     let four = |open: &Open| open.capabilities.iter().any(|c| matches!(c, Capability::FourOctetAs(_)));
-    if remote.asn.0 == 0 || !config.remote_as.accepts(config.local_as, remote.asn) {
+    if remote.asn.0 == 0 || !config.accepts(remote.asn) {
         return Err(OpenRefusal::BadPeerAs { remote: remote.asn, as4: four(remote) });
     }
-    let internal = is_internal(config, Some(remote.asn));
-    if remote.router_id.is_unspecified() || (internal && remote.router_id == config.router_id) {
+    let kind = config.kind(remote.asn);
+    if remote.router_id.is_unspecified()
+        || (kind == PeerKind::Internal && remote.router_id == config.router_id)
+    {
         return Err(OpenRefusal::BadIdentifier(remote.router_id));
     }
     if matches!(remote.hold_time, 1 | 2) || remote.hold_time < config.minimum_hold_time {
@@ -261,7 +256,7 @@ pub fn negotiate(config: &SessionConfig, local: &Open, remote: &Open) -> Result<
             return Err(OpenRefusal::Capability(missing));
         }
     }
-    let remote_role = if internal { None } else { role(config, remote)? };
+    let remote_role = if kind == PeerKind::External { role(config, remote)? } else { None };
     let hold_time = config.hold_time.min(remote.hold_time);
     let next_hop = ExtendedNextHop { afi: 1, safi: 1, next_hop_afi: 2 };
     let v6_next_hop = |open: &Open| {
@@ -272,7 +267,7 @@ pub fn negotiate(config: &SessionConfig, local: &Open, remote: &Open) -> Result<
         remote: remote.clone(),
         remote_as: remote.asn,
         remote_id: remote.router_id,
-        internal,
+        kind,
         hold_time,
         keepalive: keepalive(config, hold_time),
         as4: four(local) && four(remote),
@@ -288,7 +283,7 @@ pub fn negotiate(config: &SessionConfig, local: &Open, remote: &Open) -> Result<
         add_path_send: Family::ALL.map(|f| {
             families[f.index()] && add_path(local, f, AddPath::SEND) && add_path(remote, f, AddPath::RECEIVE)
         }),
-        local_role: config.role.filter(|_| !internal),
+        local_role: config.role.filter(|_| kind == PeerKind::External),
         remote_role,
     })
 }

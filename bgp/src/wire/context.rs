@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use crate::types::Asn;
+use crate::types::{Asn, PeerKind};
 
 /// A set of attribute type codes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -84,9 +84,9 @@ pub struct UpdateContext {
     pub families: [bool; 2],
     /// IPv4 prefixes may have IPv6 next hops (RFC 8950).
     pub extended_next_hop: bool,
-    /// The peer is outside of our AS; a confederation counts as inside.
-    pub external: bool,
-    /// Confederation segments are expected (RFC 5065).
+    /// Where the peer is.
+    pub kind: PeerKind,
+    /// We are in a confederation (RFC 5065).
     pub confederation: bool,
     /// AS of the peer.
     pub remote_as: Asn,
@@ -116,4 +116,11 @@ pub struct UpdateContext {
     pub withdraw_on: AttrCodes,
     /// Seed of the block hashes; the same in the whole process.
     pub hash_seed: u64,
+}
+
+impl UpdateContext {
+    /// Whether the peer is outside of our AS and confederation.
+    pub fn external(&self) -> bool {
+        self.kind == PeerKind::External
+    }
 }

@@ -4,7 +4,7 @@ use super::action::{Action, Fault, action};
 use super::context::UpdateContext;
 use super::iana::{attr, attr_flag};
 use crate::attrs::{RawAttr, SegmentKind, aigp_metric, be32, known_flags, split_attr};
-use crate::types::Asn;
+use crate::types::{Asn, PeerKind};
 
 /// One attribute that is kept: where its value stands in the attribute section.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +56,8 @@ pub(super) struct PathFacts {
     pub set: bool,
     /// It has a confederation segment.
     pub confed: bool,
+    /// It begins with one.
+    pub confed_first: bool,
     /// The leftmost AS, if the first segment is a sequence.
     pub first: Option<Asn>,
     /// The rightmost AS.
@@ -123,7 +125,7 @@ impl<'a> Scan<'a> {
         data: &'a [u8],
         fault: &mut impl FnMut(u8, Action),
     ) -> Result<(), Reset<'a>> {
-        let act = action(code, what, ctx.external);
+        let act = action(code, what, ctx.external());
         fault(code, act);
         if self.worst.is_none_or(|(.., worst)| act > worst) {
             self.worst = Some((code, what, act));
@@ -179,8 +181,10 @@ fn check(ctx: &UpdateContext, a: &RawAttr<'_>) -> Result<bool, Fault> {
         attr::NEXT_HOP => exactly(4).and(Ok(false)),
         attr::MED => exactly(4),
         attr::OTC => exactly(4),
-        attr::LOCAL_PREF | attr::ORIGINATOR_ID => exactly(4).and(Ok(!ctx.external)),
-        attr::CLUSTER_LIST => multiple(4).and(Ok(!ctx.external)),
+        attr::LOCAL_PREF => exactly(4).and(Ok(!ctx.external())),
+        // Of reflection within one AS, be it a member of a confederation (RFC 4456 section 8).
+        attr::ORIGINATOR_ID => exactly(4).and(Ok(ctx.kind == PeerKind::Internal)),
+        attr::CLUSTER_LIST => multiple(4).and(Ok(ctx.kind == PeerKind::Internal)),
         attr::ATOMIC_AGGREGATE => exactly(0),
         attr::AGGREGATOR => exactly(if ctx.as4 { 8 } else { 6 }).and(nonzero_as(a.value, ctx.as4)),
         attr::COMMUNITIES => multiple(4),
@@ -239,7 +243,9 @@ pub(super) fn path_facts(value: &[u8], own: &[Asn]) -> Result<PathFacts, Fault> 
         let (Some(first), Some(last)) = (asns.first(), asns.last()) else {
             return Err(Fault::Value);
         };
-        if rest.len() == value.len() && !kind.is_set() {
+        let leftmost = rest.len() == value.len();
+        facts.confed_first |= leftmost && kind.is_confed();
+        if leftmost && !kind.is_set() {
             facts.first = Some(Asn(u32::from_be_bytes(*first)));
         }
         facts.last = Some(Asn(u32::from_be_bytes(*last)));

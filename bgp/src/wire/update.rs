@@ -29,7 +29,7 @@ use super::report::{PrefixField, Reject, UpdateCounters, UpdateError, UpdateRepo
 use super::scan::{PathFacts, Scan, Slot, path_facts};
 use crate::attrs::{AsPath, AttrView, RawAttr, hash_block, put_prepended, summarize};
 use crate::batch::{BatchAttrs, UpdateBatch};
-use crate::types::{Family, NextHop};
+use crate::types::{Family, NextHop, PeerKind};
 
 /// Decodes the UPDATEs of one session. Keeps buffers, so that a message costs no allocation.
 #[derive(Debug)]
@@ -273,8 +273,14 @@ impl UpdateDecoder {
             self.merged.clear();
             put_prepended(path, asn, &mut self.merged);
         }
-        // Confederation segments from outside of one are an error (RFC 5065 section 5).
-        match facts.and_then(|f| if f.confed && !ctx.confederation { Err(Fault::Value) } else { Ok(f) }) {
+        // From outside of a confederation its segments are an error; another member AS puts one in front
+        // (RFC 5065 section 5).
+        let fits = |f: &PathFacts| match ctx.kind {
+            PeerKind::External => !f.confed,
+            PeerKind::Confederation => f.confed_first,
+            PeerKind::Internal => !f.confed || ctx.confederation,
+        };
+        match facts.and_then(|f| if fits(&f) { Ok(f) } else { Err(Fault::Value) }) {
             Ok(facts) => facts,
             Err(fault) => {
                 self.fault(scan, attr::AS_PATH, fault);
@@ -376,7 +382,7 @@ impl UpdateDecoder {
     /// Reasons that hold for both families.
     fn acceptable(&self, scan: &Scan<'_>, facts: &PathFacts) -> Result<(), Reject> {
         let ctx = &self.ctx;
-        if ctx.external {
+        if ctx.external() {
             if ctx.enforce_first_as && facts.first != Some(ctx.remote_as) {
                 return Err(Reject::FirstAs);
             }
@@ -388,7 +394,7 @@ impl UpdateDecoder {
             if leak {
                 return Err(Reject::RouteLeak);
             }
-        } else {
+        } else if ctx.kind == PeerKind::Internal {
             if scan.originator == Some(u32::from(ctx.router_id)) {
                 return Err(Reject::OriginatorLoop);
             }
@@ -431,7 +437,7 @@ impl UpdateDecoder {
         let rewritten = Rewritten {
             as_path: (!ctx.as4 || ctx.prepend.is_some()).then_some(&self.merged),
             aggregator: if ctx.as4 { None } else { as4::aggregator(scan.aggregator, scan.as4_aggregator) },
-            otc: (ctx.external && from_above && scan.otc.is_none()).then_some(ctx.remote_as),
+            otc: (ctx.external() && from_above && scan.otc.is_none()).then_some(ctx.remote_as),
         };
         let start = batch.arena.len();
         write_block(section, &self.slots, &rewritten, &mut batch.arena);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
-use bgp::attrs::{AttrBuilder, AttrView, Origin, hash_block, summarize};
+use bgp::attrs::{AttrBuilder, AttrView, Origin, SegmentKind, hash_block, summarize};
 use bgp::batch::{BatchAttrs, Op, UpdateBatch};
 use bgp::types::{Asn, Family, NextHop, Nlri};
 use bgp::wire::{
@@ -21,6 +21,7 @@ use crate::policy::ast::{
 };
 
 mod add_path;
+mod confederation;
 mod model;
 mod policy;
 mod routes;
@@ -60,8 +61,8 @@ fn context(kind: PeerKind) -> UpdateContext {
         add_path: [false; 2],
         families: [true; 2],
         extended_next_hop: false,
-        external: kind == PeerKind::External,
-        confederation: false,
+        kind,
+        confederation: kind != PeerKind::External,
         remote_as: Asn(OUR_AS),
         own_asns: Vec::new(),
         allow_own_as: [AllowOwnAs::No; 2],
@@ -114,7 +115,7 @@ impl Lab {
             kind,
             local_as: Asn(OUR_AS),
             own_as: None,
-            remote_as: if kind == PeerKind::External { Asn(100 + u32::from(n)) } else { Asn(OUR_AS) },
+            remote_as: if kind == PeerKind::Internal { Asn(OUR_AS) } else { Asn(100 + u32::from(n)) },
             require_connected: kind == PeerKind::External,
             families: [Some(family), None],
         }
@@ -196,8 +197,13 @@ impl Lab {
     ) {
         let mut builder = AttrBuilder::new();
         builder.origin(Origin::Igp).set_as_path(&[Asn(100 + u32::from(n))]);
-        if self.peers[&n].0 == PeerKind::Internal {
-            builder.set_as_path(&[]).local_pref(Some(100));
+        match self.peers[&n].0 {
+            PeerKind::External => {}
+            PeerKind::Internal => drop(builder.set_as_path(&[]).local_pref(Some(100))),
+            PeerKind::Confederation => {
+                let member = [Asn(100 + u32::from(n))];
+                builder.set_segments(&[(SegmentKind::ConfedSequence, &member)]).local_pref(Some(100));
+            }
         }
         edit(&mut builder);
         let block = builder.build();

@@ -11,7 +11,7 @@ use crate::id::{AttrId, PeerId};
 use crate::intern::{AttrSet, Provenance};
 use crate::memo::Evaluator;
 use crate::nexthop::NextHopKey;
-use crate::peer::{NextHopSelf, RemovePrivate};
+use crate::peer::{NextHopSelf, PeerKind, RemovePrivate};
 use crate::policy::compile::FilterSpec;
 use crate::shared::Shared;
 
@@ -19,8 +19,7 @@ impl<A: Addr> Group<A> {
     /// A reflected route says where it entered the AS (RFC 4456 section 8). Trades the reference.
     pub(super) fn with_originator(&self, shared: &mut Shared, id: AttrId, peer: PeerId) -> AttrId {
         let set = shared.attrs.get(id);
-        let reflected = matches!(set.local.origin, Provenance::Internal | Provenance::Client);
-        if self.key.external || !reflected || set.summary.has(flag::ORIGINATOR_ID) {
+        if !self.reflects(&set) || set.summary.has(flag::ORIGINATOR_ID) {
             return id;
         }
         let local = set.local;
@@ -31,20 +30,28 @@ impl<A: Addr> Group<A> {
         out
     }
 
+    /// Whether telling a set is reflection: from our AS, to our AS (RFC 4456).
+    fn reflects(&self, set: &AttrSet) -> bool {
+        self.key.kind == PeerKind::Internal
+            && matches!(set.local.origin, Provenance::Internal | Provenance::Client)
+    }
+
     /// Whether routes with these attributes may go to this kind of neighbour at all.
     pub(super) fn may_leave(&self, shared: &Shared, attr: AttrId) -> bool {
         let set = shared.attrs.get(attr);
-        if set.summary.flags == 0 && self.key.external {
+        if set.summary.flags == 0 && self.key.kind != PeerKind::Internal {
             return true;
         }
         if set.summary.has(flag::NO_ADVERTISE) || (self.key.no_otc && set.summary.has(flag::OTC)) {
             return false;
         }
-        if self.key.external {
-            return !set.summary.has(flag::NO_EXPORT | flag::LOCAL_AS);
+        match self.key.kind {
+            PeerKind::External => return !set.summary.has(flag::NO_EXPORT | flag::LOCAL_AS),
+            PeerKind::Confederation => return !set.summary.has(flag::LOCAL_AS),
+            PeerKind::Internal => {}
         }
         match set.local.origin {
-            Provenance::External | Provenance::Local => true,
+            Provenance::External | Provenance::Confederation | Provenance::Local => true,
             Provenance::Client => !self.key.client || shared.settings.client_reflection,
             Provenance::Internal => self.key.client,
         }
@@ -65,10 +72,10 @@ impl<A: Addr> Group<A> {
         let next_hop = self.next_hop(shared, set)?;
         let mut form = self.key.form;
         let local = set.local.origin == Provenance::Local;
-        if self.key.external && !local && !set.local.med_set {
+        if self.key.external() && !local && !set.local.med_set {
             form.med = MedForm::Strip;
         }
-        if !self.key.external && matches!(set.local.origin, Provenance::Internal | Provenance::Client) {
+        if self.reflects(set) {
             let originator = Ipv4Addr::from(set.summary.originator_id);
             form.reflect = Some((originator, Ipv4Addr::from(shared.settings.cluster_id)));
         }
@@ -86,7 +93,8 @@ impl<A: Addr> Group<A> {
         let private =
             |a: Asn| (64512..=65534).contains(&a.0) || (4_200_000_000..=4_294_967_294).contains(&a.0);
         let path = set.view().as_path();
-        if let Some(RemovePrivate { all, replace }) = self.key.remove_private.filter(|_| self.key.external) {
+        if let Some(RemovePrivate { all, replace }) = self.key.remove_private.filter(|_| self.key.external())
+        {
             let mut asns = path.asns();
             let applies = if all { asns.any(private) } else { !path.is_empty() && asns.all(private) };
             if applies {
@@ -115,13 +123,12 @@ impl<A: Addr> Group<A> {
             (None, _) => false,
             (Some(_), _) if set.local.next_hop_set => true,
             (Some(_), _) if rule.mode == NextHopSelf::Force => false,
-            (Some(addr), Provenance::External | Provenance::Local) => {
-                let third_party = rule.shared_net.is_some_and(|n| n.contains(&addr));
-                rule.mode == NextHopSelf::Off && (!self.key.external || third_party)
+            (Some(_), Provenance::Internal | Provenance::Client) if self.key.kind == PeerKind::Internal => {
+                true
             }
-            (Some(addr), Provenance::Internal | Provenance::Client) => {
-                !self.key.external
-                    || (rule.mode == NextHopSelf::Off && rule.shared_net.is_some_and(|n| n.contains(&addr)))
+            (Some(addr), _) => {
+                let third_party = rule.shared_net.is_some_and(|n| n.contains(&addr));
+                rule.mode == NextHopSelf::Off && (!self.key.external() || third_party)
             }
         };
         // RFC 4271 section 5.1.3: never a neighbour's own address towards it.
@@ -144,7 +151,7 @@ impl<A: Addr> Group<A> {
             (Family::Ipv6Unicast, Some(IpAddr::V6(global))) => {
                 // RFC 2545 section 3: a link-local address is of use only to those on the link.
                 let on_link =
-                    !self.key.external && rule.shared_net.is_some_and(|n| n.contains(&IpAddr::V6(global)));
+                    !self.key.external() && rule.shared_net.is_some_and(|n| n.contains(&IpAddr::V6(global)));
                 let link_local = key.and_then(|k| k.link_local).filter(|_| on_link);
                 Some(NextHop::V6 { global, link_local })
             }
@@ -159,7 +166,7 @@ impl<A: Addr> Group<A> {
     pub(crate) fn as_told(&self, shared: &Shared, id: AttrId) -> (Vec<u8>, Option<NextHop>) {
         let set = shared.attrs.get(id);
         let mut builder = AttrBuilder::from_view(set.view());
-        if self.key.external {
+        if self.key.external() {
             builder.local_pref(None);
             if set.local.origin != Provenance::Local && !set.local.med_set {
                 builder.med(None);

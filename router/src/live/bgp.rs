@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bgp::attrs::{AttrView, SegmentKind, flag};
 use bgp::fsm::FsmState;
 use bgp::fsm::io::ResetReason;
-use bgp::types::Family;
+use bgp::types::{Family, PeerKind};
 use ipnet::IpNet;
 use rib::intern::Provenance;
 use rib::query;
@@ -176,7 +176,8 @@ impl Live {
                     return Err(ViewError::NoSoftReconfiguration);
                 }
                 let asn = bgp::types::Asn(remote_as(instance, &entry));
-                Some(Chosen { id: entry.id, internal: entry.neighbor.is_internal(instance, asn) })
+                let external = entry.neighbor.kind(instance, asn) == PeerKind::External;
+                Some(Chosen { id: entry.id, external })
             }
         };
         let default_local_pref = instance.knobs.local_preference;
@@ -201,7 +202,7 @@ impl Live {
         Ok(Box::new(Rows {
             rib: self.control.rib.clone(),
             naming: Arc::new(naming),
-            default_local_pref: peer.as_ref().filter(|p| p.internal).map(|_| default_local_pref),
+            default_local_pref: peer.as_ref().filter(|p| !p.external).map(|_| default_local_pref),
             keys: keys.into_iter(),
             which,
             peer: peer.map(|p| p.id),
@@ -277,8 +278,8 @@ fn summary_peer(
     let negotiated = status.and_then(|s| s.negotiated.as_deref());
     let n = &entry.neighbor;
     let asn = remote_as(bgp, entry);
-    let internal = n.is_internal(bgp, bgp::types::Asn(asn));
-    let required = bgp.knobs.ebgp_requires_policy && !internal;
+    let kind = n.kind(bgp, bgp::types::Asn(asn));
+    let required = bgp.knobs.ebgp_requires_policy && kind == PeerKind::External;
     let established = stats.and_then(|s| s.established_at);
     let uptime = established.or(stats.and_then(|s| s.down_since)).map(age);
     let reset = reset_reason(entry, status);
@@ -288,8 +289,8 @@ fn summary_peer(
         software_version: negotiated.and_then(|n| n.remote_software_version()).map(str::to_owned),
         description: n.description.clone(),
         remote_as: asn,
-        local_as: n.local_as.map_or(bgp.asn.0, |l| l.asn.0),
-        internal,
+        local_as: n.seen_as(bgp).0,
+        internal: kind == PeerKind::Internal,
         messages_received: stats.map_or(0, |s| s.received.total()),
         messages_sent: stats.map_or(0, |s| s.sent.total()),
         table_version: if established.is_some() { u64::from(version) } else { 0 },
@@ -413,7 +414,7 @@ const NO_SLOT: u32 = u32::MAX;
 /// A neighbour whose routes are listed.
 struct Chosen {
     id: rib::PeerId,
-    internal: bool,
+    external: bool,
 }
 
 fn empty_prefix(net: IpNet) -> query::PrefixView {
@@ -480,6 +481,7 @@ impl Naming {
         }
         view.origin_kind = match (from.origin, from.path_id) {
             (Provenance::External, _) => PathOrigin::External,
+            (Provenance::Confederation, _) => PathOrigin::Confederation,
             (Provenance::Internal | Provenance::Client, _) => PathOrigin::Internal,
             (Provenance::Local, 0) => PathOrigin::Network,
             (Provenance::Local, _) => PathOrigin::Redistributed,
@@ -572,6 +574,7 @@ impl Naming {
         view.origin_kind = match from.origin {
             Provenance::Local => PathOrigin::Network,
             Provenance::External => PathOrigin::External,
+            Provenance::Confederation => PathOrigin::Confederation,
             Provenance::Internal | Provenance::Client => PathOrigin::Internal,
         };
         view

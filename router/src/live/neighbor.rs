@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bgp::fsm::{FaultKind, FsmState, Role};
-use bgp::types::{Asn, Family};
+use bgp::types::{Asn, Family, PeerKind};
 use bgp::wire::{Action, Capability, Fault, MessageKind, Notification, Open, Reject, iana};
 
 use super::bgp::{remote_as, reset_reason, state};
@@ -74,15 +74,15 @@ fn view(
 ) -> NeighborView {
     let n = &entry.neighbor;
     let asn = remote_as(bgp, entry);
-    let internal = n.is_internal(bgp, Asn(asn));
+    let kind = n.kind(bgp, Asn(asn));
     let mut view = NeighborView::new(entry.name.clone());
     view.address = entry.addr;
     view.remote_as = asn;
-    view.local_as = n.local_as.map_or(bgp.asn.0, |l| l.asn.0);
+    view.local_as = n.seen_as(bgp).0;
     view.local_as_no_prepend = n.local_as.is_some_and(|l| l.no_prepend);
     view.local_as_replace = n.local_as.is_some_and(|l| l.replace_as);
     view.local_as_dual = n.local_as.is_some_and(|l| l.dual_as);
-    view.internal = internal;
+    view.kind = kind;
     view.local_role = n.local_role.map(|r| r.role.name());
     view.description = n.description.clone();
     view.peer_group = n.peer_group.clone();
@@ -107,13 +107,13 @@ fn view(
     view.max_hops = match (n.ttl_security, n.ebgp_multihop) {
         (Some(hops), _) => hops,
         (None, Some(hops)) => hops,
-        (None, None) if internal => 255,
+        (None, None) if kind == PeerKind::Internal => 255,
         (None, None) => 1,
     };
     view.ttl_security = n.ttl_security;
     view.connect_retry = n.connect_retry;
     view.authentication = n.password.is_some();
-    let required = bgp.knobs.ebgp_requires_policy && !internal;
+    let required = bgp.knobs.ebgp_requires_policy && kind == PeerKind::External;
     view.graceful_restart = graceful_restart(entry, status, end_of_rib);
     view.last_reset = last_reset(entry, status);
     if let Some(status) = status {

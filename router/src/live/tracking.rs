@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::PoisonError;
 
-use bgp::types::Family;
+use bgp::types::{Family, PeerKind};
 use ipnet::IpNet;
 use rib::base::Discard;
 use rib::nexthop::{Resolution, ResolvedHop};
@@ -15,7 +15,7 @@ use rib::query::{NextHopView, RouteView};
 use super::routes::{discard_hop, interface_hop, protocol_of};
 use super::{Live, age_of_second, epoch_of, gone};
 use crate::cli::backend::ViewError;
-use crate::config::model::{PeerId, RemoteAs};
+use crate::config::model::PeerId;
 use crate::shell::netdevs::Netdevs;
 use crate::show::views::{BgpNexthopHop, BgpNexthopView, NhtClient, NhtView, RouteHop};
 
@@ -86,8 +86,7 @@ impl Live {
         if let Some(bgp) = &config.bgp {
             for entry in self.control.peers.entries().into_iter().filter(|e| !e.neighbor.shutdown) {
                 let n = &entry.neighbor;
-                let internal = n.is_internal(bgp, entry.remote_as.unwrap_or(bgp.asn))
-                    && n.remote_as != RemoteAs::External;
+                let external = n.kind(bgp, entry.remote_as.unwrap_or(bgp.asn)) == PeerKind::External;
                 let far = n.ebgp_multihop.is_some() || n.ttl_security.is_some() || n.disable_connected_check;
                 // A neighbour on an interface is where it was heard, and a link-local address on its link: no
                 // route leads to them.
@@ -95,7 +94,7 @@ impl Live {
                 if matches!(address, IpAddr::V6(a) if bgp::types::is_link_local(&a)) {
                     continue;
                 }
-                peers.push((address, !internal && !far));
+                peers.push((address, external && !far));
             }
             if bgp.knobs.network_import_check {
                 let of = |f: &Family| bgp.family(*f).networks.keys().copied().collect::<Vec<_>>();

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use bgp::fsm::{FsmState, Negotiated, RemoteAs, Role, SessionConfig, StopReason};
-use bgp::types::{Asn, Family, SECOND, Time, is_link_local};
+use bgp::fsm::{Confederation, FsmState, Negotiated, RemoteAs, Role, SessionConfig, StopReason};
+use bgp::types::{Asn, Family, PeerKind, SECOND, Time, is_link_local};
 use bgp::wire::AllowOwnAs;
 use ipnet::IpNet;
 use rib::PeerId;
@@ -432,8 +432,7 @@ impl Peers {
         let router_id = state.router_id.unwrap_or(Ipv4Addr::UNSPECIFIED);
         let session = session_config(&state.config, bgp, n, router_id, self.inner.seed, name);
         let netdevs = self.netdevs();
-        let internal = matches!(session.remote_as, RemoteAs::Internal)
-            || session.remote_as == RemoteAs::Number(session.local_as);
+        let internal = session.expected_kind() == PeerKind::Internal;
         let ttl = match (n.ttl_security, n.ebgp_multihop) {
             (Some(_), _) => 255,
             (None, Some(hops)) => hops,
@@ -609,7 +608,6 @@ fn session_config(
     seed: u64,
     name: &model::PeerId,
 ) -> SessionConfig {
-    let local_as = n.local_as.map_or(bgp.asn, |l| l.asn);
     let remote_as = match n.remote_as {
         model::RemoteAs::Number(asn) => RemoteAs::Number(asn),
         model::RemoteAs::Internal => RemoteAs::Internal,
@@ -624,9 +622,18 @@ fn session_config(
     };
     let hostname = config.hostname.clone().or_else(system_hostname);
     SessionConfig {
-        dual_as: n.local_as.filter(|l| l.dual_as).map(|_| bgp.asn),
+        // Of a neighbour anywhere only its answer tells whether it is in our confederation.
+        dual_as: match n.local_as {
+            Some(l) => Some(l).filter(|l| l.dual_as).map(|_| bgp.outside_as()),
+            None => bgp.confederation_identifier.filter(|_| n.remote_as == model::RemoteAs::Auto),
+        },
         prepend_received: n.local_as.filter(|l| !l.no_prepend).map(|l| l.asn),
-        other_own_asns: vec![bgp.asn],
+        other_own_asns: [bgp.asn].into_iter().chain(bgp.confederation_identifier).collect(),
+        confederation: bgp.confederation_identifier.map(|identifier| Confederation {
+            identifier,
+            member_as: bgp.asn,
+            others: bgp.confederation_peers.iter().copied().filter(|a| *a != bgp.asn).collect(),
+        }),
         cluster_id: settings.cluster_id.into(),
         families: Family::ALL.map(|f| n.family(f).activate),
         add_path_receive: Family::ALL.map(|f| n.family(f).addpath_rx),
@@ -666,7 +673,7 @@ fn session_config(
         discard: n.discard_attributes.iter().copied().collect(),
         withdraw_on: n.withdraw_attributes.iter().copied().collect(),
         hash_seed: seed,
-        ..SessionConfig::new(local_as, remote_as, router_id)
+        ..SessionConfig::new(n.seen_as(bgp), remote_as, router_id)
     }
 }
 

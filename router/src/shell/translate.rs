@@ -32,7 +32,7 @@ pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
         ..Settings::default()
     };
     let Some(bgp) = &config.bgp else { return settings };
-    settings.asn = bgp.asn;
+    settings.asn = bgp.outside_as();
     settings.cluster_id = match bgp.cluster_id {
         None => router_id.into(),
         Some(ClusterId::Address(a)) => a.into(),
@@ -54,6 +54,7 @@ fn best_path(bgp: &Bgp, family: Family) -> best::Options {
         always_compare_med: bgp.knobs.always_compare_med,
         med_missing_as_worst: bgp.bestpath.med.missing_as_worst,
         as_path_ignore: bgp.bestpath.as_path_ignore,
+        as_path_confed: bgp.bestpath.as_path_confed,
         multipath_relax: bgp.bestpath.multipath_relax,
         compare_router_id: bgp.bestpath.compare_routerid,
         max_paths_ebgp: bgp.maximum_paths(family),
@@ -150,7 +151,7 @@ pub fn peer(
     local_as: Asn,
     remote_as: Asn,
 ) -> PeerConfig {
-    let kind = if settings.is_internal(bgp, remote_as) { PeerKind::Internal } else { PeerKind::External };
+    let kind = settings.kind(bgp, remote_as);
     let multihop =
         settings.ebgp_multihop.is_some_and(|h| h > 1) || settings.ttl_security.is_some_and(|h| h > 1);
     let families = Family::ALL.map(|f| {
@@ -162,7 +163,7 @@ pub fn peer(
         interface: interface.map(Arc::from),
         kind,
         local_as,
-        own_as: settings.local_as.filter(|l| l.asn == local_as && !l.replace_as).map(|_| bgp.asn),
+        own_as: settings.local_as.filter(|l| l.asn == local_as && !l.replace_as).map(|_| bgp.outside_as()),
         remote_as,
         require_connected: kind == PeerKind::External && !multihop && !settings.disable_connected_check,
         families,

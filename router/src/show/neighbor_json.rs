@@ -1,5 +1,6 @@
 //! `show bgp neighbors json`.
 
+use bgp::types::PeerKind;
 use serde_json::Value;
 
 use super::format::{age, family_key, uptime};
@@ -51,7 +52,12 @@ fn identity(view: &NeighborView, o: &mut Object) {
     o.put_true("localAsNoPrepend", view.local_as_no_prepend);
     o.put_true("localAsReplaceAs", view.local_as_replace);
     o.put("localAsReplaceAsDualAs", view.local_as_dual);
-    o.put(if view.internal { "nbrInternalLink" } else { "nbrExternalLink" }, true);
+    let link = match view.kind {
+        PeerKind::Internal => "nbrInternalLink",
+        PeerKind::Confederation => "nbrConfedExternalLink",
+        PeerKind::External => "nbrExternalLink",
+    };
+    o.put(link, true);
     o.put("localRole", view.local_role.unwrap_or("undefined"));
     o.put("remoteRole", view.remote_role.unwrap_or("undefined"));
     o.put_some("nbrDesc", view.description.clone());
@@ -63,6 +69,7 @@ fn identity(view: &NeighborView, o: &mut Object) {
     o.put("bgpVersion", 4);
     o.put("remoteRouterId", view.remote_router_id.to_string());
     o.put("localRouterId", view.local_router_id.to_string());
+    o.put_true("nbrCommonAdmin", view.kind == PeerKind::Confederation);
 }
 
 fn state(view: &NeighborView, o: &mut Object) {
@@ -356,7 +363,7 @@ fn connection(view: &NeighborView, o: &mut Object) {
     o.put("connectionsDropped", view.connections_dropped);
     last_reset(&view.last_reset, o);
     o.put("softwareVersion", view.software_version.clone().unwrap_or_else(|| "n/a".to_owned()));
-    match (view.ttl_security, view.internal) {
+    match (view.ttl_security, view.kind == PeerKind::Internal) {
         (Some(hops), false) if hops != 1 => o.put("externalBgpNbrMaxHopsAway", hops),
         (Some(hops), true) => o.put("internalBgpNbrMaxHopsAway", hops),
         (_, false) => o.put("externalBgpNbrMaxHopsAway", view.max_hops),

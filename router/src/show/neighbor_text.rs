@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use bgp::types::Family;
+use bgp::types::{Family, PeerKind};
 
 use super::format::{age, family_name, uptime, uptime_or_never};
 use super::neighbor_json::policy_words;
@@ -46,7 +46,11 @@ fn line(out: &mut String, args: std::fmt::Arguments<'_>) {
 
 /// `BGP neighbor is ...` and the roles.
 fn title(view: &NeighborView, out: &mut String) {
-    let link = if view.internal { "internal" } else { "external" };
+    let link = match view.kind {
+        PeerKind::Internal => "internal",
+        PeerKind::Confederation => "confed-external",
+        PeerKind::External => "external",
+    };
     let dynamic = if view.listen_range.is_some() { "*" } else { "" };
     let _ = match (&view.id, view.address) {
         (PeerId::Interface(name), Some(address)) => write!(out, "BGP neighbor on {name}: {address}, "),
@@ -100,6 +104,9 @@ fn state(view: &NeighborView, out: &mut String) {
 fn session(view: &NeighborView, out: &mut String) {
     let (remote, local) = (view.remote_router_id, view.local_router_id);
     let _ = writeln!(out, "  BGP version 4, remote router ID {remote}, local router ID {local}");
+    if view.kind == PeerKind::Confederation {
+        out.push_str("  Neighbor under common administration\n");
+    }
     state(view, out);
     let seconds = |ms: Option<u64>| uptime_or_never(ms.map(|m| m / 1000));
     let _ = writeln!(out, "  Last read {}, Last write {}", seconds(view.last_read), seconds(view.last_write));
@@ -406,7 +413,7 @@ fn connection(view: &NeighborView, out: &mut String) {
     let (established, dropped) = (view.connections_established, view.connections_dropped);
     let _ = writeln!(out, "  Connections established {established}; dropped {dropped}");
     reset(view, out);
-    let side = if view.internal { "Internal" } else { "External" };
+    let side = if view.kind == PeerKind::Internal { "Internal" } else { "External" };
     match view.ttl_security {
         Some(hops) if hops != 1 => {
             let _ = writeln!(out, "  {side} BGP neighbor may be up to {hops} hops away.");

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use bgp::attrs::Origin;
-use bgp::types::Family;
+use bgp::types::{Family, PeerKind};
 
 use super::views::*;
 use crate::config::model::{AddPathTx, PeerId};
@@ -543,7 +543,7 @@ fn base(name: &str, asn: u32) -> NeighborView {
     let mut view = NeighborView::new(id(name));
     view.remote_as = asn;
     view.local_as = 65001;
-    view.internal = asn == 65001;
+    view.kind = if asn == 65001 { PeerKind::Internal } else { PeerKind::External };
     view.local_router_id = v4("10.255.0.1");
     view.graceful_restart.local_mode = "Restart*".into();
     view.last_reset = LastReset {

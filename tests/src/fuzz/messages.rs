@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use bgp::fsm::negotiate::{local_open, negotiate};
-use bgp::fsm::{RemoteAs, Role, SessionConfig};
+use bgp::fsm::{Confederation, RemoteAs, Role, SessionConfig};
 use bgp::types::{Asn, Family};
 use bgp::wire::encode::{put_notification, put_route_refresh};
 use bgp::wire::{Capability, MessageKind, Notification, Open, RefreshKind, RouteRefresh, next_frame};
@@ -15,6 +15,10 @@ fn body(out: &BytesMut, kind: MessageKind) -> &[u8] {
     let frame = next_frame(out, 65535).expect("a header of ours").expect("all of it");
     assert_eq!((frame.kind, frame.len()), (kind, out.len()));
     frame.body
+}
+
+fn confederation() -> Confederation {
+    Confederation { identifier: Asn(64500), member_as: Asn(65001), others: [Asn(65002), Asn(65003)].into() }
 }
 
 /// The configuration of the session that an OPEN comes in on.
@@ -29,7 +33,7 @@ pub(super) fn session(choice: u8) -> SessionConfig {
         role: bit(4).then_some(Role::Peer),
         strict_capability_match: bit(5),
         override_capability: bit(6),
-        confederation: bit(7),
+        confederation: bit(7).then(confederation),
         ..SessionConfig::new(Asn(65001), remote, Ipv4Addr::new(10, 0, 0, 1))
     }
 }

@@ -122,7 +122,7 @@ impl Run {
 /// A stream behind the octets that choose the circumstances.
 pub(super) fn stream(data: &[u8]) {
     let Some(([ours, theirs, cut], bytes)) = data.split_first_chunk::<HEAD>() else { return };
-    let config = SessionConfig { passive: false, confederation: false, ..session(*ours) };
+    let config = SessionConfig { passive: false, confederation: None, ..session(*ours) };
     let up = cut & 1 == 0;
     let [mut whole, mut pieces] = [(); 2].map(|()| Run::new(config.clone()));
     for run in [&mut whole, &mut pieces] {

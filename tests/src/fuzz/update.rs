@@ -6,7 +6,7 @@ use bgp::attrs::{
     AttrBuilder, AttrView, ExportForm, LocalPrefForm, Prepend, hash_block, summarize, write_attrs,
 };
 use bgp::batch::{BatchAttrs, Op, UpdateBatch};
-use bgp::types::{Addr, Asn, Family, NextHop, Nlri};
+use bgp::types::{Addr, Asn, Family, NextHop, Nlri, PeerKind};
 use bgp::wire::iana::attr;
 use bgp::wire::{
     AllowOwnAs, AttrCodes, Notification, PeerRelation, UpdateContext, UpdateDecoder, UpdateError, UpdateForm,
@@ -43,7 +43,11 @@ fn context([a, b, c]: [u8; HEAD]) -> UpdateContext {
         add_path: [bit(a, 1), bit(a, 2)],
         families: [!bit(a, 3), !bit(a, 4)],
         extended_next_hop: bit(a, 5),
-        external: !bit(a, 6),
+        kind: match (bit(a, 6), bit(a, 7)) {
+            (true, _) => PeerKind::Internal,
+            (false, true) => PeerKind::Confederation,
+            (false, false) => PeerKind::External,
+        },
         confederation: bit(a, 7),
         remote_as: Asn(65001),
         own_asns: vec![Asn(65000)],
@@ -256,13 +260,23 @@ fn passed_on<A: Addr>(ctx: &UpdateContext, block: &[u8], next_hop: NextHop, pref
         }
         let form = ExportForm { as4, prepend: Prepend::one(Asn(64500)), ..ExportForm::external(Asn(64500)) };
         let strict = UpdateContext {
-            external: true,
+            kind: PeerKind::External,
             confederation: false,
             remote_as: Asn(64500),
             enforce_first_as: true,
             ..lenient(as4, add_path)
         };
         if let Some((_, reports)) = reread(&form, strict, block, next_hop, prefixes) {
+            assert!(reports.iter().all(|r| r.fault.is_none() && r.rejected.is_none()), "{reports:?}");
+        }
+        let form = ExportForm { as4, ..ExportForm::confederation(Asn(64501)) };
+        let member = UpdateContext {
+            kind: PeerKind::Confederation,
+            confederation: true,
+            remote_as: Asn(64501),
+            ..lenient(as4, add_path)
+        };
+        if let Some((_, reports)) = reread(&form, member, block, next_hop, prefixes) {
             assert!(reports.iter().all(|r| r.fault.is_none() && r.rejected.is_none()), "{reports:?}");
         }
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fsm::negotiate::{local_open, negotiate};
-use crate::types::Family;
+use crate::types::{Family, PeerKind};
 use crate::wire::{Capability, Open, PeerRelation};
 
 fn meet(a: &SessionConfig, b: &SessionConfig) -> Result<Negotiated, OpenRefusal> {
@@ -81,11 +81,70 @@ fn identifiers_are_not_zero_and_not_ours_within_an_as() {
         ..config_b()
     };
     let a = SessionConfig { remote_as: RemoteAs::Internal, ..config_a() };
-    assert!(meet(&a, &internal([10, 0, 0, 9])).unwrap().internal);
+    assert!(meet(&a, &internal([10, 0, 0, 9])).unwrap().kind == PeerKind::Internal);
     assert_eq!(subcode(meet(&a, &internal([10, 0, 0, 1]))), 3);
     assert_eq!(subcode(meet(&a, &internal([0; 4]))), 3);
     // Between ASes the same Identifier is fine (RFC 6286).
     assert!(meet(&config_a(), &SessionConfig { router_id: config_a().router_id, ..config_b() }).is_ok());
+}
+
+/// A member of confederation 64500, in member AS 65001 with 65002 beside it.
+fn member(local_as: u32, remote_as: RemoteAs) -> SessionConfig {
+    let confederation =
+        Confederation { identifier: Asn(64500), member_as: Asn(65001), others: [Asn(65002)].into() };
+    SessionConfig { local_as: Asn(local_as), remote_as, confederation: Some(confederation), ..config_a() }
+}
+
+#[test]
+fn a_confederation_is_one_as_to_those_outside() {
+    let speaker = |asn: u32, sees: u32| SessionConfig {
+        local_as: Asn(asn),
+        remote_as: RemoteAs::Number(Asn(sees)),
+        ..config_b()
+    };
+    let number = |asn: u32| RemoteAs::Number(Asn(asn));
+    for (ours, theirs, kind) in [
+        (member(65001, number(65001)), speaker(65001, 65001), PeerKind::Internal),
+        (member(65001, RemoteAs::Internal), speaker(65001, 65001), PeerKind::Internal),
+        (member(65001, number(65002)), speaker(65002, 65001), PeerKind::Confederation),
+        (member(64500, number(65009)), speaker(65009, 64500), PeerKind::External),
+        (member(64500, RemoteAs::External), speaker(65009, 64500), PeerKind::External),
+        (member(64500, number(64500)), speaker(64500, 64500), PeerKind::External),
+        (member(64500, RemoteAs::Any), speaker(65009, 64500), PeerKind::External),
+        (member(65001, RemoteAs::Any), speaker(65002, 65001), PeerKind::Confederation),
+    ] {
+        let agreed = meet(&ours, &theirs).unwrap();
+        let context = agreed.update_context(&ours);
+        assert_eq!((agreed.kind, context.kind, context.confederation), (kind, kind, true), "{ours:?}");
+    }
+    // Who is inside must not be taken for somebody outside, nor the other way round.
+    for (ours, theirs) in [
+        (member(64500, RemoteAs::External), speaker(65002, 64500)),
+        (member(64500, RemoteAs::Any), speaker(65002, 64500)),
+        (member(65001, RemoteAs::Any), speaker(65009, 65001)),
+        (member(65001, RemoteAs::Internal), speaker(65002, 65001)),
+    ] {
+        assert_eq!(subcode(meet(&ours, &theirs)), 2, "{ours:?}");
+    }
+}
+
+#[test]
+fn a_change_of_the_confederation_restarts_those_whose_place_it_changes() {
+    let alone =
+        |remote: u32| SessionConfig { confederation: None, ..member(65001, RemoteAs::Number(Asn(remote))) };
+    let inside = |local: u32, remote: u32| member(local, RemoteAs::Number(Asn(remote)));
+    let changed = Some(ResetReason::ConfederationChanged);
+    assert_eq!(alone(65001).reset_needed(&inside(65001, 65001)), None);
+    assert_eq!(alone(65002).reset_needed(&inside(65001, 65002)), changed);
+    assert_eq!(alone(65009).reset_needed(&inside(64500, 65009)), changed);
+    let mut more = inside(65001, 65003);
+    more.confederation.as_mut().unwrap().others.insert(Asn(65003));
+    assert_eq!(inside(64500, 65003).reset_needed(&more), Some(ResetReason::ConfederationPeersChanged));
+    let mut stays = inside(65001, 65002);
+    stays.confederation.as_mut().unwrap().others.insert(Asn(65003));
+    assert_eq!(inside(65001, 65002).reset_needed(&stays), None);
+    let any = member(65001, RemoteAs::Any);
+    assert_eq!(SessionConfig { confederation: None, ..any.clone() }.reset_needed(&any), changed);
 }
 
 #[test]

@@ -33,7 +33,7 @@ fn prefixes(count: u8) -> (Vec<u8>, BTreeSet<String>) {
 proptest! {
     #[test]
     fn damage_among_attributes_touches_the_routes_of_the_message_alone(
-        count in 1u8..20, as4: bool, external: bool,
+        count in 1u8..20, as4: bool, inside: bool,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let (nlri, named) = prefixes(count);
@@ -44,7 +44,7 @@ proptest! {
         }
         // Those that carry prefixes of their own may name others.
         prop_assume!(crate::attrs::AttrView::new(&attrs).iter().all(|a| !matches!(a.code, 14 | 15)));
-        let d = decode(UpdateContext { as4, external, ..context() }, &body(&[8, 10], &attrs, &nlri));
+        let d = decode(UpdateContext { as4, kind: kind(inside), ..context() }, &body(&[8, 10], &attrs, &nlri));
         let found = touched(&d);
         if d.result.is_ok() {
             let all: BTreeSet<_> = named.into_iter().chain(["10.0.0.0/8".to_owned()]).collect();

@@ -221,12 +221,37 @@ fn a_path_may_be_as_long_as_a_message_and_no_longer() {
 }
 
 #[test]
-fn an_empty_path_from_a_confederation_peer_is_fine() {
-    let ctx = UpdateContext { external: false, confederation: true, ..context() };
+fn an_empty_path_from_our_own_member_as_is_fine() {
+    let ctx = UpdateContext { confederation: true, ..internal() };
     accepts(ctx, &[ORIGIN, &[0x40, 2, 0], NEXT_HOP].concat());
     // From outside of our AS it lacks the first AS.
     let d = decode(context(), &body(&[], &[ORIGIN, &[0x40, 2, 0], NEXT_HOP].concat(), NLRI));
     assert_eq!(d.result.unwrap().rejected, Some(Reject::FirstAs));
+}
+
+#[test]
+fn another_member_as_puts_its_number_into_a_confederation_segment() {
+    let ctx = UpdateContext { kind: PeerKind::Confederation, confederation: true, ..context() };
+    let path = |value: &[u8]| [ORIGIN, &[0x40, 2, value.len() as u8], value, NEXT_HOP].concat();
+    let member = [3, 1, 0, 0, 0xfd, 0xe9];
+    let outside = [2, 1, 0, 0, 0xfc, 0x18];
+    accepts(ctx.clone(), &path(&member));
+    accepts(ctx.clone(), &path(&[member, outside].concat()));
+    withdraws(ctx.clone(), &path(&[]));
+    withdraws(ctx.clone(), &path(&outside));
+    withdraws(ctx.clone(), &path(&[outside, member].concat()));
+    // Within our member AS such segments are as good as any, and nowhere else without a confederation.
+    accepts(UpdateContext { confederation: true, ..internal() }, &path(&member));
+    withdraws(internal(), &path(&member));
+    withdraws(context(), &path(&member));
+    // Its own loops are found, and what concerns reflection in its AS stays there.
+    let own = UpdateContext { own_asns: vec![Asn(65000), Asn(64536)], ..ctx.clone() };
+    let d = decode(own, &body(&[], &path(&[member, outside].concat()), NLRI));
+    assert_eq!(d.result.unwrap().rejected, Some(Reject::AsPathLoop));
+    let more: &[u8] = &[0x40, 5, 4, 0, 0, 0, 150, 0x80, 9, 4, 1, 2, 3, 4, 0x80, 10, 4, 5, 6, 7, 8];
+    let d = accepts(ctx, &[&path(&member), more].concat());
+    let view = AttrView::new(d.block());
+    assert_eq!((view.local_pref(), view.originator_id(), view.cluster_list().count()), (Some(150), None, 0));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 
 use super::*;
 use crate::batch::{Op, UpdateBatch};
-use crate::types::{Asn, Nlri};
+use crate::types::{Asn, Nlri, PeerKind};
 
 /// A session with AS 65001 in AS 65000, both families, everything strict.
 pub(super) fn context() -> UpdateContext {
@@ -19,7 +19,7 @@ pub(super) fn context() -> UpdateContext {
         add_path: [false; 2],
         families: [true; 2],
         extended_next_hop: false,
-        external: true,
+        kind: PeerKind::External,
         confederation: false,
         remote_as: Asn(65001),
         own_asns: vec![Asn(65000)],
@@ -40,7 +40,12 @@ pub(super) fn context() -> UpdateContext {
 
 /// The same with an internal peer.
 pub(super) fn internal() -> UpdateContext {
-    UpdateContext { external: false, remote_as: Asn(65000), ..context() }
+    UpdateContext { kind: PeerKind::Internal, remote_as: Asn(65000), ..context() }
+}
+
+/// A neighbour outside or inside of our AS.
+pub(super) fn kind(inside: bool) -> PeerKind {
+    if inside { PeerKind::Internal } else { PeerKind::External }
 }
 
 /// Body of an UPDATE from its three parts.

@@ -398,7 +398,7 @@ proptest! {
     fn mutated_messages_never_panic_and_an_error_leaves_nothing(
         block in any_block(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
-        cut in any::<prop::sample::Index>(), truncate: bool, as4: bool, external: bool, add_path: bool,
+        cut in any::<prop::sample::Index>(), truncate: bool, as4: bool, inside: bool, add_path: bool,
     ) {
         let attrs = [&block[..], NEXT_HOP, &mp_reach(2, &v6("2001:db8::1"), V6_NLRI)].concat();
         let mut bytes = body(&[8, 10], &attrs, NLRI);
@@ -409,7 +409,7 @@ proptest! {
         if truncate {
             bytes.truncate(cut.index(bytes.len()));
         }
-        let ctx = UpdateContext { as4, external, add_path: [add_path; 2], ..context() };
+        let ctx = UpdateContext { as4, kind: kind(inside), add_path: [add_path; 2], ..context() };
         let d = decode(ctx, &bytes);
         // No prefix without octets of its own in the message.
         let prefixes = d.batch.v4.len() + d.batch.v6.len();

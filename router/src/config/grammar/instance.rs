@@ -134,7 +134,6 @@ pub const GLOBAL: &[Command] = &[
         e.bgp()?.confederation_identifier = if a.no { None } else { a.opt_asn("ASNUM")?.map(Asn) };
         Ok(())
     })
-    .later()
     .render(Render::Bgp(|b, out| {
         if let Some(asn) = b.confederation_identifier {
             out.line(format_args!("bgp confederation identifier {asn}"));
@@ -142,14 +141,19 @@ pub const GLOBAL: &[Command] = &[
     })),
     command("bgp confederation peers ASNUM...", "The ASes inside", |e, a| {
         let words = a.word("ASNUM")?.to_owned();
-        let peers = &mut e.bgp()?.confederation_peers;
+        let bgp = e.bgp()?;
         for word in words.split_whitespace() {
-            let asn = super::matcher::parse_asn(word).ok_or_else(|| Fail::Value(word.to_owned()))?;
-            if a.no { peers.remove(&Asn(asn)) } else { peers.insert(Asn(asn)) };
+            let asn = Asn(super::matcher::parse_asn(word).ok_or_else(|| Fail::Value(word.to_owned()))?);
+            if a.no {
+                bgp.confederation_peers.remove(&asn);
+            } else if asn == bgp.asn {
+                return Err(Fail::refuse("% Local member-AS not allowed in confed peer list"));
+            } else {
+                bgp.confederation_peers.insert(asn);
+            }
         }
         Ok(())
     })
-    .later()
     .render(Render::Bgp(|b, out| {
         if !b.confederation_peers.is_empty() {
             out.line(format_args!("bgp confederation peers {}", value::join(b.confederation_peers.iter())));

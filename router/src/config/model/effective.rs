@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bgp::types::{Asn, Family};
+use bgp::types::{Asn, Family, PeerKind};
 
 use super::neighbor::{
     AddPathTx, AllowAsIn, AttributeUnchanged, Bfd, DefaultOriginate, GracefulRestartMode, LocalAs, LocalRole,
@@ -119,15 +119,37 @@ impl NeighborSettings {
         self.interface.as_deref().or(source)
     }
 
+    /// Where a neighbour with AS `remote` is.
+    pub fn kind(&self, bgp: &Bgp, remote: Asn) -> PeerKind {
+        let remote = match self.remote_as {
+            RemoteAs::Internal => return PeerKind::Internal,
+            RemoteAs::External => return PeerKind::External,
+            RemoteAs::Number(asn) => asn,
+            RemoteAs::Auto => remote,
+        };
+        if remote == bgp.asn || self.local_as.is_some_and(|l| l.asn == remote) {
+            PeerKind::Internal
+        } else if bgp.is_member(remote) {
+            PeerKind::Confederation
+        } else {
+            PeerKind::External
+        }
+    }
+
     /// Whether a neighbour with AS `remote` is in our AS.
     pub fn is_internal(&self, bgp: &Bgp, remote: Asn) -> bool {
-        let local = self.local_as.map_or(bgp.asn, |l| l.asn);
-        match self.remote_as {
-            RemoteAs::Internal => true,
-            RemoteAs::External => false,
-            RemoteAs::Number(asn) => asn == local || asn == bgp.asn,
-            RemoteAs::Auto => remote == local || remote == bgp.asn,
-        }
+        self.kind(bgp, remote) == PeerKind::Internal
+    }
+
+    /// The AS that the neighbour sees us in; of two, the one to try first.
+    pub fn seen_as(&self, bgp: &Bgp) -> Asn {
+        let outside = match self.remote_as {
+            RemoteAs::Number(asn) => asn != bgp.asn && !bgp.is_member(asn),
+            RemoteAs::External => true,
+            RemoteAs::Internal | RemoteAs::Auto => false,
+        };
+        let asn = if outside { bgp.outside_as() } else { bgp.asn };
+        self.local_as.map_or(asn, |l| l.asn)
     }
 }
 

@@ -384,6 +384,16 @@ impl Bgp {
         }
     }
 
+    /// Whether an AS is another member of our confederation (RFC 5065).
+    pub fn is_member(&self, asn: Asn) -> bool {
+        self.confederation_identifier.is_some() && self.confederation_peers.contains(&asn) && asn != self.asn
+    }
+
+    /// The AS that those outside of our confederation see, or everybody without one.
+    pub fn outside_as(&self) -> Asn {
+        self.confederation_identifier.unwrap_or(self.asn)
+    }
+
     /// Keepalive and hold time for neighbours that say nothing.
     pub fn default_timers(&self) -> Timers {
         self.timers.unwrap_or(Timers::of(self.profile))

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use bgp::types::Family;
+use bgp::types::{Family, PeerKind};
 use ipnet::IpNet;
 
 use super::bgp::PeerState;
@@ -423,7 +423,7 @@ pub struct NeighborView {
     pub local_as_no_prepend: bool,
     pub local_as_replace: bool,
     pub local_as_dual: bool,
-    pub internal: bool,
+    pub kind: PeerKind,
     pub local_role: Option<&'static str>,
     pub remote_role: Option<&'static str>,
     pub description: Option<String>,
@@ -499,7 +499,7 @@ impl NeighborView {
             local_as_no_prepend: false,
             local_as_replace: false,
             local_as_dual: false,
-            internal: false,
+            kind: PeerKind::External,
             local_role: None,
             remote_role: None,
             description: None,
