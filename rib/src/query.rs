@@ -302,9 +302,10 @@ impl Core {
         ) -> Option<Vec<AdvertisedView>> {
             let id = rib.table.live(slot as usize)?;
             let group = rib.groups.iter().find(|g| g.members().contains(&peer))?;
-            let view = |(path_id, attr)| {
-                let (block, next_hop) = group.as_told(shared, attr);
-                AdvertisedView { net, path_id, block, next_hop, origin: shared.attrs.get(attr).local.origin }
+            let view = |route| {
+                let (block, next_hop) = group.as_told(shared, route);
+                let origin = shared.attrs.get(route.attr).local.origin;
+                AdvertisedView { net, path_id: route.id, block, next_hop, origin }
             };
             Some(group.told(id, peer).map(view).collect())
         }
@@ -465,8 +466,8 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
     // A default route that is told whatever the table has is none of these paths.
     let telling = rib.groups.iter().filter(|g| entry.len != 0 || !g.key().originates_default());
     for (group, member) in telling.flat_map(|g| g.members().iter().map(move |m| (g, *m))) {
-        for (number, _) in group.told(id, member) {
-            let is_it = |p: &&mut PathView| match number {
+        for told in group.told(id, member) {
+            let is_it = |p: &&mut PathView| match told.id {
                 0 => p.best,
                 number => rib.table.path_number(p.peer, p.path_id) == number,
             };

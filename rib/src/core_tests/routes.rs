@@ -166,3 +166,14 @@ fn a_network_is_announced_while_its_route_is_there() {
     lab.settle();
     assert!(lab.told(1).is_empty());
 }
+
+#[test]
+fn a_reflected_route_keeps_its_next_hop_among_clients_of_one_group() {
+    let mut lab = Lab::new();
+    let client = PeerFamily { reflector_client: true, ..PeerFamily::default() };
+    (1..=3).for_each(|n| lab.add_with(n, PeerKind::Internal, client.clone()));
+    lab.announce(1, &["192.0.2.0/24"], |_| {});
+    lab.settle();
+    assert_eq!(lab.path(2, "192.0.2.0/24"), " via 10.0.0.2");
+    assert_eq!(lab.path(3, "192.0.2.0/24"), " via 10.0.0.2");
+}

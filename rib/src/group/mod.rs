@@ -200,9 +200,9 @@ impl<A: Addr> Group<A> {
         self.told.of(id).is_empty() && !self.is_pending(id)
     }
 
-    /// What a member was told of a prefix: path identifiers, 0 without ADD-PATH, and attribute sets.
-    pub fn told(&self, id: PrefixId, peer: PeerId) -> impl Iterator<Item = (u32, AttrId)> {
-        self.told.of(id).into_iter().filter(move |r| r.source != peer).map(|r| (r.id, r.attr))
+    /// What a member was told of a prefix.
+    pub(crate) fn told(&self, id: PrefixId, peer: PeerId) -> impl Iterator<Item = Route> {
+        self.told.of(id).into_iter().filter(move |r| r.source != peer)
     }
 
     /// Routes told to members.
@@ -401,7 +401,8 @@ impl<A: Addr> Group<A> {
         }
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
-        let next_hop = self.write(shared, &shared.attrs.get(id), &mut bytes);
+        // Whoever hears it: with other next hops, sets are not called alike.
+        let next_hop = self.write(shared, &shared.attrs.get(id), std::iter::empty(), &mut bytes);
         let hash = hash_block(shared.seed, &bytes) ^ next_hop.map_or(0, |nh| hash_next_hop(shared.seed, &nh));
         self.scratch = bytes;
         if self.looks.len() <= id.index() {
@@ -583,10 +584,12 @@ impl<A: Addr> Group<A> {
         let announced = if attr.is_none() {
             None
         } else {
-            self.write(shared, &shared.attrs.get(attr), &mut scratch).and_then(|next_hop| {
-                let mp = mp_next_hop::<A>(next_hop);
-                put_announce(form, &scratch, mp, nlri.iter().copied(), &mut buffer).ok()
-            })
+            self.write(shared, &shared.attrs.get(attr), self.others(source), &mut scratch).and_then(
+                |next_hop| {
+                    let mp = mp_next_hop::<A>(next_hop);
+                    put_announce(form, &scratch, mp, nlri.iter().copied(), &mut buffer).ok()
+                },
+            )
         };
         // What cannot be told is withdrawn, so that members do not believe in an older route.
         let messages = announced

@@ -7,6 +7,7 @@ use bgp::types::{Addr, Asn, Family, NextHop};
 use ipnet::IpNet;
 
 use super::Group;
+use super::told::Route;
 use crate::id::{AttrId, PeerId};
 use crate::intern::{AttrSet, Provenance};
 use crate::memo::Evaluator;
@@ -31,7 +32,7 @@ impl<A: Addr> Group<A> {
     }
 
     /// Whether telling a set is reflection: from our AS, to our AS (RFC 4456).
-    fn reflects(&self, set: &AttrSet) -> bool {
+    fn reflects(&self, set: &AttrSet<'_>) -> bool {
         self.key.kind == PeerKind::Internal
             && matches!(set.local.origin, Provenance::Internal | Provenance::Client)
     }
@@ -67,9 +68,15 @@ impl<A: Addr> Group<A> {
         out.unwrap_or(AttrId::NONE)
     }
 
-    /// Appends the wire form of a set and returns the next hop; `None` if the set cannot be told to members.
-    pub(super) fn write(&self, shared: &Shared, set: &AttrSet<'_>, out: &mut Vec<u8>) -> Option<NextHop> {
-        let next_hop = self.next_hop(shared, set)?;
+    /// Appends the wire form of a set for some members and returns the next hop; `None` if the set cannot be told.
+    pub(super) fn write(
+        &self,
+        shared: &Shared,
+        set: &AttrSet<'_>,
+        hearers: impl Iterator<Item = PeerId>,
+        out: &mut Vec<u8>,
+    ) -> Option<NextHop> {
+        let next_hop = self.next_hop(shared, set, hearers)?;
         let mut form = self.key.form;
         let local = set.local.origin == Provenance::Local;
         if self.key.external() && !local && !set.local.med_set {
@@ -114,8 +121,18 @@ impl<A: Addr> Group<A> {
         Some(builder.build())
     }
 
+    /// Members but the source of a route, who hears nothing of it.
+    pub(super) fn others(&self, source: PeerId) -> impl Iterator<Item = PeerId> {
+        self.members.iter().copied().filter(move |m| *m != source)
+    }
+
     /// The next hop to tell (RFC 4271 section 5.1.3, RFC 2545 section 3, RFC 8950).
-    pub(crate) fn next_hop(&self, shared: &Shared, set: &AttrSet<'_>) -> Option<NextHop> {
+    fn next_hop(
+        &self,
+        shared: &Shared,
+        set: &AttrSet<'_>,
+        mut hearers: impl Iterator<Item = PeerId>,
+    ) -> Option<NextHop> {
         let rule = &self.key.next_hop;
         let key = shared.next_hops.get(set.local.next_hop).map(|e| &e.key);
         let received = key.and_then(|k| k.addr);
@@ -132,10 +149,9 @@ impl<A: Addr> Group<A> {
             }
         };
         // RFC 4271 section 5.1.3: never a neighbour's own address towards it.
-        let theirs = |addr: &IpAddr| {
-            self.members.iter().any(|m| shared.peer(*m).is_some_and(|p| p.config.addr == *addr))
-        };
-        let keep = keep && (set.local.next_hop_set || !received.as_ref().is_some_and(theirs));
+        let mut theirs =
+            |addr: &IpAddr| hearers.any(|m| shared.peer(m).is_some_and(|p| p.config.addr == *addr));
+        let keep = keep && (set.local.next_hop_set || !received.as_ref().is_some_and(&mut theirs));
         let own_v6 = || {
             rule.v6
                 .map(|global| NextHop::V6 { global, link_local: rule.link })
@@ -163,8 +179,8 @@ impl<A: Addr> Group<A> {
 
     /// What members are told of a set, as FRR shows it: before our AS is put in front, and `None` where the next hop
     /// becomes our own address.
-    pub(crate) fn as_told(&self, shared: &Shared, id: AttrId) -> (Vec<u8>, Option<NextHop>) {
-        let set = shared.attrs.get(id);
+    pub(crate) fn as_told(&self, shared: &Shared, route: Route) -> (Vec<u8>, Option<NextHop>) {
+        let set = shared.attrs.get(route.attr);
         let mut builder = AttrBuilder::from_view(set.view());
         if self.key.external() {
             builder.local_pref(None);
@@ -173,7 +189,8 @@ impl<A: Addr> Group<A> {
             }
         }
         let received = shared.next_hops.get(set.local.next_hop).and_then(|e| e.key.addr);
-        let kept = self.next_hop(shared, &set).filter(|nh| Some(nh.addr()) == received);
+        let kept =
+            self.next_hop(shared, &set, self.others(route.source)).filter(|nh| Some(nh.addr()) == received);
         (builder.build(), kept)
     }
 }
