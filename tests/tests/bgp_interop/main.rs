@@ -4,6 +4,7 @@ mod add_path;
 mod as_numbers;
 mod bounds;
 mod common;
+mod confederation;
 mod hostile;
 mod internal;
 mod kernel_routes;
