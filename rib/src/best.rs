@@ -1,6 +1,7 @@
 //! The decision process (RFC 4271 section 9.1.2.2), in the order that FRR's users know.
 //!
 //! In prose: of the valid paths the one with the greatest weight; the greatest LOCAL_PREF; one of our own; the
+//! lowest accumulated metric, where asked for; the
 //! shortest AS_PATH; the lowest ORIGIN; the lowest MED among paths of one neighbouring AS; external before
 //! internal, and so before those of our confederation; the nearest next hop. Paths equal up to here may share the load. Then the oldest external path; the
 //! lowest router id; the shortest CLUSTER_LIST; the lowest neighbour address; the lowest path identifier. Two
@@ -29,6 +30,8 @@ pub enum Reason {
     LocalPref,
     /// One is our own.
     LocalRoute,
+    /// Accumulated IGP metric (RFC 7311).
+    Aigp,
     /// AS_PATH length.
     AsPath,
     /// ORIGIN.
@@ -59,6 +62,7 @@ impl Reason {
             Reason::Weight => "Weight",
             Reason::LocalPref => "Local Pref",
             Reason::LocalRoute => "Local Route",
+            Reason::Aigp => "AIGP",
             Reason::AsPath => "AS Path",
             Reason::Origin => "Origin",
             Reason::Med => "MED",
@@ -82,6 +86,8 @@ pub struct Options {
     pub always_compare_med: bool,
     /// `bgp bestpath med missing-as-worst`.
     pub med_missing_as_worst: bool,
+    /// `bgp bestpath aigp`: compare accumulated metrics (RFC 7311).
+    pub aigp: bool,
     /// `bgp bestpath as-path ignore`.
     pub as_path_ignore: bool,
     /// `bgp bestpath as-path confed`: confederation segments count in the length.
@@ -102,6 +108,7 @@ impl Default for Options {
             default_local_pref: 100,
             always_compare_med: false,
             med_missing_as_worst: false,
+            aigp: false,
             as_path_ignore: false,
             as_path_confed: false,
             multipath_relax: false,
@@ -154,6 +161,18 @@ impl Candidate<'_> {
         }
     }
 
+    /// AIGP and the way to the next hop, if that is compared; paths without lose (RFC 7311 section 4).
+    fn accumulated(&self, options: &Options) -> u64 {
+        if !options.aigp {
+            return 0;
+        }
+        self.aigp().map_or(u64::MAX, |metric| metric.saturating_add(u64::from(self.igp_metric)))
+    }
+
+    fn aigp(&self) -> Option<u64> {
+        self.view.aigp().filter(|_| self.summary.has(flag::AIGP))
+    }
+
     fn path_len(&self, options: &Options) -> u32 {
         let confed = if options.as_path_confed { self.summary.confed_len } else { 0 };
         u32::from(self.summary.path_len) + u32::from(confed)
@@ -174,6 +193,7 @@ fn compare_to_metric(a: &Candidate<'_>, b: &Candidate<'_>, med: bool, o: &Option
         (higher(a.weight, b.weight), Reason::Weight),
         (higher(a.local_pref(o), b.local_pref(o)), Reason::LocalPref),
         (b.local.cmp(&a.local), Reason::LocalRoute),
+        (a.accumulated(o).cmp(&b.accumulated(o)), Reason::Aigp),
         (if o.as_path_ignore { Ordering::Equal } else { a.path_len(o).cmp(&b.path_len(o)) }, Reason::AsPath),
         (a.summary.origin.cmp(&b.summary.origin), Reason::Origin),
         (if med { a.med(o).cmp(&b.med(o)) } else { Ordering::Equal }, Reason::Med),

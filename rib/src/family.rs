@@ -353,6 +353,14 @@ impl<A: Addr> FamilyRib<A> {
         }
     }
 
+    /// The way to a next hop changed: those hear of it who are told how far it is (RFC 7311).
+    pub fn tell_distance(&mut self, shared: &Shared, id: PrefixId) {
+        let has = |p: &Path| shared.attrs.get(p.attr).summary.has(flag::AIGP);
+        if self.table.paths(id).any(|(_, p)| has(p)) {
+            self.groups.iter_mut().filter(|g| g.key().form.aigp).for_each(|g| g.mark(id));
+        }
+    }
+
     /// Best first, then the multipath members, then the others as they came.
     fn arrange(&mut self, id: PrefixId, old: &[PathIdx], best: PathIdx, multipath: &[PathIdx]) {
         let mut order: SmallVec<[PathIdx; 8]> = SmallVec::new();

@@ -138,6 +138,8 @@ pub struct PeerConfig {
     pub own_as: Option<Asn>,
     /// Its AS.
     pub remote_as: Asn,
+    /// AIGP goes to it and comes from it (RFC 7311).
+    pub aigp: bool,
     /// Next hops of its routes must be on a network of ours (no `ebgp-multihop`, `disable-connected-check`).
     pub require_connected: bool,
     /// Families that are activated.

@@ -91,6 +91,7 @@ impl GroupKey {
         let external = kind == PeerKind::External;
         let form = ExportForm {
             as4: session.as4,
+            aigp: peer.config.aigp,
             communities: config.send_community.standard,
             ext_communities: config.send_community.extended,
             large_communities: config.send_community.large,

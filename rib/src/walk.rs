@@ -60,6 +60,7 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
                 if concerned {
                     rib.decide(shared, id, None);
                     rib.retell(shared, id);
+                    rib.tell_distance(shared, id);
                 }
             }
         }

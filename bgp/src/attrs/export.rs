@@ -72,7 +72,7 @@ pub struct ExportForm {
     pub as4: bool,
     /// The peer is outside of our AS and confederation: what must not leave is taken out, which is
     /// confederation segments (RFC 5065 section 4), ORIGINATOR_ID and CLUSTER_LIST (RFC 4456 section 8),
-    /// AIGP (RFC 7311 section 3.4) and non-transitive extended communities (RFC 4360 section 6).
+    /// and non-transitive extended communities (RFC 4360 section 6).
     pub external: bool,
     /// What to put before the path (RFC 4271 section 5.1.2).
     pub prepend: Prepend,
@@ -84,6 +84,8 @@ pub struct ExportForm {
     pub reflect: Option<(Ipv4Addr, Ipv4Addr)>,
     /// Only to Customer to set where there is none (RFC 9234 section 5).
     pub otc: Option<Asn>,
+    /// AIGP goes along (RFC 7311 section 3.4).
+    pub aigp: bool,
     /// COMMUNITIES go along.
     pub communities: bool,
     /// EXTENDED COMMUNITIES go along.
@@ -103,6 +105,7 @@ impl ExportForm {
             med: MedForm::Keep,
             reflect: None,
             otc: None,
+            aigp: true,
             communities: true,
             ext_communities: true,
             large_communities: true,
@@ -115,6 +118,7 @@ impl ExportForm {
             external: true,
             prepend: Prepend::one(local_as),
             local_pref: LocalPrefForm::Strip,
+            aigp: false,
             ..ExportForm::internal()
         }
     }
@@ -204,7 +208,7 @@ impl Writer<'_, '_> {
             attr::EXT_COMMUNITIES if !self.form.ext_communities => Ok(()),
             attr::EXT_COMMUNITIES if self.form.external => self.transitive_communities(a),
             attr::ORIGINATOR_ID if !self.form.reflects() => Ok(()),
-            attr::AIGP if self.form.external => Ok(()),
+            attr::AIGP if !self.form.aigp => Ok(()),
             attr::CLUSTER_LIST => self.cluster_list(a.value),
             _ => self.copy(a.flags, a.code, a.value),
         }

@@ -96,6 +96,8 @@ pub mod flag {
     pub const AS_SET: u16 = 1 << 9;
     /// ONLY_TO_CUSTOMER is present (RFC 9234).
     pub const OTC: u16 = 1 << 10;
+    /// AIGP is present (RFC 7311).
+    pub const AIGP: u16 = 1 << 11;
 }
 
 /// The fields of a canonical block that the decision process reads, read once.

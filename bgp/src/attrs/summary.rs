@@ -22,6 +22,7 @@ pub fn summarize(block: &[u8]) -> Summary {
                 number(a.value, flag::ORIGINATOR_ID, &mut summary.originator_id, &mut summary.flags);
             }
             attr::OTC => summary.flags |= flag::OTC,
+            attr::AIGP => summary.flags |= flag::AIGP,
             attr::CLUSTER_LIST => summary.cluster_len = u8::try_from(a.value.len() / 4).unwrap_or(u8::MAX),
             _ => {}
         }

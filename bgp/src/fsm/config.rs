@@ -167,7 +167,7 @@ pub struct SessionConfig {
     pub reject_as_sets: bool,
     /// Next hops that can be no router's address are taken.
     pub allow_martian_next_hop: bool,
-    /// AIGP is kept (RFC 7311).
+    /// AIGP of an external peer is kept (RFC 7311); that of others always is.
     pub aigp: bool,
     /// Attributes to drop.
     pub discard: AttrCodes,

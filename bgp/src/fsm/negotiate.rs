@@ -121,7 +121,8 @@ impl Negotiated {
             enforce_first_as: config.enforce_first_as,
             reject_as_sets: config.reject_as_sets,
             allow_martian_next_hop: config.allow_martian_next_hop,
-            aigp: config.aigp,
+            // Among ourselves it is always taken (RFC 7311 section 3.1).
+            aigp: config.aigp || self.kind != PeerKind::External,
             router_id: config.router_id,
             cluster_id: config.cluster_id,
             relation: self.relation(),

@@ -194,13 +194,9 @@ fn check(ctx: &UpdateContext, a: &RawAttr<'_>) -> Result<bool, Fault> {
         attr::AS4_AGGREGATOR => exactly(8).and(nonzero_as(a.value, true)).and(Ok(false)),
         attr::AS4_PATH if ctx.as4 => Ok(false),
         attr::AS4_PATH => path_facts(a.value, &[]).map(|_| false),
-        attr::AIGP => {
-            if aigp_metric(a.value).is_some() {
-                Ok(ctx.aigp)
-            } else {
-                Err(Fault::Value)
-            }
-        }
+        // As if it were not known, where it is not wanted (RFC 7311 section 3.3).
+        attr::AIGP if !ctx.aigp => Ok(false),
+        attr::AIGP => aigp_metric(a.value).map(|_| true).ok_or(Fault::Value),
         attr::PREFIX_SID => prefix_sid(a.value),
         attr::MP_REACH_NLRI | attr::MP_UNREACH_NLRI => Ok(false),
         // AS_PATH is checked with its loops, after widening.

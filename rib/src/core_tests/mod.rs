@@ -21,6 +21,7 @@ use crate::policy::ast::{
 };
 
 mod add_path;
+mod aigp;
 mod confederation;
 mod model;
 mod policy;
@@ -115,6 +116,7 @@ impl Lab {
             kind,
             local_as: Asn(OUR_AS),
             own_as: None,
+            aigp: kind != PeerKind::External,
             remote_as: if kind == PeerKind::Internal { Asn(OUR_AS) } else { Asn(100 + u32::from(n)) },
             require_connected: kind == PeerKind::External,
             families: [Some(family), None],

@@ -67,7 +67,10 @@ impl<A: Addr> Group<A> {
             Family::Ipv6Unicast => self.key.next_hop.v6.map(IpAddr::V6),
         };
         match self.export.run(shared, attr, net, solo, own) {
-            Some(attr) => Route { id, attr: self.with_originator(shared, attr, peer), source },
+            Some(attr) => {
+                let attr = self.with_originator(shared, attr, peer);
+                Route { id, attr: self.accumulated(shared, attr, source), source }
+            }
             None => nothing,
         }
     }

@@ -31,6 +31,26 @@ impl<A: Addr> Group<A> {
         out
     }
 
+    /// Where members are to come by way of us, the way from here on counts as well (RFC 7311 section 3.4). Trades the
+    /// reference.
+    pub(super) fn accumulated(&self, shared: &mut Shared, id: AttrId, source: PeerId) -> AttrId {
+        let set = shared.attrs.get(id);
+        if !self.key.form.aigp || !set.summary.has(flag::AIGP) {
+            return id;
+        }
+        let distance = shared.next_hops.resolution(set.local.next_hop).metric();
+        let received = shared.next_hops.get(set.local.next_hop).and_then(|e| e.key.addr);
+        let kept =
+            self.next_hop(shared, set, self.others(source)).is_some_and(|n| Some(n.addr()) == received);
+        let Some(metric) = set.view().aigp().filter(|_| !kept && distance != 0) else { return id };
+        let local = set.local;
+        let total = metric.saturating_add(u64::from(distance));
+        let block = AttrBuilder::from_view(set.view()).aigp(Some(total)).build();
+        let out = shared.intern(&block, hash_block(shared.seed, &block), local);
+        shared.release(id);
+        out
+    }
+
     /// Whether telling a set is reflection: from our AS, to our AS (RFC 4456).
     fn reflects(&self, set: &AttrSet<'_>) -> bool {
         self.key.kind == PeerKind::Internal

@@ -218,6 +218,17 @@ pub enum MetricSet {
     Value(Arith),
     /// `igp`: the metric to the next hop.
     Igp,
+    /// `aigp`: the accumulated metric, if there is one.
+    Aigp,
+}
+
+/// `set aigp-metric`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AigpSet {
+    /// A number.
+    Value(u32),
+    /// `igp-metric`: the metric to the next hop.
+    Igp,
 }
 
 /// `set as-path prepend`.
@@ -319,6 +330,8 @@ pub enum Set {
     AtomicAggregate,
     /// `set aggregator as N A`
     Aggregator(u32, Ipv4Addr),
+    /// `set aigp-metric ...` (RFC 7311)
+    Aigp(AigpSet),
 }
 
 /// Where to go on after a matching permit entry.

@@ -7,8 +7,8 @@ use bgp::types::{Asn, Family};
 use ipnet::IpNet;
 
 use super::ast::{
-    Arith, Exclude, ExtCommunity, LargeCommunity, MetricSet, NextHopSet, PeerMatch, Prepend, Replace, Set,
-    SourceProtocol,
+    AigpSet, Arith, Exclude, ExtCommunity, LargeCommunity, MetricSet, NextHopSet, PeerMatch, Prepend,
+    Replace, Set, SourceProtocol,
 };
 use super::compile::{Change, Cond, Entry, Filter, Program, Then};
 use super::sets::CommunityKind;
@@ -368,6 +368,17 @@ fn apply_set(set: &Set, s: &Subject<'_>, b: &mut AttrBuilder<'_>, changed: &mut 
         }
         Set::Metric(MetricSet::Igp) => {
             b.med(Some(s.igp_metric));
+        }
+        Set::Metric(MetricSet::Aigp) => {
+            let Some(metric) = s.view.aigp() else { return false };
+            let total = metric.saturating_add(u64::from(s.igp_metric));
+            b.med(Some(u32::try_from(total).unwrap_or(u32::MAX)));
+        }
+        Set::Aigp(AigpSet::Value(metric)) => {
+            b.aigp(Some(u64::from(*metric)));
+        }
+        Set::Aigp(AigpSet::Igp) => {
+            b.aigp(Some(u64::from(s.igp_metric)));
         }
         Set::Origin(origin) => {
             b.origin(*origin);

@@ -618,6 +618,7 @@ fn fill_attributes(view: &mut PathView, attrs: AttrView<'_>) {
     view.communities = attrs.communities().collect();
     view.ext_communities = attrs.ext_communities().collect();
     view.large_communities = attrs.large_communities().collect();
+    view.aigp = attrs.aigp();
     view.otc = attrs.otc().map(|a| a.0);
     view.originator_id = attrs.originator_id();
     view.cluster_list = attrs.cluster_list().collect();

@@ -670,6 +670,7 @@ fn session_config(
         enforce_first_as: n.enforce_first_as,
         reject_as_sets: bgp.knobs.reject_as_sets,
         allow_martian_next_hop: bgp.knobs.allow_martian_nexthop,
+        aigp: n.aigp,
         discard: n.discard_attributes.iter().copied().collect(),
         withdraw_on: n.withdraw_attributes.iter().copied().collect(),
         hash_seed: seed,

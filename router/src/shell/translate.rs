@@ -53,6 +53,7 @@ fn best_path(bgp: &Bgp, family: Family) -> best::Options {
         default_local_pref: bgp.knobs.local_preference,
         always_compare_med: bgp.knobs.always_compare_med,
         med_missing_as_worst: bgp.bestpath.med.missing_as_worst,
+        aigp: bgp.bestpath.aigp,
         as_path_ignore: bgp.bestpath.as_path_ignore,
         as_path_confed: bgp.bestpath.as_path_confed,
         multipath_relax: bgp.bestpath.multipath_relax,
@@ -165,6 +166,7 @@ pub fn peer(
         local_as,
         own_as: settings.local_as.filter(|l| l.asn == local_as && !l.replace_as).map(|_| bgp.outside_as()),
         remote_as,
+        aigp: settings.aigp || kind != PeerKind::External,
         require_connected: kind == PeerKind::External && !multihop && !settings.disable_connected_check,
         families,
     }

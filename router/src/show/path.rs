@@ -209,6 +209,9 @@ fn attributes_line(path: &PathView, out: &mut dyn Write) -> io::Result<()> {
     if let Some(local_pref) = path.local_pref {
         write!(out, ", localpref {local_pref}")?;
     }
+    if let Some(aigp) = path.aigp {
+        write!(out, ", aigp-metric {aigp}")?;
+    }
     if path.weight != 0 {
         write!(out, ", weight {}", path.weight)?;
     }
@@ -330,6 +333,7 @@ pub fn json(header: &TableHeader, prefix: &PrefixView, path: &PathView) -> Value
     o.put("origin", origin_word(path));
     o.put_some("metric", path.med);
     o.put_some("locPrf", path.local_pref);
+    o.put_some("aigpMetric", path.aigp);
     o.put_some("weight", Some(path.weight).filter(|w| *w != 0));
     o.put("valid", path.valid);
     o.put("version", prefix.version);

@@ -76,7 +76,7 @@ fn malformed_attributes_without_influence_are_discarded() {
         &[0x80, 26, 2, 1, 0],                  // AIGP that ends in its header
         &[0xc0, 26, 11, 1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 1],
     ] {
-        let d = accepts(context(), &with(&[bad]));
+        let d = accepts(UpdateContext { aigp: true, ..context() }, &with(&[bad]));
         assert_eq!(d.decoder.counters().attributes_discarded, 1, "{bad:?}");
         assert_eq!(AttrView::new(d.block()).iter().count(), 2);
     }

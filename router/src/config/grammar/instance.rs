@@ -275,7 +275,7 @@ pub const GLOBAL: &[Command] = &[
         "Multipath over eBGP and iBGP together"
     ),
     kept("bgp bestpath bandwidth ![<ignore|skip-missing|default-weight-for-missing>]", "Weights from bandwidth"),
-    kept("bgp bestpath aigp", "Compare accumulated metrics"),
+    switch!(bestpath.aigp, "bgp bestpath aigp", "Compare accumulated metrics"),
     kept("bgp bestpath use-imported-attributes", "Attributes of imported routes").harmless(),
     knob!(network_import_check, "bgp network import-check", "Originate only what the routing table has"),
     number!(minimum_holdtime, "bgp minimum-holdtime", "(1-65535)", "Least hold time to accept"),

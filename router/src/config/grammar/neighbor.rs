@@ -567,7 +567,7 @@ pub const OPTIONS: &[Command] = &[
         };
         out.line(format_args!("neighbor {} {word}", p.name));
     })),
-    kept_peer("neighbor PEER aigp", "Accumulated metrics"),
+    peer_switch!(aigp, "aigp", "Send and accept accumulated metrics"),
     kept_peer("neighbor PEER oad", "An AS of our own"),
     kept_peer("neighbor PEER rpki strict", "No routes without validation"),
     kept_peer("neighbor PEER ip-transparent", "Addresses that are not ours"),

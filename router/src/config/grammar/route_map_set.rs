@@ -3,7 +3,7 @@
 use bgp::attrs::Origin;
 use bgp::attrs::text::{self, ExtKind};
 use rib::policy::ast::{
-    Arith, Exclude, ExtCommunity, MetricSet, NextHopSet, Prepend, Replace, RouteMapEntry, Set,
+    AigpSet, Arith, Exclude, ExtCommunity, MetricSet, NextHopSet, Prepend, Replace, RouteMapEntry, Set,
 };
 
 use super::kept::kept;
@@ -15,28 +15,29 @@ use super::{Args, Command, Editor, Fail, Lines, Outcome, Render, command, value}
 fn rank(clause: &Set) -> u8 {
     match clause {
         Set::Aggregator(..) => 0,
-        Set::Exclude(_) => 1,
-        Set::Prepend(_) => 2,
-        Set::Replace(_) => 3,
-        Set::AtomicAggregate => 4,
-        Set::CommunityDelete(_) => 5,
-        Set::Community { .. } => 6,
-        Set::Distance(_) => 7,
-        Set::ExtCommunity(_) => 8,
-        Set::NextHop(NextHopSet::Ipv4(_) | NextHopSet::Ipv4PeerAddress | NextHopSet::Unchanged) => 9,
-        Set::NextHop(NextHopSet::Ipv6Global(_)) => 10,
-        Set::NextHop(NextHopSet::Ipv6Local(_)) => 11,
-        Set::NextHop(NextHopSet::Ipv6PeerAddress) => 12,
-        Set::NextHop(NextHopSet::PreferGlobal) => 13,
-        Set::LargeCommunityDelete(_) => 14,
-        Set::LargeCommunity { .. } => 15,
-        Set::LocalPreference(_) => 16,
-        Set::Metric(_) => 17,
-        Set::Origin(_) => 18,
-        Set::OriginatorId(_) => 19,
-        Set::Source(_) => 20,
-        Set::Tag(_) => 21,
-        Set::Weight(_) => 22,
+        Set::Aigp(_) => 1,
+        Set::Exclude(_) => 2,
+        Set::Prepend(_) => 3,
+        Set::Replace(_) => 4,
+        Set::AtomicAggregate => 5,
+        Set::CommunityDelete(_) => 6,
+        Set::Community { .. } => 7,
+        Set::Distance(_) => 8,
+        Set::ExtCommunity(_) => 9,
+        Set::NextHop(NextHopSet::Ipv4(_) | NextHopSet::Ipv4PeerAddress | NextHopSet::Unchanged) => 10,
+        Set::NextHop(NextHopSet::Ipv6Global(_)) => 11,
+        Set::NextHop(NextHopSet::Ipv6Local(_)) => 12,
+        Set::NextHop(NextHopSet::Ipv6PeerAddress) => 13,
+        Set::NextHop(NextHopSet::PreferGlobal) => 14,
+        Set::LargeCommunityDelete(_) => 15,
+        Set::LargeCommunity { .. } => 16,
+        Set::LocalPreference(_) => 17,
+        Set::Metric(_) => 18,
+        Set::Origin(_) => 19,
+        Set::OriginatorId(_) => 20,
+        Set::Source(_) => 21,
+        Set::Tag(_) => 22,
+        Set::Weight(_) => 23,
     }
 }
 
@@ -73,7 +74,10 @@ macro_rules! clause {
 pub const SET: &[Command] = &[
     clause!("set aggregator as ![ASNUM A.B.C.D]", "AGGREGATOR", |a| Set::Aggregator(a.asn("ASNUM")?, a.ipv4("A.B.C.D")?),
         Set::Aggregator(_asn, _id) => "set aggregator as {_asn} {_id}"),
-    kept("set aigp-metric ![<igp-metric|(0-4294967295)>]", "The accumulated metric"),
+    clause!("set aigp-metric ![<igp-metric|(0-4294967295)$n>]", "The accumulated metric",
+        |a| Set::Aigp(a.opt("n")?.map_or(AigpSet::Igp, AigpSet::Value)),
+        Set::Aigp(AigpSet::Igp) => "set aigp-metric igp-metric",
+        Set::Aigp(AigpSet::Value(_n)) => "set aigp-metric {_n}"),
     clause!("set as-path exclude as-path-access-list ![AS_PATH_FILTER_NAME$name]", "Take ASes of a list out of the path",
         |a| Set::Exclude(Exclude::List(a.string("name")?)),
         Set::Exclude(Exclude::List(_name)) => "set as-path exclude as-path-access-list {_name}"),
@@ -281,6 +285,7 @@ pub const SET: &[Command] = &[
                     out.line(format_args!("set metric {}", value::arith_text(*n)))
                 }
                 Set::Metric(MetricSet::Igp) => out.line(format_args!("set metric igp")),
+                Set::Metric(MetricSet::Aigp) => out.line(format_args!("set metric aigp")),
                 _ => {}
             }
         }
@@ -288,7 +293,10 @@ pub const SET: &[Command] = &[
     command("set metric igp", "MED from the distance to the next hop", |e, a| {
         edit(e, a, |s| matches!(s, Set::Metric(_)), || Ok(Set::Metric(MetricSet::Igp)))
     }),
-    kept("set metric <rtt|+rtt|-rtt|aigp>$kind", "MED from a measurement"),
+    command("set metric aigp", "MED from the accumulated metric", |e, a| {
+        edit(e, a, |s| matches!(s, Set::Metric(_)), || Ok(Set::Metric(MetricSet::Aigp)))
+    }),
+    kept("set metric <rtt|+rtt|-rtt>$kind", "MED from a measurement"),
     kept("set min-metric ![(0-4294967295)]", "The least MED"),
     kept("set max-metric ![(0-4294967295)]", "The greatest MED"),
     clause!("set origin ![<egp|igp|incomplete>$origin]", "ORIGIN", |a| Set::Origin(value::origin(a.word("origin")?)),

@@ -49,6 +49,8 @@ pub struct MedMissing {
 /// `bgp bestpath ...`
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Bestpath {
+    /// `aigp`.
+    pub aigp: bool,
     /// `as-path ignore`.
     pub as_path_ignore: bool,
     /// `as-path confed`.

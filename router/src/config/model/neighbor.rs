@@ -205,6 +205,7 @@ pub struct PeerOptions {
     pub strict_capability_match: Option<bool>,
     pub sender_loop_detection: Option<bool>,
     pub graceful_shutdown: Option<bool>,
+    pub aigp: Option<bool>,
     pub graceful_restart: Option<GracefulRestartMode>,
     pub tcp_mss: Option<u16>,
     /// `path-attribute discard`.

@@ -276,6 +276,8 @@ pub struct PathView {
     pub aggregate_count: Option<u32>,
     /// ATOMIC_AGGREGATE.
     pub atomic_aggregate: bool,
+    /// AIGP (RFC 7311).
+    pub aigp: Option<u64>,
     /// ONLY_TO_CUSTOMER (RFC 9234).
     pub otc: Option<u32>,
     /// COMMUNITIES, sorted.
@@ -378,6 +380,7 @@ impl PathView {
             atomic_aggregate: false,
             communities: Vec::new(),
             ext_communities: Vec::new(),
+            aigp: None,
             otc: None,
             large_communities: Vec::new(),
             originator_id: None,

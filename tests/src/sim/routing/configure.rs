@@ -72,6 +72,7 @@ pub(super) fn peer(plan: &Plan, n: usize, at: usize) -> PeerConfig {
         local_as: Asn(router.asn),
         own_as: None,
         remote_as: Asn(plan.routers[side.other].asn),
+        aigp: side.internal,
         require_connected: !side.internal,
         families: session.families.map(|active| active.then(|| family.clone())),
     }
