@@ -106,6 +106,9 @@ pub struct SessionConfig {
     pub other_own_asns: Vec<Asn>,
     /// AS of the peer.
     pub remote_as: RemoteAs,
+    /// Others that will do as well, from the first to the second of each pair (`alternate-as`), if they are where that
+    /// one is.
+    pub alternate_as: Vec<(Asn, Asn)>,
     /// The confederation that we are in, with or without the peer.
     pub confederation: Option<Confederation>,
     /// Our BGP Identifier; must not be zero (RFC 6286).
@@ -186,6 +189,7 @@ impl SessionConfig {
             prepend_received: None,
             other_own_asns: Vec::new(),
             remote_as,
+            alternate_as: Vec::new(),
             confederation: None,
             router_id,
             cluster_id: router_id,
@@ -255,7 +259,10 @@ impl SessionConfig {
     /// Whether an AS will do for the peer.
     pub fn accepts(&self, remote: Asn) -> bool {
         match (self.remote_as, &self.confederation) {
-            (RemoteAs::Number(asn), _) => asn == remote,
+            (RemoteAs::Number(asn), _) => {
+                let listed = self.alternate_as.iter().any(|(first, last)| (*first..=*last).contains(&remote));
+                asn == remote || (listed && self.kind(remote) == self.kind(asn))
+            }
             (RemoteAs::Internal, _) => self.kind(remote) == PeerKind::Internal,
             (RemoteAs::External, _) => self.kind(remote) == PeerKind::External,
             // Which of our numbers we told the peer must be the one for its side.
@@ -283,7 +290,8 @@ impl SessionConfig {
         if local_as(self) != local_as(new) {
             return Some(ResetReason::LocalAsChanged);
         }
-        if self.remote_as != new.remote_as {
+        let fewer = self.alternate_as.iter().any(|range| !new.alternate_as.contains(range));
+        if self.remote_as != new.remote_as || fewer {
             return Some(ResetReason::RemoteAsChanged);
         }
         if self.router_id != new.router_id {

@@ -623,6 +623,7 @@ fn session_config(
     let hostname = config.hostname.clone().or_else(system_hostname);
     SessionConfig {
         // Of a neighbour anywhere only its answer tells whether it is in our confederation.
+        alternate_as: n.alternate_as.clone(),
         dual_as: match n.local_as {
             Some(l) => Some(l).filter(|l| l.dual_as).map(|_| bgp.outside_as()),
             None => bgp.confederation_identifier.filter(|_| n.remote_as == model::RemoteAs::Auto),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use router_tests::kernel;
+use router_tests::lab::{Lab, Node};
 use router_tests::peers::{Bird, Frr, GoBgp, Router};
 use router_tests::wait::{PATIENCE, stays, wait_for};
 
@@ -141,6 +142,53 @@ fn neighbours_of_a_listen_range_share_a_peer_group() {
     until("the routes of the range to go", || kernel::of(&lab.r, THEIRS, kernel::BGP).is_none());
 }
 
+/// Three hosts of one range, each of another AS; those of two of them are named.
+#[test]
+fn members_of_a_listen_range_may_have_any_of_the_ases_that_are_named() {
+    let lab = Lab::new();
+    let [r, a, b, c] = ["r", "a", "b", "c"].map(|n| lab.node(n));
+    lab.bridge(
+        "lan",
+        &[
+            (&r, "eth0", &["10.0.0.1/24"]),
+            (&a, "eth0", &["10.0.0.2/24"]),
+            (&b, "eth0", &["10.0.0.3/24"]),
+            (&c, "eth0", &["10.0.0.4/24"]),
+        ],
+    );
+    let config = |named: &str| {
+        let group = format!(
+            " neighbor HOSTS peer-group\n neighbor HOSTS remote-as 65002 alternate-as {named}\n \
+             bgp listen range 10.0.0.0/24 peer-group HOSTS\n"
+        );
+        bgp(
+            65001,
+            ONE,
+            &(group + &format!(" address-family ipv4 unicast\n  network {OURS}\n exit-address-family")),
+        )
+    };
+    let router = Router::start(&r, &config("65010-65020"));
+    let host = |node: &Node, n: u8, asn: u32| {
+        let lines = " neighbor 10.0.0.1 remote-as 65001\n neighbor 10.0.0.1 timers connect 1";
+        Frr::start(node, &bgp(asn, &format!("10.0.0.{n}"), lines))
+    };
+    let [a, b, c] = [(&a, 2, 65002), (&b, 3, 65015), (&c, 4, 65021)].map(|(node, n, asn)| host(node, n, asn));
+    until("sessions with those that are named", || a.path(OURS).is_some() && b.path(OURS).is_some());
+    until("the other one to be refused", || {
+        c.neighbor(ONE)["lastNotificationReason"] == "OPEN Message Error/Bad Peer AS"
+    });
+    assert!(!c.established(ONE));
+    let shown = router.vtysh("show running-config").unwrap();
+    assert!(shown.contains(" neighbor HOSTS remote-as 65002 alternate-as 65010-65020\n"), "{shown}");
+    // One more is named: nobody's session ends for it.
+    router.reload(&config("65010-65020 65021"));
+    until("a session with it, too", || c.path(OURS).is_some());
+    assert_eq!(b.neighbor(ONE)["connectionsEstablished"], 1);
+    router.reload(&config("65021"));
+    until("the session with one that is named no more to end", || !b.established(ONE));
+    until("the others to stay or come back", || a.established(ONE) && c.established(ONE));
+}
+
 #[test]
 fn a_peer_group_gives_its_members_what_they_do_not_say_themselves() {
     let lab = two();
@@ -236,7 +284,7 @@ fn we_hear_why_frr_ends_a_session_and_dial_again() {
 
 #[test]
 fn ipv4_routes_have_ipv6_next_hops_over_an_ipv6_session() {
-    let lab = router_tests::Lab::new();
+    let lab = Lab::new();
     let (r, p) = (lab.node("r"), lab.node("p"));
     lab.link((&r, "eth0", &["2001:db8::1/64"]), (&p, "eth0", &["2001:db8::2/64"]));
     let conf = |me: u8, asn: u32, remote: u32, network: &str| {
@@ -265,7 +313,7 @@ fn ipv4_routes_have_ipv6_next_hops_over_an_ipv6_session() {
 
 #[test]
 fn bird_takes_and_gives_ipv4_over_an_ipv6_session() {
-    let lab = router_tests::Lab::new();
+    let lab = Lab::new();
     let (r, p) = (lab.node("r"), lab.node("p"));
     lab.link((&r, "eth0", &["2001:db8::1/64"]), (&p, "eth0", &["2001:db8::2/64"]));
     let neighbor = " neighbor 2001:db8::2 remote-as 65002\n neighbor 2001:db8::2 timers connect 1\n \

@@ -61,6 +61,20 @@ fn as_numbers_have_to_fit() {
             "{remote:?}"
         );
     }
+    let listed = |ranges: &[(u32, u32)]| SessionConfig {
+        remote_as: RemoteAs::Number(Asn(65009)),
+        alternate_as: ranges.iter().map(|(a, b)| (Asn(*a), Asn(*b))).collect(),
+        ..config_a()
+    };
+    assert!(meet(&listed(&[(65002, 65002)]), &config_b()).is_ok());
+    assert!(meet(&listed(&[(65000, 65004)]), &config_b()).is_ok());
+    assert_eq!(subcode(meet(&listed(&[(65003, 65004)]), &config_b())), 2);
+    // One of our own AS is not among them, whatever the range.
+    let ours = SessionConfig { local_as: Asn(65001), ..config_b() };
+    assert_eq!(subcode(meet(&listed(&[(65000, 65004)]), &ours)), 2);
+    let (few, more) = (listed(&[(65003, 65003)]), listed(&[(65003, 65003), (65005, 65007)]));
+    assert_eq!(few.reset_needed(&more), None);
+    assert_eq!(more.reset_needed(&few), Some(ResetReason::RemoteAsChanged));
     let zero = SessionConfig { local_as: Asn(0), ..config_b() };
     let any = SessionConfig { remote_as: RemoteAs::External, ..config_a() };
     assert_eq!(subcode(meet(&any, &zero)), 2);

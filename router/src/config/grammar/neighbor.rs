@@ -8,6 +8,7 @@ use bgp::types::Asn;
 use super::edit::switch;
 use super::instance::read_timers;
 use super::kept::kept_peer;
+use super::matcher::parse_asn;
 use super::{Args, Command, Editor, Fail, Lines, Outcome, PeerView, Render, command, value};
 use crate::config::model::{
     Bfd, GracefulRestartMode, LocalAs, LocalRole, Neighbor, PeerGroup, PeerId, RemoteAs, Role, Shutdown,
@@ -40,6 +41,11 @@ pub const PEERS: &[Command] = &[
             let remote_as = read_remote_as(a)?;
             set_remote_as(e, a, remote_as)
         },
+    ),
+    command(
+        "neighbor PEER remote-as ASNUM$asn alternate-as LINE...",
+        "The ASes that members of a group may have",
+        alternate_as,
     ),
     command(
         "neighbor WORD$if interface [v6only] [<peer-group PGNAME|remote-as <ASNUM$asn|<internal|external|auto>$kind>>]",
@@ -90,6 +96,7 @@ fn set_remote_as(editor: &mut Editor, args: &Args<'_>, remote_as: Option<RemoteA
     let bgp = editor.bgp()?;
     if let Some(group) = bgp.peer_groups.get_mut(&name) {
         group.options.remote_as = remote_as.filter(|_| !args.no);
+        group.options.alternate_as = None;
         if args.no {
             // Members that had their AS from the group are nothing without it.
             bgp.neighbors.retain(|id, n| {
@@ -122,6 +129,61 @@ fn set_remote_as(editor: &mut Editor, args: &Args<'_>, remote_as: Option<RemoteA
         }
     }
     Ok(())
+}
+
+/// `alternate-as`: numbers and ranges `LOW-HIGH`, in the order in which they are given.
+fn alternate_as(editor: &mut Editor, args: &Args<'_>) -> Outcome {
+    let name = args.string("peer")?;
+    let first = Asn(args.asn("asn")?);
+    let mut ranges = Vec::new();
+    for word in args.word("LINE")?.split_whitespace() {
+        let (low, high) = word.split_once('-').unwrap_or((word, word));
+        let parse = |w: &str| parse_asn(w).map(Asn).ok_or_else(|| Fail::Value(word.to_owned()));
+        let range = (parse(low)?, parse(high)?);
+        if range.0 > range.1 {
+            return Err(Fail::refuse(format!(
+                "% {word}: a range goes from the lower AS to the higher, LOW-HIGH"
+            )));
+        }
+        ranges.push(range);
+    }
+    let bgp = editor.bgp()?;
+    let own = bgp.asn;
+    let Some(group) = bgp.peer_groups.get_mut(&name) else {
+        return Err(Fail::refuse(
+            "% alternate-as is for peer-groups: give each neighbor of its own its remote-as, or make a peer-group of a \
+             listen range",
+        ));
+    };
+    if args.no {
+        let left = group.options.alternate_as.take().unwrap_or_default();
+        let left: Vec<(Asn, Asn)> = left.into_iter().filter(|r| !ranges.contains(r)).collect();
+        group.options.alternate_as = Some(left).filter(|left| !left.is_empty());
+        return Ok(());
+    }
+    let within = |r: &(Asn, Asn), asn: Asn| (r.0..=r.1).contains(&asn);
+    if first == own || ranges.iter().any(|r| within(r, own)) {
+        return Err(Fail::refuse(format!(
+            "% AS {own} is our own: members of it need a peer-group with remote-as internal"
+        )));
+    }
+    for (at, range) in ranges.iter().enumerate() {
+        let mut before = ranges.iter().take(at);
+        if within(range, first) || before.any(|b| within(b, range.0) || within(range, b.0)) {
+            let range = alternate_as_text(&[*range]);
+            return Err(Fail::refuse(format!("% alternate-as {range}: an AS is named twice; name it once")));
+        }
+    }
+    group.options.remote_as = Some(RemoteAs::Number(first));
+    group.options.alternate_as = Some(ranges);
+    Ok(())
+}
+
+fn alternate_as_text(ranges: &[(Asn, Asn)]) -> String {
+    value::join(ranges.iter().map(|(low, high)| match low == high {
+        true => low.to_string(),
+        false => format!("{low}-{high}"),
+    }))
 }
 
 fn interface_peer(editor: &mut Editor, args: &Args<'_>) -> Outcome {
@@ -222,7 +284,9 @@ pub fn render_peer(id: &PeerId, neighbor: &Neighbor, out: &mut Lines) {
 pub fn render_group(name: &str, group: &PeerGroup, out: &mut Lines) {
     out.line(format_args!("neighbor {name} peer-group"));
     if let Some(remote_as) = group.options.remote_as {
-        out.line(format_args!("neighbor {name} remote-as {}", remote_as_text(remote_as)));
+        let alternate = group.options.alternate_as.as_deref().map(alternate_as_text);
+        let alternate = alternate.map(|text| format!(" alternate-as {text}")).unwrap_or_default();
+        out.line(format_args!("neighbor {name} remote-as {}{alternate}", remote_as_text(remote_as)));
     }
 }
 

@@ -52,6 +52,8 @@ pub struct FamilySettings {
 #[expect(missing_docs, reason = "each field is the `neighbor X` option of the same name")]
 pub struct NeighborSettings {
     pub remote_as: RemoteAs,
+    /// Others of a peer-group's members, from the first to the second of each pair.
+    pub alternate_as: Vec<(Asn, Asn)>,
     pub peer_group: Option<String>,
     pub description: Option<String>,
     /// Held down by its own, its group's or the instance's `shutdown`.
@@ -199,6 +201,7 @@ fn resolve(
     let families = Family::ALL.map(|family| resolve_family(bgp, neighbor, group, family));
     Some(NeighborSettings {
         remote_as,
+        alternate_as: inherited.alternate_as.clone().unwrap_or_default(),
         peer_group: neighbor.peer_group.clone(),
         description: pick!(description),
         shutdown,

@@ -172,6 +172,8 @@ pub struct Bfd {
 #[expect(missing_docs, reason = "each field is the `neighbor X` option of the same name")]
 pub struct PeerOptions {
     pub remote_as: Option<RemoteAs>,
+    /// `alternate-as` behind it, from the first to the second of each pair; of peer-groups only.
+    pub alternate_as: Option<Vec<(Asn, Asn)>>,
     pub description: Option<String>,
     pub shutdown: Option<Shutdown>,
     pub password: Option<String>,
