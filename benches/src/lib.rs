@@ -83,6 +83,7 @@ pub fn neighbor(n: u8, peers: u8) -> PeerConfig {
         local_as: Asn(65000),
         own_as: None,
         remote_as: Asn(64500 + u32::from(n)),
+        aigp: false,
         require_connected: true,
         families: [Some(family.clone()), Some(family)],
     }

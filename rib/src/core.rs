@@ -339,7 +339,7 @@ impl Core {
         for f in Family::ALL {
             let (was, is) = (&old.families[f.index()], &config.families[f.index()]);
             if let (Some(was), Some(is)) = (was, is)
-                && (was.import != is.import || was.weight != is.weight)
+                && (was.import != is.import || was.weight != is.weight || was.site != is.site)
             {
                 self.reimport(id, f);
             }

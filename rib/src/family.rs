@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use bgp::attrs::{AttrBuilder, AttrView, flag, hash_block};
-use bgp::types::{Addr, Nlri};
+use bgp::types::{Addr, Family, Nlri};
 use smallvec::SmallVec;
 
 use crate::base::BaseTable;
@@ -150,6 +150,7 @@ impl<A: Addr> FamilyRib<A> {
         address: Option<IpAddr>,
     ) -> Option<AttrId> {
         let out = import.run(shared, attr_in, nlri.net(), Some(peer), address)?;
+        let out = with_site(shared, out, peer, A::FAMILY);
         let set = shared.attrs.get(out);
         let external = set.local.origin == Provenance::External;
         if external && set.summary.has(flag::GRACEFUL_SHUTDOWN | flag::BLACKHOLE) {
@@ -356,7 +357,7 @@ impl<A: Addr> FamilyRib<A> {
     /// The way to a next hop changed: those hear of it who are told how far it is (RFC 7311).
     pub fn tell_distance(&mut self, shared: &Shared, id: PrefixId) {
         let has = |p: &Path| shared.attrs.get(p.attr).summary.has(flag::AIGP);
-        if self.table.paths(id).any(|(_, p)| has(p)) {
+        if self.table.paths(id).any(|(_, p)| has(&p)) {
             self.groups.iter_mut().filter(|g| g.key().form.aigp).for_each(|g| g.mark(id));
         }
     }
@@ -474,6 +475,19 @@ pub(crate) fn candidate<'a>(shared: &'a Shared, path: &Path, idx: PathIdx) -> Op
         neighbor: peer.map(|p| p.config.addr),
         path_id: path.path_id,
     })
+}
+
+/// Puts the site of the neighbour on a route, if it has one. Trades the reference.
+fn with_site(shared: &mut Shared, id: AttrId, peer: PeerId, family: Family) -> AttrId {
+    let Some(site) = shared.peer(peer).and_then(|p| p.family(family)).and_then(|f| f.site) else { return id };
+    let set = shared.attrs.get(id);
+    let local = set.local;
+    let view = set.view();
+    let communities = view.ext_communities().chain([site]).collect();
+    let block = AttrBuilder::from_view(view).ext_communities(communities).build();
+    let out = shared.intern(&block, hash_block(shared.seed, &block), local);
+    shared.release(id);
+    out
 }
 
 /// What well-known communities of an external neighbour mean here: GRACEFUL_SHUTDOWN makes the path the last resort

@@ -99,6 +99,8 @@ pub struct PeerFamily {
     pub maximum_prefix_out: Option<u32>,
     /// `weight N`.
     pub weight: u32,
+    /// `soo X`: a site of origin (RFC 4364 section 7) that is put on what it sends, and that keeps what has it away.
+    pub site: Option<[u8; 8]>,
     /// `addpath-tx-...`.
     pub add_paths: Option<AddPaths>,
 }
@@ -118,6 +120,7 @@ impl Default for PeerFamily {
             maximum_prefix: None,
             maximum_prefix_out: None,
             weight: 0,
+            site: None,
             add_paths: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use bgp::attrs::{ExportForm, LocalPrefForm, Prepend};
+use bgp::attrs::{ExportForm, LocalPrefForm, MedForm, Prepend};
 use bgp::types::{Asn, Family};
 use ipnet::IpNet;
 
@@ -37,6 +37,8 @@ pub struct GroupKey {
     pub(crate) next_hop: NextHopRule,
     pub(crate) extended_message: bool,
     pub(crate) remove_private: Option<RemovePrivate>,
+    /// Routes of this site do not go back to it.
+    pub(crate) site: Option<[u8; 8]>,
     /// Routes marked Only to Customer stay away from it (RFC 9234 section 5).
     pub(crate) no_otc: bool,
     pub(crate) as_override: Option<Asn>,
@@ -92,6 +94,7 @@ impl GroupKey {
         let form = ExportForm {
             as4: session.as4,
             aigp: peer.config.aigp,
+            med: shared.settings.max_med.map_or(MedForm::Keep, MedForm::Set),
             communities: config.send_community.standard,
             ext_communities: config.send_community.extended,
             large_communities: config.send_community.large,
@@ -129,6 +132,7 @@ impl GroupKey {
             },
             extended_message: session.extended_message,
             remove_private: config.remove_private,
+            site: config.site,
             no_otc: session.relation.is_some_and(|r| r.refuses_otc()),
             as_override: (config.as_override && external).then_some(peer.config.remote_as),
             local_as: peer.config.local_as,

@@ -41,6 +41,8 @@ pub struct Settings {
     pub import_check: bool,
     /// `bgp client-to-client reflection`.
     pub client_reflection: bool,
+    /// `bgp max-med`: the MED that everybody is told.
+    pub max_med: Option<u32>,
     /// Distances of external, internal and our own routes, by family.
     pub distance: [[u8; 3]; 2],
 }
@@ -56,6 +58,7 @@ impl Default for Settings {
             resolve_via_default: true,
             import_check: true,
             client_reflection: true,
+            max_med: None,
             distance: [[20, 200, 200]; 2],
         }
     }
@@ -306,6 +309,7 @@ impl Shared {
             interface: None,
             igp_metric: entry.map_or(0, |e| e.resolution.metric()),
             default_local_pref: self.settings.best[family.index()].default_local_pref,
+            own_as: self.settings.asn,
             rpki: Validation::Asked(Payloads { table: self.rpki.as_deref(), own: self.settings.asn }),
             dice: dice(self.seed, &net),
         }

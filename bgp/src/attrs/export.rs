@@ -26,6 +26,8 @@ pub enum MedForm {
     Keep,
     /// None.
     Strip,
+    /// This, whatever it is (`bgp max-med`).
+    Set(u32),
 }
 
 /// AS numbers that go before a path: none, ours, or the one that we pretend to be and ours behind it (`local-as`).
@@ -135,10 +137,11 @@ impl ExportForm {
 }
 
 /// Types that may be written although the block lacks them, ascending.
-const INSERTED: [u8; 9] = [
+const INSERTED: [u8; 10] = [
     attr::ORIGIN,
     attr::AS_PATH,
     attr::NEXT_HOP,
+    attr::MED,
     attr::LOCAL_PREF,
     attr::ORIGINATOR_ID,
     attr::CLUSTER_LIST,
@@ -200,7 +203,10 @@ impl Writer<'_, '_> {
         match a.code {
             attr::AS_PATH => self.as_path(AsPath::new(a.value)),
             attr::NEXT_HOP | attr::AS4_PATH | attr::AS4_AGGREGATOR => self.absent(a.code),
-            attr::MED if self.form.med == MedForm::Strip => Ok(()),
+            attr::MED => match self.form.med {
+                MedForm::Keep => self.copy(a.flags, a.code, a.value),
+                MedForm::Strip | MedForm::Set(_) => self.absent(a.code),
+            },
             attr::LOCAL_PREF if self.form.local_pref == LocalPrefForm::Strip => Ok(()),
             attr::AGGREGATOR if !self.form.as4 => self.aggregator2(a),
             attr::COMMUNITIES if !self.form.communities => Ok(()),
@@ -220,6 +226,10 @@ impl Writer<'_, '_> {
             attr::ORIGIN => self.known(code, &[Origin::Incomplete as u8]),
             attr::AS_PATH => self.as_path(AsPath::default()),
             attr::NEXT_HOP => self.next_hop.map_or(Ok(()), |nh| self.known(code, &nh.octets())),
+            attr::MED => match self.form.med {
+                MedForm::Set(med) => self.known(code, &med.to_be_bytes()),
+                MedForm::Keep | MedForm::Strip => Ok(()),
+            },
             attr::LOCAL_PREF => match self.form.local_pref {
                 LocalPrefForm::Default(v) => self.known(code, &v.to_be_bytes()),
                 LocalPrefForm::Keep | LocalPrefForm::Strip => Ok(()),

@@ -150,6 +150,18 @@ fn another_member_as_gets_everything_behind_our_number_but_what_reflection_left(
 }
 
 #[test]
+fn a_med_for_all_takes_the_place_of_any_other() {
+    for med in [None, Some(7)] {
+        let block = AttrBuilder::new().origin(Origin::Igp).set_as_path(&asns(&[7])).med(med).build();
+        let mut out = Vec::new();
+        let form = ExportForm { med: MedForm::Set(4_294_967_294), ..ExportForm::internal() };
+        write_attrs(AttrView::new(&block), &form, None, &mut out).unwrap();
+        assert_eq!(AttrView::new(&out).iter().map(|a| a.code).collect::<Vec<_>>(), [1, 2, 4, 5]);
+        assert_eq!(AttrView::new(&out).med(), Some(4_294_967_294));
+    }
+}
+
+#[test]
 fn reflection_sets_the_originator_once_and_grows_the_cluster_list() {
     let reflect = Some((Ipv4Addr::new(1, 1, 1, 1), Ipv4Addr::new(9, 9, 9, 9)));
     let form = ExportForm { reflect, ..ExportForm::internal() };

@@ -23,6 +23,7 @@ use crate::policy::ast::{
 mod add_path;
 mod aigp;
 mod confederation;
+mod edges;
 mod model;
 mod policy;
 mod routes;

@@ -41,7 +41,7 @@ impl<A: Addr> Group<A> {
         let distance = shared.next_hops.resolution(set.local.next_hop).metric();
         let received = shared.next_hops.get(set.local.next_hop).and_then(|e| e.key.addr);
         let kept =
-            self.next_hop(shared, set, self.others(source)).is_some_and(|n| Some(n.addr()) == received);
+            self.next_hop(shared, &set, self.others(source)).is_some_and(|n| Some(n.addr()) == received);
         let Some(metric) = set.view().aigp().filter(|_| !kept && distance != 0) else { return id };
         let local = set.local;
         let total = metric.saturating_add(u64::from(distance));
@@ -60,6 +60,9 @@ impl<A: Addr> Group<A> {
     /// Whether routes with these attributes may go to this kind of neighbour at all.
     pub(super) fn may_leave(&self, shared: &Shared, attr: AttrId) -> bool {
         let set = shared.attrs.get(attr);
+        if self.key.site.is_some_and(|site| set.view().ext_communities().any(|c| c == site)) {
+            return false;
+        }
         if set.summary.flags == 0 && self.key.kind != PeerKind::Internal {
             return true;
         }
@@ -99,7 +102,7 @@ impl<A: Addr> Group<A> {
         let next_hop = self.next_hop(shared, set, hearers)?;
         let mut form = self.key.form;
         let local = set.local.origin == Provenance::Local;
-        if self.key.external() && !local && !set.local.med_set {
+        if self.key.external() && !local && !set.local.med_set && form.med == MedForm::Keep {
             form.med = MedForm::Strip;
         }
         if self.reflects(set) {

@@ -141,8 +141,12 @@ pub enum Match {
         /// `any`.
         any: bool,
     },
+    /// `match community-limit N`: no more communities than that.
+    CommunityLimit(u16),
     /// `match extcommunity NAME`
     ExtCommunity(String),
+    /// `match extcommunity-limit N`: no more extended communities than that.
+    ExtCommunityLimit(u16),
     /// `match interface NAME`: the interface of a connected route, or that the next hop resolves over.
     Interface(String),
     /// `match local-preference N`
@@ -258,6 +262,8 @@ pub enum Replace {
     Any(Option<u32>),
     /// `ASN [WITH]`.
     Asn(u32, Option<u32>),
+    /// `as-path-access-list NAME [WITH]`.
+    List(String, Option<u32>),
 }
 
 /// `set ip|ipv6 next-hop`.

@@ -57,6 +57,8 @@ pub(super) enum Cond {
     Community(Arc<CommunitySet<u32>>, bool, bool),
     LargeCommunity(Arc<CommunitySet<LargeCommunity>>, bool, bool),
     ExtCommunity(Arc<CommunitySet<ExtCommunity>>),
+    CommunityLimit(u16),
+    ExtCommunityLimit(u16),
     Interface(String),
     LocalPreference(u32),
     Metric(u32),
@@ -83,6 +85,8 @@ pub(super) enum Change {
     CommunityDelete(Arc<CommunitySet<u32>>),
     LargeCommunityDelete(Arc<CommunitySet<LargeCommunity>>),
     ExcludeList(Arc<AsPathSet>),
+    /// With the number that is put in place, if it is not ours.
+    ReplaceList(Arc<AsPathSet>, Option<u32>),
 }
 
 #[derive(Debug)]
@@ -392,6 +396,8 @@ impl Compiled {
                 self.large.get(list).map_or(Cond::Never, |s| Cond::LargeCommunity(s.clone(), *exact, *any))
             }
             Match::ExtCommunity(n) => self.ext.get(n).map_or(Cond::Never, |s| Cond::ExtCommunity(s.clone())),
+            Match::CommunityLimit(most) => Cond::CommunityLimit(*most),
+            Match::ExtCommunityLimit(most) => Cond::ExtCommunityLimit(*most),
             Match::Interface(n) => Cond::Interface(n.clone()),
             Match::LocalPreference(v) => Cond::LocalPreference(*v),
             Match::Metric(v) => Cond::Metric(*v),
@@ -413,6 +419,9 @@ impl Compiled {
             Set::LargeCommunityDelete(name) => Change::LargeCommunityDelete(self.large.get(name)?.clone()),
             Set::Exclude(super::ast::Exclude::List(name)) => {
                 Change::ExcludeList(self.as_path_lists.get(name)?.clone())
+            }
+            Set::Replace(super::ast::Replace::List(name, with)) => {
+                Change::ReplaceList(self.as_path_lists.get(name)?.clone(), *with)
             }
             other => Change::Set(other.clone()),
         })

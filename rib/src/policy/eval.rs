@@ -41,6 +41,8 @@ pub struct Subject<'a> {
     pub igp_metric: u32,
     /// LOCAL_PREF of a route without one.
     pub default_local_pref: u32,
+    /// Our AS.
+    pub own_as: Asn,
     /// Origin validation.
     pub rpki: Validation<'a>,
     /// A number for `match probability`, the same for the same route.
@@ -253,6 +255,8 @@ impl Cond {
             }
             Cond::LargeCommunity(set, exact, any) => set.permits(&LargeCommunity::of(s.view), *exact, *any),
             Cond::ExtCommunity(set) => set.permits(&ExtCommunity::of(s.view), false, false),
+            Cond::CommunityLimit(most) => s.view.communities().count() <= usize::from(*most),
+            Cond::ExtCommunityLimit(most) => s.view.ext_communities().count() <= usize::from(*most),
             Cond::Interface(name) => s.interface == Some(name.as_str()),
             Cond::LocalPreference(v) => s.local_pref() == *v,
             Cond::Metric(v) => s.med() == Some(*v),
@@ -312,6 +316,12 @@ fn apply_changes(entry: &Entry, s: &Subject<'_>, changed: &mut Changed) {
                 builder.edit_as_path(|asn| (!list.permits_text(&asn.to_string())).then_some(asn));
                 true
             }
+            Change::ReplaceList(list, with) => {
+                let with = with.map_or(s.own_as, Asn);
+                builder
+                    .edit_as_path(|asn| Some(if list.permits_text(&asn.to_string()) { with } else { asn }));
+                true
+            }
         };
     }
     if touched {
@@ -342,10 +352,11 @@ fn apply_set(set: &Set, s: &Subject<'_>, b: &mut AttrBuilder<'_>, changed: &mut 
             return false;
         }
         Set::Replace(replace) => {
-            let ours = Asn(s.summary.neighbor_as);
+            let ours = s.own_as;
             match replace {
                 Replace::Any(with) => b.edit_as_path(|_| Some(with.map_or(ours, Asn))),
                 Replace::Asn(asn, with) => b.replace_asns(&[Asn(*asn)], with.map_or(ours, Asn)),
+                Replace::List(..) => return false,
             };
         }
         Set::Community { values, additive } => {

@@ -149,6 +149,68 @@ fn undefined_peer_groups_are_refused() {
 }
 
 #[test]
+fn a_group_may_name_the_ases_of_its_members() {
+    let group = "router bgp 1\n neighbor G peer-group\n";
+    let line = " neighbor G remote-as 65001 alternate-as 65002 65010-65020\n";
+    let parsed = read(&format!("{group}{line}"));
+    assert_eq!(parsed.notices, []);
+    assert!(render(&parsed.config).contains(line));
+    let left =
+        read(&format!("{group}{line} no neighbor G remote-as 65001 alternate-as 65010-65020\n")).config;
+    assert!(render(&left).contains(" neighbor G remote-as 65001 alternate-as 65002\n"));
+    let plain = read(&format!("{group}{line} neighbor G remote-as 65001\n")).config;
+    assert!(render(&plain).contains(" neighbor G remote-as 65001\n"));
+    for bad in ["65003-65002", "65001", "65002 65002", "65000-65009", "1", "1-4", "x", "65002-", "-"] {
+        let errors = errors(&format!("{group} neighbor G remote-as 65001 alternate-as {bad}\n"));
+        assert_eq!(errors.len(), 1, "{bad}");
+        assert_eq!(errors[0].line, 3, "{bad}");
+    }
+    let alone =
+        "router bgp 1\n neighbor 10.0.0.1 remote-as 2\n neighbor 10.0.0.1 remote-as 2 alternate-as 3\n";
+    assert_eq!(errors(alone).len(), 1);
+}
+
+#[test]
+fn a_confederation_is_read_and_taken_apart() {
+    let text =
+        "router bgp 65001\n bgp confederation identifier 64500\n bgp confederation peers 65002 65003\n";
+    let parsed = read(text);
+    assert_eq!(parsed.notices, []);
+    assert!(render(&parsed.config).contains(&text["router bgp 65001\n".len()..]));
+    let left = render(&read(&format!("{text} no bgp confederation peers 65002\n")).config);
+    assert!(left.contains(" bgp confederation peers 65003\n"));
+    assert_eq!(errors(&format!("{text} bgp confederation peers 65001\n")).len(), 1);
+}
+
+#[test]
+fn lines_that_were_only_kept_take_effect() {
+    for (node, line) in [
+        ("", "bgp session-dscp 16\n"),
+        ("router bgp 1\n", " bgp max-med administrative\n"),
+        ("router bgp 1\n", " bgp max-med administrative 77\n"),
+        ("router bgp 1\n", " bgp bestpath aigp\n"),
+        ("router bgp 1\n neighbor 10.0.0.1 remote-as 2\n", " neighbor 10.0.0.1 aigp\n"),
+        (
+            "router bgp 1\n neighbor 10.0.0.1 remote-as 2\n address-family ipv4 unicast\n",
+            "  neighbor 10.0.0.1 soo 65001:9\n",
+        ),
+        ("route-map M permit 10\n", " match community-limit 5\n"),
+        ("route-map M permit 10\n", " match extcommunity-limit 0\n"),
+        ("route-map M permit 10\n", " set as-path replace as-path-access-list L 65001\n"),
+        ("route-map M permit 10\n", " set as-path replace as-path-access-list L\n"),
+        ("route-map M permit 10\n", " set aigp-metric igp-metric\n"),
+        ("route-map M permit 10\n", " set aigp-metric 5\n"),
+        ("route-map M permit 10\n", " set metric aigp\n"),
+    ] {
+        let parsed = read(&format!("{node}{line}"));
+        assert_eq!(parsed.notices, [], "{line}");
+        assert!(render(&parsed.config).contains(line), "{line}");
+        let undone = read(&format!("{node}{line}no {}", line.trim_start())).config;
+        assert!(!render(&undone).contains(line), "{line}");
+    }
+}
+
+#[test]
 fn the_version_line_selects_old_defaults() {
     let new = read("frr version 10.8\nrouter bgp 1\n").config.bgp.unwrap();
     let old = read("frr version 7.3\nrouter bgp 1\n").config.bgp.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use bgp::fsm::StopReason;
-use bgp::types::Family;
+use bgp::types::{Family, PeerKind};
 
 use super::Live;
 use crate::cli::backend::{Action, ActionError, ClearKind, ClearTarget, RpkiAction};
@@ -62,7 +62,7 @@ impl Live {
             }
             ClearTarget::External => all
                 .into_iter()
-                .filter(|e| !e.remote_as.is_some_and(|a| e.neighbor.is_internal(bgp, a)))
+                .filter(|e| e.remote_as.is_none_or(|a| e.neighbor.kind(bgp, a) == PeerKind::External))
                 .collect(),
             ClearTarget::PeerGroup(name) => {
                 if !bgp.peer_groups.contains_key(name) {

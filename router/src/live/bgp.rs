@@ -94,6 +94,7 @@ impl Live {
             peer_groups: bgp.peer_groups.len() as u64,
             peer_group_memory: bgp.peer_groups.len() as u64 * 72,
             multipath_relax: bgp.bestpath.multipath_relax,
+            max_med: bgp.max_med.is_some(),
             show_hostname: bgp.knobs.show_hostname,
             peers,
         })

@@ -89,7 +89,7 @@ mod tests {
     use std::net::SocketAddr;
     use std::time::Duration;
 
-    use super::super::transport::{Transport, dial, listen};
+    use super::super::transport::{CONTROL, Transport, dial, listen};
     use super::*;
 
     fn rule(from: &str, least: u8) -> Rule {
@@ -103,7 +103,8 @@ mod tests {
         let filter = program(rules, any.is_ipv6()).unwrap();
         socket2::SockRef::from(&listener).attach_filter(&filter).unwrap();
         let peer = listener.local_addr().unwrap();
-        let transport = Transport { peer, local: None, ttl, min_ttl: None, password: None, mss: None };
+        let transport =
+            Transport { peer, local: None, ttl, min_ttl: None, password: None, mss: None, class: CONTROL };
         // On the loopback interface an answer is there at once or never.
         tokio::time::timeout(Duration::from_millis(300), dial(transport)).await.is_ok()
     }

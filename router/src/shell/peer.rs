@@ -289,7 +289,7 @@ impl Task {
         match command {
             Command::Accepted(stream) => self.accepted(stream),
             Command::Configure(settings) => {
-                let transport_changed = settings.transport != self.settings.transport;
+                let transport_changed = !self.settings.transport.serves(&settings.transport);
                 let restarted = self.session.set_config(now, settings.session.clone());
                 self.settings = *settings;
                 if transport_changed && !restarted && self.session.state() > FsmState::Idle {

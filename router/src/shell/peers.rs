@@ -21,7 +21,7 @@ use super::netdevs::{LocalEnd, Netdevs};
 use super::peer::{self, Command, Settings, Status, Surroundings};
 use super::rib_thread::RibHandle;
 use super::translate;
-use super::transport::Transport;
+use super::transport::{CONTROL, Transport};
 use crate::config::model::{self, Bgp, Config, NeighborSettings, UpdateSource};
 
 /// How long a neighbour's task may take to answer a question.
@@ -458,6 +458,7 @@ impl Peers {
             min_ttl: n.ttl_security.map(least_ttl),
             password: n.password.clone(),
             mss: n.tcp_mss,
+            class: state.config.session_dscp.map_or(CONTROL, |dscp| dscp << 2),
         };
         Some(Settings { name: name.to_string(), session, transport })
     }

@@ -39,6 +39,7 @@ pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
         Some(ClusterId::Number(n)) => n,
     };
     settings.import_check = bgp.knobs.network_import_check;
+    settings.max_med = bgp.max_med;
     settings.client_reflection = bgp.knobs.client_to_client_reflection;
     for family in Family::ALL {
         settings.best[family.index()] = best_path(bgp, family);
@@ -211,6 +212,7 @@ fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind) -> PeerFamily {
         }),
         maximum_prefix_out: from.maximum_prefix_out,
         weight: u32::from(from.weight),
+        site: from.site_of_origin.map(|c| c.0),
         add_paths: from.addpath_tx.map(|which| match which {
             model::AddPathTx::All => AddPaths::All,
             model::AddPathTx::BestPerAs => AddPaths::BestPerAs,

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use crate::sys;
 
 /// DSCP CS6, network control (RFC 4594 section 3.2), as FRR sets it.
-const CONTROL: u32 = 0xc0;
+pub const CONTROL: u8 = 0xc0;
 
 /// TTL and hop limit of what a listener says. A SYN is answered before anyone looks whose it is, and a neighbour that
 /// guards its end by the TTL (RFC 5082) takes nothing else.
@@ -33,15 +33,24 @@ pub struct Transport {
     pub password: Option<String>,
     /// Maximum segment size.
     pub mss: Option<u16>,
+    /// Traffic class, of new connections.
+    pub class: u8,
+}
+
+impl Transport {
+    /// Whether connections of the one need not make way for those of the other.
+    pub fn serves(&self, other: &Transport) -> bool {
+        *self == Transport { class: self.class, ..other.clone() }
+    }
 }
 
 fn mark(socket: &SockRef<'_>, v6: bool, transport: &Transport) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     if v6 {
-        socket.set_tclass_v6(CONTROL)?;
+        socket.set_tclass_v6(u32::from(transport.class))?;
         socket.set_unicast_hops_v6(u32::from(transport.ttl))?;
     } else {
-        socket.set_tos_v4(CONTROL)?;
+        socket.set_tos_v4(u32::from(transport.class))?;
         socket.set_ttl_v4(u32::from(transport.ttl))?;
     }
     if let Some(least) = transport.min_ttl {
@@ -161,10 +170,10 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
-        socket.set_tclass_v6(CONTROL)?;
+        socket.set_tclass_v6(u32::from(CONTROL))?;
         socket.set_unicast_hops_v6(FARTHEST)?;
     } else {
-        socket.set_tos_v4(CONTROL)?;
+        socket.set_tos_v4(u32::from(CONTROL))?;
         socket.set_ttl_v4(FARTHEST)?;
     }
     socket.set_nonblocking(true)?;
@@ -197,8 +206,15 @@ mod tests {
         for any in ["127.0.0.1:0", "[::1]:0"] {
             let listener = listen(any.parse().unwrap()).unwrap();
             let peer = listener.local_addr().unwrap();
-            let transport =
-                Transport { peer, local: None, ttl: 255, min_ttl: Some(255), password: None, mss: None };
+            let transport = Transport {
+                peer,
+                local: None,
+                ttl: 255,
+                min_ttl: Some(255),
+                password: None,
+                mss: None,
+                class: CONTROL,
+            };
             let dialled = tokio::time::timeout(Duration::from_secs(20), try_dial(&transport)).await;
             assert_eq!(dialled.unwrap().unwrap().peer_addr().unwrap(), peer);
         }

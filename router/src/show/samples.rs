@@ -107,6 +107,7 @@ pub fn summary() -> SummaryView {
         peer_groups: 1,
         peer_group_memory: 72,
         multipath_relax: true,
+        max_med: false,
         show_hostname: false,
         peers: vec![
             up("10.10.0.100", 65101, "hv", true, (41, 42), 81, 1_795_372_219, (4, 8)),

@@ -98,6 +98,9 @@ pub fn text(view: &SummaryView, options: &SummaryOptions, out: &mut dyn Write) -
     }
     let (id, asn) = (view.router_id, view.local_as);
     writeln!(out, "BGP router identifier {id}, local AS number {asn} VRF default vrf-id 0")?;
+    if view.max_med {
+        writeln!(out, "Max-med administrative active")?;
+    }
     if !options.terse {
         memory_lines(view, out)?;
     }
@@ -212,6 +215,7 @@ pub fn json(view: &SummaryView, options: &SummaryOptions) -> Value {
     object.put("as", view.local_as);
     object.put("vrfId", 0);
     object.put("vrfName", "default");
+    object.put_true("maxMedAdministrative", view.max_med);
     object.put("tableVersion", view.table_version);
     object.put("ribCount", view.rib_entries);
     object.put("ribMemory", view.rib_memory);

@@ -5,6 +5,7 @@ mod as_numbers;
 mod bounds;
 mod common;
 mod confederation;
+mod edges;
 mod hostile;
 mod internal;
 mod kernel_routes;

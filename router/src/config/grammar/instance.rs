@@ -6,8 +6,8 @@ use ipnet::IpNet;
 use super::kept::kept;
 use super::{Args, BlockKind, Command, Editor, Fail, Instance, Node, Outcome, Render, command, value};
 use crate::config::model::{
-    Aggregate, Bgp, ClusterId, Distances, Knobs, ListenRange, Network, Redistribute, RedistributeFrom,
-    Release, Timers,
+    Aggregate, Bgp, ClusterId, Distances, Knobs, ListenRange, MAX_MED, Network, Redistribute,
+    RedistributeFrom, Release, Timers,
 };
 
 /// A switch in [`Knobs`]: rendered where it differs from what the profile says.
@@ -159,7 +159,15 @@ pub const GLOBAL: &[Command] = &[
             out.line(format_args!("bgp confederation peers {}", value::join(b.confederation_peers.iter())));
         }
     })),
-    kept("bgp max-med administrative [(0-4294967295)]", "Announce a high MED"),
+    command("bgp max-med administrative [(0-4294967295)$n]", "Announce a high MED", |e, a| {
+        e.bgp()?.max_med = if a.no { None } else { Some(a.opt("n")?.unwrap_or(MAX_MED)) };
+        Ok(())
+    })
+    .render(Render::Bgp(|b, out| match b.max_med {
+        Some(MAX_MED) => out.line(format_args!("bgp max-med administrative")),
+        Some(n) => out.line(format_args!("bgp max-med administrative {n}")),
+        None => {}
+    })),
     kept("bgp max-med on-startup ![(5-86400) [(0-4294967295)]]", "Announce a high MED at first"),
     switch!(
         knobs.disable_ebgp_connected_check,
@@ -180,7 +188,7 @@ pub const GLOBAL: &[Command] = &[
     kept("bgp suppress-fib-pending [(0-10000)]", "Announce only what the kernel has"),
     kept("bgp advertisement-delay ![(1-3600)]", "Seconds before announcements"),
     kept("advertisement-delay ![(1-3600)]", "Seconds before announcements"),
-    kept("bgp session-dscp ![(0-63)]", "Traffic class of sessions"),
+    command("bgp session-dscp ![(0-63)$n]", "Traffic class of sessions", session_dscp),
     command("update-delay ![(0-3600)$max [(1-3600)$establish]]", "Seconds before the first announcements", |e, a| {
         e.bgp()?.update_delay = if a.no { None } else { Some((a.parse("max")?, a.opt("establish")?)) };
         Ok(())
@@ -304,6 +312,12 @@ pub const GLOBAL: &[Command] = &[
     command("no <auto-summary|synchronization|rd>", "As it is anyway", |_, _| Ok(())).without_no(),
     kept("bmp mirror buffer-limit ![(0-4294967294)]", "Octets that mirroring may hold").harmless(),
 ];
+
+/// Of the whole router, wherever it is typed.
+pub fn session_dscp(editor: &mut Editor, args: &Args<'_>) -> Outcome {
+    editor.config.session_dscp = if args.no { None } else { Some(args.parse("n")?) };
+    Ok(())
+}
 
 /// Keepalive and hold time of a line.
 pub fn read_timers(args: &Args<'_>) -> Result<Timers, Fail> {

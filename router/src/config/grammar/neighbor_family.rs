@@ -1,10 +1,11 @@
 //! `neighbor X ...` within a family.
 
+use bgp::attrs::text::ExtKind;
 use bgp::types::Family;
 
 use super::edit::switch;
 use super::kept::kept_peer_family;
-use super::{Args, Command, Editor, Lines, Outcome, PeerFamilyView, Render, command};
+use super::{Args, Command, Editor, Lines, Outcome, PeerFamilyView, Render, command, value};
 use crate::config::model::{
     AddPathTx, AllowAsIn, AttributeUnchanged, DefaultOriginate, Knobs, MaximumPrefix, MaximumPrefixAction,
     NextHopSelf, RemovePrivateAs, SendCommunity,
@@ -240,7 +241,23 @@ pub const OPTIONS: &[Command] = &[
         attribute_unchanged,
     )
     .render(Render::PeerFamily(render_attribute_unchanged)),
-    kept_peer_family("neighbor PEER soo ![ASN:NN_OR_IP-ADDRESS:NN]", "The site that routes from here belong to"),
+    command(
+        "neighbor PEER soo ![ASN:NN_OR_IP-ADDRESS:NN$site]",
+        "The site that routes from here belong to",
+        |e, a| {
+            let site = match a.no {
+                true => None,
+                false => value::parse_ext_communities(a.word("site")?, ExtKind::RouteOrigin)?.pop(),
+            };
+            e.peer(a)?.family.site_of_origin = site;
+            Ok(())
+        },
+    )
+    .render(Render::PeerFamily(|p, out| {
+        if let Some((_, site)) = p.options.site_of_origin.as_ref().and_then(value::ext_community_words) {
+            out.line(format_args!("neighbor {} soo {site}", p.name));
+        }
+    })),
     kept_peer_family("neighbor PEER dampening [(1-45) [(1-20000) (1-20000) (1-255)]]", "Hold back flapping routes"),
     kept_peer_family("neighbor PEER upa", "Unreachability announcements").harmless(),
     kept_peer_family("neighbor PEER encapsulation LINE...", "Encapsulation").harmless(),

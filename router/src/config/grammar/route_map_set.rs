@@ -118,6 +118,7 @@ pub const SET: &[Command] = &[
             let (old, new) = match s {
                 Set::Replace(Replace::Any(new)) => ("any".to_owned(), new),
                 Set::Replace(Replace::Asn(old, new)) => (old.to_string(), new),
+                Set::Replace(Replace::List(name, new)) => (format!("as-path-access-list {name}"), new),
                 _ => continue,
             };
             match new {
@@ -126,7 +127,14 @@ pub const SET: &[Command] = &[
             }
         }
     })),
-    kept("set as-path replace as-path-access-list ![AS_PATH_FILTER_NAME] [ASNUM]", "Replace ASes of a list"),
+    command(
+        "set as-path replace as-path-access-list ![AS_PATH_FILTER_NAME$name] [ASNUM$new]",
+        "Replace ASes of a list",
+        |e, a| {
+            let build = || Ok(Set::Replace(Replace::List(a.string("name")?, a.opt_asn("new")?)));
+            edit(e, a, |s| matches!(s, Set::Replace(_)), build)
+        },
+    ),
     clause!("set atomic-aggregate", "ATOMIC_AGGREGATE", |_a| Set::AtomicAggregate,
         Set::AtomicAggregate => "set atomic-aggregate"),
     clause!("set comm-list ![<(1-99)$name|(100-500)$name|COMMUNITY_LIST_NAME$name>] delete", "Delete communities of a list",

@@ -3,6 +3,7 @@
 use bgp::types::Asn;
 use rib::policy::ast::RouteMapEntry;
 
+use super::instance::session_dscp;
 use super::kept::kept;
 use super::{Args, BlockKind, Command, Editor, Fail, Instance, Node, Outcome, Render, command, value};
 use crate::config::model::{
@@ -228,7 +229,13 @@ pub const GLOBAL: &[Command] = &[
     kept("bgp update-delay ![(0-3600)] [(1-3600)]", "Seconds before the first announcements"),
     kept("bgp advertisement-delay ![(1-3600)]", "Seconds before announcements"),
     kept("bgp route-map delay-timer ![(0-600)]", "Seconds before a changed policy is applied"),
-    kept("bgp session-dscp ![(0-63)]", "Traffic class of sessions"),
+    command("bgp session-dscp ![(0-63)$n]", "Traffic class of sessions", session_dscp).render(Render::Top(
+        |c, out| {
+            if let Some(n) = c.session_dscp {
+                out.line(format_args!("bgp session-dscp {n}"));
+            }
+        },
+    )),
     kept("bgp input-queue-limit ![(1-4294967295)]", "Messages that may wait inbound").harmless(),
     kept("bgp output-queue-limit ![(1-4294967295)]", "Messages that may wait outbound").harmless(),
     quiet("bgp ipv6-auto-ra", "Announce routers for interface neighbors").default("bgp ipv6-auto-ra"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bgp::types::{Asn, Family, PeerKind};
+use rib::policy::ast::ExtCommunity;
 
 use super::neighbor::{
     AddPathTx, AllowAsIn, AttributeUnchanged, Bfd, DefaultOriginate, GracefulRestartMode, LocalAs, LocalRole,
@@ -31,6 +32,7 @@ pub struct FamilySettings {
     pub nexthop_local_unchanged: bool,
     pub allowas_in: Option<AllowAsIn>,
     pub weight: u16,
+    pub site_of_origin: Option<ExtCommunity>,
     pub distribute_list_in: Option<String>,
     pub distribute_list_out: Option<String>,
     pub prefix_list_in: Option<String>,
@@ -137,11 +139,6 @@ impl NeighborSettings {
         } else {
             PeerKind::External
         }
-    }
-
-    /// Whether a neighbour with AS `remote` is in our AS.
-    pub fn is_internal(&self, bgp: &Bgp, remote: Asn) -> bool {
-        self.kind(bgp, remote) == PeerKind::Internal
     }
 
     /// The AS that the neighbour sees us in; of two, the one to try first.
@@ -302,6 +299,7 @@ fn resolve_family(
         nexthop_local_unchanged: pick!(nexthop_local_unchanged, false),
         allowas_in: pick!(allowas_in),
         weight: pick!(weight, 0),
+        site_of_origin: pick!(site_of_origin),
         distribute_list_in: pick!(distribute_list_in),
         distribute_list_out: pick!(distribute_list_out),
         prefix_list_in: pick!(prefix_list_in),

@@ -320,6 +320,8 @@ pub struct Bgp {
     pub update_delay: Option<(u16, Option<u16>)>,
     /// `coalesce-time`, milliseconds.
     pub coalesce_time: Option<u32>,
+    /// `bgp max-med administrative [N]`.
+    pub max_med: Option<u32>,
     /// `bgp tcp-keepalive IDLE INTERVAL PROBES`.
     pub tcp_keepalive: Option<(u16, u16, u8)>,
     /// Peer-groups by name.
@@ -361,6 +363,7 @@ impl Bgp {
             long_lived_stale_time: None,
             update_delay: None,
             coalesce_time: None,
+            max_med: None,
             tcp_keepalive: None,
             peer_groups: BTreeMap::new(),
             neighbors: BTreeMap::new(),
@@ -411,6 +414,9 @@ impl Bgp {
         self.family(family).maximum_paths_ibgp.unwrap_or(MAXIMUM_PATHS)
     }
 }
+
+/// What `bgp max-med` announces if it does not say.
+pub const MAX_MED: u32 = u32::MAX - 1;
 
 /// The multipath limit of the build, and the default.
 pub const MAXIMUM_PATHS: u16 = 256;

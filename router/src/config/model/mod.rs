@@ -20,8 +20,8 @@ use rib::policy::ast::{Match, Policies};
 
 pub use effective::{FamilySettings, NeighborSettings};
 pub use instance::{
-    Aggregate, Bestpath, Bgp, BgpFamily, ClusterId, Distances, Knobs, ListenRange, MedMissing, Network,
-    Redistribute, RedistributeFrom, Timers,
+    Aggregate, Bestpath, Bgp, BgpFamily, ClusterId, Distances, Knobs, ListenRange, MAX_MED, MedMissing,
+    Network, Redistribute, RedistributeFrom, Timers,
 };
 pub use interface::{Interface, InterfaceAddress, NdOptions, Track, TrackKind, VrrpGroup};
 pub use kept::{Kept, KeptLine};
@@ -216,6 +216,8 @@ pub struct Config {
     pub other_bgp: BTreeMap<String, Bgp>,
     /// `bgp no-rib`: choose paths and announce, but install nothing.
     pub no_rib: bool,
+    /// `bgp session-dscp N`.
+    pub session_dscp: Option<u8>,
     /// `rpki`, when it was given.
     pub rpki: Option<Rpki>,
     /// `line vty`, when it was given.
@@ -248,6 +250,7 @@ impl Default for Config {
             bgp: None,
             other_bgp: BTreeMap::new(),
             no_rib: false,
+            session_dscp: None,
             rpki: None,
             line_vty: None,
             kept: Kept::default(),

@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use bgp::types::{Asn, Family};
+use rib::policy::ast::ExtCommunity;
 
 use super::{Kept, Timers};
 
@@ -334,6 +335,8 @@ pub struct PeerFamily {
     pub nexthop_local_unchanged: Option<bool>,
     pub allowas_in: Option<AllowAsIn>,
     pub weight: Option<u16>,
+    /// `soo`.
+    pub site_of_origin: Option<ExtCommunity>,
     pub distribute_list_in: Option<String>,
     pub distribute_list_out: Option<String>,
     pub prefix_list_in: Option<String>,

@@ -129,6 +129,8 @@ pub struct SummaryView {
     pub peer_group_memory: u64,
     /// `bgp bestpath as-path multipath-relax`.
     pub multipath_relax: bool,
+    /// `bgp max-med administrative` is in force.
+    pub max_med: bool,
     /// `bgp default show-hostname`.
     pub show_hostname: bool,
     /// Neighbours active in the family, in the order of configuration: groups with their members first.
