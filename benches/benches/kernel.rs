@@ -39,6 +39,7 @@ fn ready() -> (Core, Kernel) {
         peer: None,
         flags: 0,
         scope: 0,
+        protocol: 0,
     });
     let mut core = Core::new(Config::default());
     drive(&mut core, &mut kernel, 0, || false);
