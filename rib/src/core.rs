@@ -56,7 +56,7 @@ pub enum Input<'a> {
     Policies(Policies),
     /// Validated ROA payloads came or went.
     Rpki(VrpUpdate),
-    /// Networks and redistribution of a family.
+    /// Networks, redistribution and aggregates of a family.
     Local(Family, LocalRoutes),
     /// All static routes.
     Statics(Vec<StaticRoute>),
@@ -144,8 +144,10 @@ impl Core {
                 }
             }
             Input::Local(family, local) => family!(self, family, |rib, shared| {
+                let aggregates = local.aggregates.clone();
                 rib.local = local;
                 rib.sync_local_all(shared);
+                rib.configure_aggregates(shared, &aggregates);
             }),
             Input::Statics(statics) => self.set_statics(statics),
             Input::Peer(id, config) => self.peer(id, config),
@@ -219,6 +221,9 @@ impl Core {
 
     /// Tells neighbours what changed, as far as their sockets take it.
     pub fn flush(&mut self) {
+        self.v4.renew_aggregates(&mut self.shared);
+        self.v6.renew_aggregates(&mut self.shared);
+        self.settle();
         flush_family(&mut self.shared, &mut self.v4);
         flush_family(&mut self.shared, &mut self.v6);
     }
@@ -228,6 +233,7 @@ impl Core {
             return;
         }
         let asn = self.shared.settings.asn != settings.asn;
+        let identity = asn || self.shared.settings.router_id != settings.router_id;
         let import_check = self.shared.settings.import_check != settings.import_check;
         let decide = self.shared.settings.best != settings.best
             || self.shared.settings.distance != settings.distance
@@ -242,6 +248,9 @@ impl Core {
             family!(self, f, |rib, shared| {
                 if import_check {
                     rib.sync_local_all(shared);
+                }
+                if identity {
+                    rib.reload_aggregates(shared);
                 }
                 rib.groups.iter_mut().for_each(|g| g.reload(shared, &rib.table));
             });
@@ -262,6 +271,9 @@ impl Core {
             let asked = family!(self, f, |rib, shared| {
                 if rib.local_validates(shared) {
                     rib.sync_local_all(shared);
+                }
+                if rib.aggregates_validate(shared) {
+                    rib.reload_aggregates(shared);
                 }
                 rib.validates(shared)
             });
@@ -290,6 +302,7 @@ impl Core {
             family!(self, f, |rib, shared| {
                 rib.imports.clear();
                 rib.sync_local_all(shared);
+                rib.reload_aggregates(shared);
                 rib.groups.iter_mut().for_each(|g| g.reload(shared, &rib.table));
             });
             for id in self.peer_ids() {

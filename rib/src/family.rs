@@ -7,6 +7,7 @@ use bgp::attrs::{AttrBuilder, AttrView, flag, hash_block};
 use bgp::types::{Addr, Nlri};
 use smallvec::SmallVec;
 
+use crate::aggregate::Aggregates;
 use crate::base::BaseTable;
 use crate::best::{Candidate, Decision, decide};
 use crate::event::{Event, FibRoute};
@@ -34,6 +35,9 @@ type ImportKey = (FilterSpec, Option<PeerId>);
 
 type Seeded = foldhash::quality::FixedState;
 
+/// Bits of [`path_flag`] that do not come of the decision.
+const KEPT: u8 = path_flag::FILTERED | path_flag::ROUND | path_flag::COUNTED | path_flag::SUPPRESSED;
+
 pub(crate) struct FamilyRib<A: Addr> {
     pub table: Table<A>,
     pub base: BaseTable<A>,
@@ -49,6 +53,8 @@ pub(crate) struct FamilyRib<A: Addr> {
     pub local: crate::local::LocalRoutes,
     /// Prefixes whose next hop's way depends on BGP routes are few: their addresses, sorted, to see a change coming.
     pub tracked: Vec<A>,
+    /// `aggregate-address`.
+    pub aggregates: Option<Box<Aggregates<A>>>,
 }
 
 impl<A: Addr> FamilyRib<A> {
@@ -63,6 +69,7 @@ impl<A: Addr> FamilyRib<A> {
             version: 0,
             local: crate::local::LocalRoutes::default(),
             tracked: Vec::new(),
+            aggregates: None,
         }
     }
 
@@ -196,9 +203,11 @@ impl<A: Addr> FamilyRib<A> {
                 }
                 return;
             }
+            self.uncount(shared, id, idx);
             shared.attrs.retain(attr);
             shared.attrs.retain(attr_in);
-            let keep = old.flags & !(path_flag::FILTERED | path_flag::VALID | path_flag::ROUND);
+            let keep =
+                old.flags & !(path_flag::FILTERED | path_flag::VALID | path_flag::ROUND | path_flag::COUNTED);
             let path = self.table.path_mut(idx);
             *path = Path { attr, attr_in, since: shared.now, flags: keep | flags, generation, ..old };
             count(shared, peer, A::FAMILY.index(), old.flags, -1);
@@ -241,6 +250,7 @@ impl<A: Addr> FamilyRib<A> {
 
     /// Takes out one path and decides anew.
     pub fn drop_path(&mut self, shared: &mut Shared, id: PrefixId, idx: PathIdx) {
+        self.uncount(shared, id, idx);
         let path = self.table.remove_path(id, idx);
         count(shared, path.peer, A::FAMILY.index(), path.flags, -1);
         if path.has(path_flag::BEST | path_flag::MULTIPATH | path_flag::VALID) {
@@ -283,7 +293,7 @@ impl<A: Addr> FamilyRib<A> {
         drop(candidates);
         for idx in &order {
             let path = self.table.path_mut(*idx);
-            let mut flags = path.flags & (path_flag::FILTERED | path_flag::ROUND);
+            let mut flags = path.flags & KEPT;
             if valid.contains(idx) {
                 flags |= path_flag::VALID;
             }
@@ -305,7 +315,8 @@ impl<A: Addr> FamilyRib<A> {
             self.version = self.version.wrapping_add(1);
             self.table.prefix_mut(id).version = self.version;
         }
-        for group in self.groups.iter_mut().filter(|g| best_changed || g.several()) {
+        let suppression_turned = self.aggregates.is_some() && self.count_paths(shared, id);
+        for group in self.groups.iter_mut().filter(|g| best_changed || suppression_turned || g.several()) {
             group.mark(id);
         }
         let sorted = |mut v: SmallVec<[PathIdx; 8]>| {

@@ -2,6 +2,7 @@
 
 use bgp::types::Addr;
 
+use crate::aggregate::is_aggregate;
 use crate::base::{BaseTarget, Discard};
 use crate::event::{FibChange, FibRoute, FibTarget};
 use crate::family::FamilyRib;
@@ -21,7 +22,9 @@ impl<A: Addr> FamilyRib<A> {
         if self.tracked.get(from).is_some_and(|t| *t <= addr.last(len)) {
             shared.next_hops_dirty = true;
         }
-        if shared.settings.no_rib && self.fib.get(id.index()).is_none_or(|h| h.is_none()) {
+        let told = self.fib.get(id.index()).is_some_and(|h| !h.is_none())
+            || self.fib_base.contains_key(&(addr, len));
+        if shared.settings.no_rib && !told {
             return;
         }
         self.sync_prefix(shared, addr, len, Some(id));
@@ -47,6 +50,10 @@ impl<A: Addr> FamilyRib<A> {
             .and_then(|id| self.forwarding(shared, id))
             .filter(|(_, distance)| base_distance.is_none_or(|b| *distance < b));
         let fixed = match (&bgp, base) {
+            (None, _) if id.is_some_and(|id| self.aggregate_is_used(shared, id, base_distance)) => {
+                let target = FibTarget::Discard(Discard::Blackhole);
+                Some(FibRoute { source: SourceProtocol::Bgp, target, prefer: None })
+            }
             (None, Some(route)) if route.source == SourceProtocol::Static => {
                 let target = match route.target {
                     BaseTarget::Hops(id) => {
@@ -91,6 +98,13 @@ impl<A: Addr> FamilyRib<A> {
                 shared.release_hop_set(old_set);
             }
         }
+    }
+
+    /// Whether the route of a prefix is an aggregate of ours, which discards what no more specific route leads away.
+    fn aggregate_is_used(&self, shared: &Shared, id: PrefixId, base_distance: Option<u8>) -> bool {
+        let aggregate = self.table.best(id).is_some_and(is_aggregate) && !shared.settings.no_rib;
+        let forwarding = if aggregate { self.forwarding(shared, id) } else { None };
+        forwarding.is_some_and(|(_, distance)| base_distance.is_none_or(|b| distance < b))
     }
 
     fn set_fib(&mut self, id: PrefixId, set: HopSetId) {

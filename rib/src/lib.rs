@@ -14,6 +14,7 @@
 #[macro_use]
 mod by_family;
 
+pub mod aggregate;
 mod around;
 pub mod base;
 pub mod best;

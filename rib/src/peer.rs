@@ -87,6 +87,8 @@ pub struct PeerFamily {
     pub import: FilterSpec,
     /// Filters for what it gets.
     pub export: FilterSpec,
+    /// `unsuppress-map R`: which of the routes that aggregates suppress it gets all the same.
+    pub unsuppress_map: Option<String>,
     /// `next-hop-self`.
     pub next_hop_self: NextHopSelf,
     /// `soft-reconfiguration inbound`: keep what import policy refuses.
@@ -116,6 +118,7 @@ impl Default for PeerFamily {
         PeerFamily {
             import: FilterSpec::default(),
             export: FilterSpec::default(),
+            unsuppress_map: None,
             next_hop_self: NextHopSelf::Off,
             soft_reconfiguration: false,
             reflector_client: false,

@@ -31,6 +31,8 @@ pub(crate) struct NextHopRule {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct GroupKey {
     pub(crate) filter: FilterSpec,
+    /// `unsuppress-map R`.
+    pub(crate) unsuppress_map: Option<String>,
     pub(crate) form: ExportForm,
     pub(crate) external: bool,
     pub(crate) client: bool,
@@ -61,6 +63,12 @@ impl GroupKey {
         self.default_originate.is_some()
     }
 
+    /// The filter for what aggregates suppress: the lists stay, the route-map is another.
+    pub(crate) fn unsuppress(&self) -> Option<FilterSpec> {
+        let route_map = Some(self.unsuppress_map.clone()?);
+        Some(FilterSpec { route_map, ..self.filter.clone() })
+    }
+
     /// What the export filter works for.
     pub(crate) fn purpose(&self) -> Purpose {
         if self.external { Purpose::External } else { Purpose::Internal }
@@ -70,6 +78,7 @@ impl GroupKey {
     pub(crate) fn form_differs(&self, other: &GroupKey) -> bool {
         let chosen = GroupKey {
             filter: other.filter.clone(),
+            unsuppress_map: other.unsuppress_map.clone(),
             solo: other.solo,
             add_paths: other.add_paths,
             limit: other.limit,
@@ -105,9 +114,13 @@ impl GroupKey {
         let filter = config.export.clone();
         // Which routes fit below a limit depends on what was told before, so nobody else can be told the same.
         let limited = config.maximum_prefix_out.is_some();
-        let alone = limited || shared.policies.filter(family, &filter).peer_dependent();
+        let unsuppress_map = config.unsuppress_map.clone();
+        let unsuppress = unsuppress_map.clone().map(|m| FilterSpec { route_map: Some(m), ..filter.clone() });
+        let tells_apart = |spec: &FilterSpec| shared.policies.filter(family, spec).peer_dependent();
+        let alone = limited || tells_apart(&filter) || unsuppress.as_ref().is_some_and(tells_apart);
         Some(GroupKey {
             filter,
+            unsuppress_map,
             form,
             external,
             client: config.reflector_client,

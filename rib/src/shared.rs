@@ -13,6 +13,7 @@ use crate::best;
 use crate::event::{Event, FibChange, Output};
 use crate::id::{AttrId, HopSetId, NhId, PeerId};
 use crate::intern::{Interner, Local, Provenance};
+use crate::local::WEIGHT;
 use crate::memo::Purpose;
 use crate::nexthop::{HopSets, Members, NextHopKey, NextHops, union};
 use crate::peer::Peer;
@@ -278,7 +279,7 @@ impl Shared {
     pub fn intern_local(&mut self, origin: Origin, med: Option<u32>, key: &NextHopKey, tag: u32) -> AttrId {
         let block = AttrBuilder::new().origin(origin).set_as_path(&[]).med(med).build();
         let next_hop = self.next_hop(key);
-        let local = Local { weight: 32768, tag, med_set: true, ..Local::new(next_hop, Provenance::Local) };
+        let local = Local { weight: WEIGHT, tag, med_set: true, ..Local::new(next_hop, Provenance::Local) };
         let id = self.intern(&block, hash_block(self.seed, &block), local);
         self.next_hops.release(next_hop);
         id

@@ -29,6 +29,10 @@ pub mod path_flag {
     pub const VALID: u8 = 1 << 3;
     /// Set or not by turns, to tell paths announced since a refresh began from older ones.
     pub const ROUND: u8 = 1 << 4;
+    /// Counted by the aggregates that cover its prefix.
+    pub const COUNTED: u8 = 1 << 5;
+    /// Not told, because an aggregate covers it.
+    pub const SUPPRESSED: u8 = 1 << 6;
 }
 
 /// One path. 24 octets: a full table has millions.

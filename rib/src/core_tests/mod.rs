@@ -21,6 +21,7 @@ use crate::policy::ast::{
 };
 
 mod add_path;
+mod aggregates;
 mod model;
 mod policy;
 mod routes;

@@ -10,7 +10,7 @@ use super::Group;
 use super::told::{NOBODY, Route, Routes};
 use crate::best::{Candidate, best_few, best_per_as};
 use crate::family::candidate;
-use crate::id::{AttrId, PathIdx, PeerId, PrefixId};
+use crate::id::{PathIdx, PeerId, PrefixId};
 use crate::peer::AddPaths;
 use crate::shared::Shared;
 use crate::table::{Path, Table, path_flag};
@@ -24,7 +24,7 @@ impl<A: Addr> Group<A> {
             return default;
         }
         match table.best(id) {
-            Some(best) => self.route_of(shared, net, 0, best.attr, best.peer),
+            Some(best) => self.route_of(shared, net, 0, *best),
             None => Route::NONE,
         }
     }
@@ -41,7 +41,7 @@ impl<A: Addr> Group<A> {
             let which = self.key.add_paths.unwrap_or(AddPaths::All);
             for path in chosen(which, shared, table, id) {
                 let number = table.path_number(path.peer, path.path_id);
-                routes.push(self.route_of(shared, net, number, path.attr, path.peer));
+                routes.push(self.route_of(shared, net, number, path));
             }
         }
         routes.retain(|r| !r.attr.is_none());
@@ -55,7 +55,8 @@ impl<A: Addr> Group<A> {
     }
 
     /// What members are told of a path.
-    fn route_of(&mut self, shared: &mut Shared, net: IpNet, id: u32, attr: AttrId, peer: PeerId) -> Route {
+    fn route_of(&mut self, shared: &mut Shared, net: IpNet, id: u32, path: Path) -> Route {
+        let Path { attr, peer, .. } = path;
         let source = if self.members.contains(&peer) { peer } else { NOBODY };
         let nothing = Route { id, ..Route::NONE };
         if !self.may_leave(shared, attr) {
@@ -66,7 +67,12 @@ impl<A: Addr> Group<A> {
             Family::Ipv4Unicast => self.key.next_hop.v4.map(IpAddr::V4),
             Family::Ipv6Unicast => self.key.next_hop.v6.map(IpAddr::V6),
         };
-        match self.export.run(shared, attr, net, solo, own) {
+        let filter = match (&mut self.unsuppress, path.has(path_flag::SUPPRESSED)) {
+            (None, true) => return nothing,
+            (Some(unsuppress), true) => unsuppress,
+            (_, false) => &mut self.export,
+        };
+        match filter.run(shared, attr, net, solo, own) {
             Some(attr) => Route { id, attr: self.with_originator(shared, attr, peer), source },
             None => nothing,
         }

@@ -24,6 +24,7 @@ use crate::id::{AttrId, PeerId, PrefixId};
 use crate::intern::WeakAttr;
 use crate::memo::Evaluator;
 use crate::peer::Peer;
+use crate::policy::compile::FilterSpec;
 use crate::rules::GroupKey;
 use crate::shared::Shared;
 use crate::table::Table;
@@ -65,6 +66,8 @@ pub struct Group<A: Addr> {
     /// Members that get a mark when all prefixes are told.
     closings: Vec<(PeerId, Closing)>,
     export: Evaluator,
+    /// In the place of `export` for what an aggregate suppresses; without it nothing of that is told.
+    unsuppress: Option<Evaluator>,
     told: Told,
     /// Prefixes that are in the queue; without ADD-PATH also those of the plan that are yet to be told.
     pending: Vec<u64>,
@@ -100,9 +103,9 @@ impl<A: Addr> Group<A> {
 
     /// A group without members that has nothing to tell.
     fn blank(key: GroupKey, shared: &Shared) -> Group<A> {
-        let filter = shared.policies.filter(A::FAMILY, &key.filter);
         Group {
-            export: Evaluator::new(filter, key.purpose()),
+            export: evaluator(A::FAMILY, &key, &key.filter, shared),
+            unsuppress: key.unsuppress().map(|spec| evaluator(A::FAMILY, &key, &spec, shared)),
             told: Told::new(key.add_paths.is_some()),
             key,
             members: Vec::new(),
@@ -235,12 +238,14 @@ impl<A: Addr> Group<A> {
     pub(crate) fn validates(&self, shared: &Shared) -> bool {
         let map = self.key.default_originate.iter().flatten();
         let mut maps = map.filter_map(|name| shared.policies.route_map(name));
-        self.export.validates() || maps.any(|m| m.validates())
+        let unsuppress = self.unsuppress.as_ref().is_some_and(Evaluator::validates);
+        self.export.validates() || unsuppress || maps.any(|m| m.validates())
     }
 
     /// Starts over with the export filters as they are now compiled.
     pub(crate) fn reload(&mut self, shared: &Shared, table: &Table<A>) {
-        self.export = Evaluator::new(shared.policies.filter(A::FAMILY, &self.key.filter), self.key.purpose());
+        self.export = evaluator(A::FAMILY, &self.key, &self.key.filter, shared);
+        self.unsuppress = self.key.unsuppress().map(|spec| evaluator(A::FAMILY, &self.key, &spec, shared));
         self.looks.clear();
         self.mark_all(table);
     }
@@ -622,7 +627,12 @@ impl<A: Addr> Group<A> {
             + self.plan.capacity() * size_of::<Planned>()
             + self.looks.capacity() * size_of::<Looks>()
             + self.export.memory()
+            + self.unsuppress.as_ref().map_or(0, Evaluator::memory)
     }
+}
+
+fn evaluator(family: Family, key: &GroupKey, spec: &FilterSpec, shared: &Shared) -> Evaluator {
+    Evaluator::new(shared.policies.filter(family, spec), key.purpose())
 }
 
 /// The next hop in so far as MP_REACH_NLRI carries it.

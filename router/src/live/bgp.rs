@@ -10,6 +10,7 @@ use bgp::fsm::io::ResetReason;
 use bgp::types::Family;
 use ipnet::IpNet;
 use rib::intern::Provenance;
+use rib::local::{AGGREGATE_PATH, NETWORK_PATH, REDISTRIBUTED_PATH};
 use rib::query;
 
 use super::{Live, age, age_of_second, epoch_of, gone};
@@ -452,7 +453,7 @@ impl Naming {
     /// A prefix as the table has it, and the network that waits for its route as an invalid path.
     fn whole(&self, from: &query::PrefixView) -> PrefixView {
         let mut view = self.prefix(from, |p| !p.filtered);
-        let is_ours = |p: &query::PathView| p.origin == Provenance::Local;
+        let is_ours = |p: &query::PathView| p.origin == Provenance::Local && p.path_id == NETWORK_PATH;
         if self.networks.contains(&from.net) && !from.paths.iter().any(is_ours) {
             let mut path = PathView::new(unspecified(&from.net));
             path.origin_kind = PathOrigin::Network;
@@ -481,7 +482,8 @@ impl Naming {
         view.origin_kind = match (from.origin, from.path_id) {
             (Provenance::External, _) => PathOrigin::External,
             (Provenance::Internal | Provenance::Client, _) => PathOrigin::Internal,
-            (Provenance::Local, 0) => PathOrigin::Network,
+            (Provenance::Local, NETWORK_PATH) => PathOrigin::Network,
+            (Provenance::Local, AGGREGATE_PATH) => PathOrigin::Aggregate,
             (Provenance::Local, _) => PathOrigin::Redistributed,
         };
         let shown = from.origin != Provenance::External || from.summary.has(flag::LOCAL_PREF);
@@ -504,6 +506,7 @@ impl Naming {
         view.best = from.best;
         view.selection_reason = prefix.reason.filter(|_| from.best).map(|r| r.text());
         view.multipath = from.multipath;
+        (view.suppressed, view.aggregate_count) = (from.suppressed, from.aggregated);
         view.stale = from.stale;
         view.rpki = from.rpki;
         view.fib_installed = from.best && installed(prefix);
@@ -587,7 +590,9 @@ fn unspecified(net: &IpNet) -> IpAddr {
 /// What FRR calls installed: a route that was redistributed. Of BGP's own routes it only asks the kernel while their
 /// announcement waits for it (`bgp suppress-fib-pending`).
 fn installed(prefix: &query::PrefixView) -> bool {
-    prefix.paths.iter().any(|p| p.best && p.origin == Provenance::Local && p.path_id != 0)
+    let redistributed =
+        |p: &query::PathView| p.origin == Provenance::Local && p.path_id == REDISTRIBUTED_PATH;
+    prefix.paths.iter().any(|p| p.best && redistributed(p))
 }
 
 fn fill_attributes(view: &mut PathView, attrs: AttrView<'_>) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bgp::types::{Asn, Family};
 use ipnet::IpNet;
+use rib::aggregate::Aggregate;
 use rib::base::Discard;
 use rib::best;
 use rib::local::{LocalRoutes, Redistribute};
@@ -77,7 +78,7 @@ pub fn rpki(config: &Config) -> rtr::Settings {
     }
 }
 
-/// Networks and redistribution of a family.
+/// Networks, redistribution and aggregates of a family.
 pub fn local_routes(config: &Config, family: Family) -> LocalRoutes {
     let Some(bgp) = &config.bgp else { return LocalRoutes::default() };
     let from = bgp.family(family);
@@ -103,7 +104,22 @@ pub fn local_routes(config: &Config, family: Family) -> LocalRoutes {
             Some((source, Redistribute { metric: r.metric, route_map: r.route_map.clone() }))
         })
         .collect();
-    LocalRoutes { networks, redistribute }
+    let aggregates = from
+        .aggregates
+        .iter()
+        .map(|(prefix, a)| {
+            let aggregate = Aggregate {
+                as_set: a.as_set,
+                summary_only: a.summary_only,
+                route_map: a.route_map.clone(),
+                origin: a.origin,
+                matching_med_only: a.matching_med_only,
+                suppress_map: a.suppress_map.clone(),
+            };
+            (prefix.trunc(), aggregate)
+        })
+        .collect();
+    LocalRoutes { networks, redistribute, aggregates }
 }
 
 /// Static routes: the lines of one prefix, distance and kind of target together.
@@ -186,6 +202,7 @@ fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind) -> PeerFamily {
             route_map: from.route_map_out.clone(),
             default_deny: policy_required && !from.has_policy_out,
         },
+        unsuppress_map: from.unsuppress_map.clone(),
         next_hop_self: match from.next_hop_self {
             model::NextHopSelf::Off => NextHopSelf::Off,
             model::NextHopSelf::On => NextHopSelf::On,

@@ -376,7 +376,6 @@ pub const FAMILY: &[Command] = &[
         "Originate an aggregate",
         aggregate,
     )
-    .later()
     .render(Render::Family(|f, out| {
         for (prefix, aggregate) in &f.aggregates {
             out.line(format_args!("aggregate-address {prefix}{}", aggregate_text(aggregate)));
@@ -437,6 +436,17 @@ fn aggregate(editor: &mut Editor, args: &Args<'_>) -> Outcome {
         matching_med_only: args.has("matching-MED-only"),
         suppress_map: args.opt_string("SMAP_NAME"),
     };
+    if !args.no && prefix.prefix_len() == prefix.max_prefix_len() {
+        return Err(Fail::refuse(format!(
+            "Specified prefix: {prefix} will not result in any useful aggregation, disallowing"
+        )));
+    }
+    if !args.no && aggregate.summary_only && aggregate.suppress_map.is_some() {
+        return Err(Fail::refuse("'summary-only' and 'suppress-map' can't be used at the same time"));
+    }
+    for map in [&aggregate.route_map, &aggregate.suppress_map].into_iter().flatten().filter(|_| !args.no) {
+        editor.note_route_map(map);
+    }
     let aggregates = &mut editor.bgp_family()?.aggregates;
     if !args.no {
         aggregates.insert(prefix, aggregate);

@@ -224,7 +224,6 @@ pub const OPTIONS: &[Command] = &[
         e.peer(a)?.family.unsuppress_map = name.filter(|_| !a.no);
         Ok(())
     })
-    .later()
     .render(Render::PeerFamily(|p, out| {
         if let Some(map) = &p.options.unsuppress_map {
             out.line(format_args!("neighbor {} unsuppress-map {map}", p.name));
