@@ -76,6 +76,7 @@ pub fn table(peers: u8) -> Core {
             own_as: None,
             remote_as: Asn(64500 + u32::from(n)),
             require_connected: true,
+            graceful_shutdown: false,
             families: [Some(family.clone()), Some(family)],
         };
         core.handle(0, Input::Peer(PeerId(u16::from(n)), config));

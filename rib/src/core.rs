@@ -210,19 +210,26 @@ impl Core {
     }
 
     /// Does one piece of the work that is left: a slice of a walk, else telling neighbours. Returns whether it was
-    /// a walk.
+    /// a walk, or walks have to follow.
     pub fn work(&mut self) -> bool {
         if self.walk() {
             return true;
         }
         self.flush();
-        false
+        self.has_walks()
     }
 
-    /// Tells neighbours what changed, as far as their sockets take it.
+    /// Whether walks are left to do.
+    pub fn has_walks(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+
+    /// Tells neighbours what changed, as far as their sockets take it. May order walks.
     pub fn flush(&mut self) {
         self.v4.renew_aggregates(&mut self.shared);
         self.v6.renew_aggregates(&mut self.shared);
+        self.v4.apply_conditions(&mut self.shared);
+        self.v6.apply_conditions(&mut self.shared);
         self.settle();
         flush_family(&mut self.shared, &mut self.v4);
         flush_family(&mut self.shared, &mut self.v6);
@@ -234,6 +241,7 @@ impl Core {
         }
         let asn = self.shared.settings.asn != settings.asn;
         let identity = asn || self.shared.settings.router_id != settings.router_id;
+        let shutdown = self.shared.settings.graceful_shutdown != settings.graceful_shutdown;
         let import_check = self.shared.settings.import_check != settings.import_check;
         let decide = self.shared.settings.best != settings.best
             || self.shared.settings.distance != settings.distance
@@ -246,14 +254,19 @@ impl Core {
                 self.task(f, Walk::DecideAll);
             }
             family!(self, f, |rib, shared| {
-                if import_check {
+                if import_check || shutdown {
                     rib.sync_local_all(shared);
                 }
-                if identity {
+                if identity || shutdown {
                     rib.reload_aggregates(shared);
                 }
                 rib.groups.iter_mut().for_each(|g| g.reload(shared, &rib.table));
             });
+        }
+        for id in self.peer_ids().into_iter().filter(|_| shutdown) {
+            if self.shared.peer(id).is_some_and(Peer::external) {
+                Family::ALL.into_iter().for_each(|f| self.task(f, Walk::Reimport(id)));
+            }
         }
         self.regroup();
         if asn && self.shared.rpki.is_some() {
@@ -274,6 +287,9 @@ impl Core {
                 }
                 if rib.aggregates_validate(shared) {
                     rib.reload_aggregates(shared);
+                }
+                if rib.conditions_validate(shared) {
+                    rib.search_again();
                 }
                 rib.validates(shared)
             });
@@ -303,6 +319,7 @@ impl Core {
                 rib.imports.clear();
                 rib.sync_local_all(shared);
                 rib.reload_aggregates(shared);
+                rib.search_again();
                 rib.groups.iter_mut().for_each(|g| g.reload(shared, &rib.table));
             });
             for id in self.peer_ids() {
@@ -349,6 +366,9 @@ impl Core {
         peer.removed = false;
         for f in Family::ALL {
             let (was, is) = (&old.families[f.index()], &config.families[f.index()]);
+            if old.graceful_shutdown != config.graceful_shutdown {
+                self.task(f, Walk::Reimport(id));
+            }
             if let (Some(was), Some(is)) = (was, is)
                 && (was.import != is.import || was.weight != is.weight)
             {
@@ -550,6 +570,9 @@ impl Core {
     }
 
     fn finish(&mut self, task: &Task) {
+        if let Walk::Search(number) = task.walk {
+            family!(self, task.family, |rib, shared| rib.searched(shared, number));
+        }
         if let Walk::Purge(id) | Walk::Sweep(id) = task.walk
             && let Some(peer) = self.shared.peer_mut(id)
         {

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use bgp::attrs::{AttrBuilder, AttrView, flag, hash_block};
+use bgp::attrs::{AttrBuilder, flag, hash_block};
 use bgp::types::{Addr, Nlri};
+use bgp::wire::iana::community;
 use smallvec::SmallVec;
 
 use crate::aggregate::Aggregates;
 use crate::base::BaseTable;
 use crate::best::{Candidate, Decision, decide};
+use crate::condition::Conditions;
 use crate::event::{Event, FibRoute};
 use crate::group::Group;
 use crate::id::{AttrId, HopSetId, PathIdx, PeerId, PrefixId};
@@ -18,7 +20,7 @@ use crate::memo::{Evaluator, Purpose};
 use crate::nexthop::Members;
 use crate::peer::Crossed;
 use crate::policy::compile::FilterSpec;
-use crate::shared::Shared;
+use crate::shared::{Shared, add_community, last_resort};
 use crate::table::{Path, Table, path_flag};
 
 /// Whose routes come, and how they are kept.
@@ -55,6 +57,8 @@ pub(crate) struct FamilyRib<A: Addr> {
     pub tracked: Vec<A>,
     /// `aggregate-address`.
     pub aggregates: Option<Box<Aggregates<A>>>,
+    /// Route-maps that wait for a route, if any do.
+    pub conditions: Option<Box<Conditions<A>>>,
 }
 
 impl<A: Addr> FamilyRib<A> {
@@ -70,6 +74,7 @@ impl<A: Addr> FamilyRib<A> {
             local: crate::local::LocalRoutes::default(),
             tracked: Vec::new(),
             aggregates: None,
+            conditions: None,
         }
     }
 
@@ -159,8 +164,11 @@ impl<A: Addr> FamilyRib<A> {
         let out = import.run(shared, attr_in, nlri.net(), Some(peer), address)?;
         let set = shared.attrs.get(out);
         let external = set.local.origin == Provenance::External;
-        if external && set.summary.has(flag::GRACEFUL_SHUTDOWN | flag::BLACKHOLE) {
-            let marked = mark_external(shared, out);
+        let shutdown = external
+            && (shared.settings.graceful_shutdown
+                || shared.peer(peer).is_some_and(|p| p.config.graceful_shutdown));
+        if shutdown || external && set.summary.has(flag::GRACEFUL_SHUTDOWN | flag::BLACKHOLE) {
+            let marked = mark_external(shared, out, shutdown);
             shared.release(out);
             return Some(marked);
         }
@@ -255,6 +263,8 @@ impl<A: Addr> FamilyRib<A> {
         count(shared, path.peer, A::FAMILY.index(), path.flags, -1);
         if path.has(path_flag::BEST | path_flag::MULTIPATH | path_flag::VALID) {
             self.decide_with(shared, id, None, path.flags);
+        } else {
+            self.note_change(shared, id);
         }
         shared.release(path.attr);
         shared.release(path.attr_in);
@@ -315,6 +325,7 @@ impl<A: Addr> FamilyRib<A> {
             self.version = self.version.wrapping_add(1);
             self.table.prefix_mut(id).version = self.version;
         }
+        self.note_change(shared, id);
         let suppression_turned = self.aggregates.is_some() && self.count_paths(shared, id);
         for group in self.groups.iter_mut().filter(|g| best_changed || suppression_turned || g.several()) {
             group.mark(id);
@@ -438,21 +449,18 @@ pub(crate) fn candidate<'a>(shared: &'a Shared, path: &Path, idx: PathIdx) -> Op
 }
 
 /// What well-known communities of an external neighbour mean here: GRACEFUL_SHUTDOWN makes the path the last resort
-/// (RFC 8326), BLACKHOLE keeps it inside our AS (RFC 7999 section 3.2).
-fn mark_external(shared: &mut Shared, id: AttrId) -> AttrId {
+/// (RFC 8326), BLACKHOLE keeps it inside our AS (RFC 7999 section 3.2). While it is us who shut down, all external
+/// paths are the last resort.
+fn mark_external(shared: &mut Shared, id: AttrId, shutdown: bool) -> AttrId {
     let set = shared.attrs.get(id);
     let local = set.local;
-    let block = {
-        let view: AttrView<'_> = set.view();
-        let mut builder = AttrBuilder::from_view(view);
-        if set.summary.has(flag::GRACEFUL_SHUTDOWN) {
-            builder.local_pref(Some(0));
-        }
-        if set.summary.has(flag::BLACKHOLE) {
-            const NO_EXPORT: u32 = 0xffff_ff01;
-            builder.communities(view.communities().chain([NO_EXPORT]).collect());
-        }
-        builder.build()
-    };
+    let mut builder = AttrBuilder::from_view(set.view());
+    if shutdown || set.summary.has(flag::GRACEFUL_SHUTDOWN) {
+        last_resort(&mut builder);
+    }
+    if set.summary.has(flag::BLACKHOLE) {
+        add_community(&mut builder, community::NO_EXPORT);
+    }
+    let block = builder.build();
     shared.intern(&block, hash_block(shared.seed, &block), local)
 }

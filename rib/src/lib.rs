@@ -18,6 +18,7 @@ pub mod aggregate;
 mod around;
 pub mod base;
 pub mod best;
+pub mod condition;
 mod core;
 pub mod event;
 mod family;

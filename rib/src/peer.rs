@@ -7,6 +7,7 @@ use bgp::types::{Asn, Family};
 use bgp::wire::PeerRelation;
 use ipnet::IpNet;
 
+use crate::condition::Conditional;
 use crate::intern::Provenance;
 use crate::policy::compile::FilterSpec;
 
@@ -89,6 +90,8 @@ pub struct PeerFamily {
     pub export: FilterSpec,
     /// `unsuppress-map R`: which of the routes that aggregates suppress it gets all the same.
     pub unsuppress_map: Option<String>,
+    /// `advertise-map R exist-map|non-exist-map C`.
+    pub conditional: Option<Conditional>,
     /// `next-hop-self`.
     pub next_hop_self: NextHopSelf,
     /// `soft-reconfiguration inbound`: keep what import policy refuses.
@@ -119,6 +122,7 @@ impl Default for PeerFamily {
             import: FilterSpec::default(),
             export: FilterSpec::default(),
             unsuppress_map: None,
+            conditional: None,
             next_hop_self: NextHopSelf::Off,
             soft_reconfiguration: false,
             reflector_client: false,
@@ -151,6 +155,8 @@ pub struct PeerConfig {
     pub remote_as: Asn,
     /// Next hops of its routes must be on a network of ours (no `ebgp-multihop`, `disable-connected-check`).
     pub require_connected: bool,
+    /// `graceful-shutdown`: routes from it and to it are the last resort.
+    pub graceful_shutdown: bool,
     /// Families that are activated.
     pub families: [Option<PeerFamily>; 2],
 }

@@ -157,6 +157,15 @@ pub struct NextHopView {
     pub since: u32,
 }
 
+/// What depends on conditions of what a neighbour is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct OnCondition {
+    /// The routes that `advertise-map` permits are told.
+    pub advertised: bool,
+    /// The route that `default-originate` asks for is told.
+    pub default_told: bool,
+}
+
 /// An update group.
 #[derive(Clone, Debug)]
 pub struct GroupView {
@@ -334,6 +343,15 @@ impl Core {
             .iter()
             .find(|g| g.members().contains(&peer))
             .map_or(0, |g| g.told_count(peer)))
+    }
+
+    /// What depends on conditions of what a neighbour is told.
+    pub fn on_condition(&self, peer: PeerId, family: Family) -> OnCondition {
+        by_family!(self, family, |rib| rib
+            .groups
+            .iter()
+            .find(|g| g.members().contains(&peer))
+            .map_or(OnCondition::default(), |g| g.on_condition()))
     }
 
     /// Sizes of a family.

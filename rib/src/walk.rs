@@ -22,6 +22,8 @@ pub(crate) enum Walk {
     Revisit(Vec<bool>),
     /// Decide anew everywhere.
     DecideAll,
+    /// Look for the first route that a condition asks for; by the number of the search.
+    Search(u32),
     /// Ask policies anew what they make of these prefixes.
     Revalidate(Box<Covered>),
 }
@@ -54,6 +56,7 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
                     revalidate(rib, shared, id, &asking);
                 }
             }
+            Walk::Search(number) => rib.search(shared, id, *number),
             Walk::DecideAll => {
                 rib.decide(shared, id, None);
                 rib.sync_fib(shared, id);

@@ -20,7 +20,7 @@ use crate::intern::{Local, Provenance};
 use crate::local::{AGGREGATE_PATH, WEIGHT};
 use crate::nexthop::NextHopKey;
 use crate::policy::eval::Verdict;
-use crate::shared::Shared;
+use crate::shared::{Shared, last_resort};
 use crate::table::{Path, path_flag};
 
 /// `aggregate-address PREFIX ...`
@@ -119,6 +119,9 @@ impl State {
         match &self.merged {
             Some(merged) => merged.put(&mut builder),
             None => _ = builder.set_as_path(&[]).atomic_aggregate(true),
+        }
+        if shared.settings.graceful_shutdown {
+            last_resort(&mut builder);
         }
         let block = builder.build();
         let next_hop = shared.next_hop(&NextHopKey::default());

@@ -22,11 +22,13 @@ use crate::policy::ast::{
 
 mod add_path;
 mod aggregates;
+mod conditions;
 mod model;
 mod policy;
 mod routes;
 mod rpki;
 mod sessions;
+mod shutdown;
 mod telling;
 
 const SEED: u64 = 11;
@@ -117,6 +119,7 @@ impl Lab {
             own_as: None,
             remote_as: if kind == PeerKind::External { Asn(100 + u32::from(n)) } else { Asn(OUR_AS) },
             require_connected: kind == PeerKind::External,
+            graceful_shutdown: false,
             families: [Some(family), None],
         }
     }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use bgp::attrs::Origin;
 use bgp::types::{Addr, Family};
 use ipnet::IpNet;
 use smallvec::SmallVec;
@@ -10,7 +11,8 @@ use super::Group;
 use super::told::{NOBODY, Route, Routes};
 use crate::best::{Candidate, best_few, best_per_as};
 use crate::family::candidate;
-use crate::id::{PathIdx, PeerId, PrefixId};
+use crate::id::{AttrId, PathIdx, PeerId, PrefixId};
+use crate::nexthop::NextHopKey;
 use crate::peer::AddPaths;
 use crate::shared::Shared;
 use crate::table::{Path, Table, path_flag};
@@ -50,8 +52,15 @@ impl<A: Addr> Group<A> {
 
     /// The default route, if it is told whatever the table has.
     fn want_default(&mut self, shared: &mut Shared, net: IpNet) -> Option<Route> {
-        let map = self.key.default_originate.as_ref().filter(|_| net.prefix_len() == 0)?.clone();
-        Some(Route { attr: self.default_route(shared, net, map), ..Route::NONE })
+        let attr = match self.key.default_originate.as_ref().filter(|_| net.prefix_len() == 0)? {
+            None => shared.intern_local(Origin::Igp, Some(0), &NextHopKey::default(), 0),
+            Some(_) if self.default.is_none() => return Some(Route::NONE),
+            Some(_) => {
+                shared.attrs.retain(self.default);
+                self.default
+            }
+        };
+        Some(Route { attr, ..Route::NONE })
     }
 
     /// What members are told of a path.
@@ -72,7 +81,14 @@ impl<A: Addr> Group<A> {
             (Some(unsuppress), true) => unsuppress,
             (_, false) => &mut self.export,
         };
-        match filter.run(shared, attr, net, solo, own) {
+        let chosen = self.advertise.as_mut().and_then(|a| a.run(shared, attr, net, solo, own));
+        if let Some(chosen) = chosen.filter(|_| self.withheld) {
+            shared.release(chosen);
+            return nothing;
+        }
+        let told = filter.run(shared, chosen.unwrap_or(attr), net, solo, own);
+        shared.release(chosen.unwrap_or(AttrId::NONE));
+        match told {
             Some(attr) => Route { id, attr: self.with_originator(shared, attr, peer), source },
             None => nothing,
         }

@@ -65,6 +65,9 @@ fn check_peer(peer: &PeerFamily, family: Family, policies: &Policies, remarks: &
     for map in [&peer.route_map_in, &peer.route_map_out, &peer.unsuppress_map].into_iter().flatten() {
         route_map(map, policies, remarks);
     }
+    for map in peer.advertise_map.iter().flat_map(|m| [&m.route_map, &m.condition]) {
+        route_map(map, policies, remarks);
+    }
     let (prefix_lists, access_lists) = match family {
         Family::Ipv4Unicast => (&policies.prefix_lists_v4, &policies.access_lists_v4),
         Family::Ipv6Unicast => (&policies.prefix_lists_v6, &policies.access_lists_v6),

@@ -229,6 +229,10 @@ impl RibThread {
             if self.flush_at.is_some_and(|at| at <= Instant::now()) && !busy {
                 self.flush_at = None;
                 self.core.flush();
+                if self.core.has_walks() {
+                    busy = true;
+                    self.flush_at = Some(Instant::now() + COALESCE);
+                }
             }
             self.dispatch();
         }

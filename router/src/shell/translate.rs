@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use rib::aggregate::Aggregate;
 use rib::base::Discard;
 use rib::best;
+use rib::condition::Conditional;
 use rib::local::{LocalRoutes, Redistribute};
 use rib::nexthop::NextHopKey;
 use rib::peer::{
@@ -39,6 +40,7 @@ pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
         Some(ClusterId::Address(a)) => a.into(),
         Some(ClusterId::Number(n)) => n,
     };
+    settings.graceful_shutdown = config.graceful_shutdown || bgp.knobs.graceful_shutdown;
     settings.import_check = bgp.knobs.network_import_check;
     settings.client_reflection = bgp.knobs.client_to_client_reflection;
     for family in Family::ALL {
@@ -181,6 +183,7 @@ pub fn peer(
         own_as: settings.local_as.filter(|l| l.asn == local_as && !l.replace_as).map(|_| bgp.asn),
         remote_as,
         require_connected: kind == PeerKind::External && !multihop && !settings.disable_connected_check,
+        graceful_shutdown: settings.graceful_shutdown,
         families,
     }
 }
@@ -203,6 +206,11 @@ fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind) -> PeerFamily {
             default_deny: policy_required && !from.has_policy_out,
         },
         unsuppress_map: from.unsuppress_map.clone(),
+        conditional: from.advertise_map.as_ref().map(|m| Conditional {
+            advertise_map: m.route_map.clone(),
+            condition_map: m.condition.clone(),
+            exist: m.exist,
+        }),
         next_hop_self: match from.next_hop_self {
             model::NextHopSelf::Off => NextHopSelf::Off,
             model::NextHopSelf::On => NextHopSelf::On,

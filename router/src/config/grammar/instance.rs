@@ -191,8 +191,8 @@ pub const GLOBAL: &[Command] = &[
     kept("read-quanta ![(1-10)]", "Packets read at a time").harmless(),
     kept("write-quanta ![(1-64)]", "Packets written at a time").harmless(),
     kept("bgp route-map delay-timer ![(0-600)]", "Seconds before a changed policy is applied"),
-    kept("bgp conditional-advertisement timer ![(5-240)]", "Seconds between evaluations"),
-    kept("bgp default-originate timer ![(0-65535)]", "Seconds between evaluations"),
+    number!(conditional_timer, "bgp conditional-advertisement timer", "(5-240)", "Seconds between evaluations"),
+    kept("bgp default-originate timer ![(0-65535)]", "Seconds between evaluations").harmless(),
     kept("bgp ipv6-auto-ra", "Announce routers for interface neighbors").harmless().default("bgp ipv6-auto-ra"),
     kept("use-underlays-nexthop-weight", "Weights of the underlay").harmless(),
     command("bgp graceful-restart", "Restart without losing routes", |e, a| {

@@ -223,7 +223,15 @@ pub const GLOBAL: &[Command] = &[
     kept("bgp graceful-restart rib-stale-time ![(1-3600)]", "Seconds that stale routes stay"),
     kept("bgp graceful-restart select-defer-time ![(0-3600)]", "Seconds before paths are chosen"),
     kept("bgp graceful-restart stalepath-time ![(1-4095)]", "Seconds that stale paths stay"),
-    kept("bgp graceful-shutdown", "Ask neighbors to route around us, all instances"),
+    command("bgp graceful-shutdown", "Ask neighbors to route around us, all instances", |e, a| {
+        e.config.graceful_shutdown = !a.no;
+        Ok(())
+    })
+    .render(Render::Top(|c, out| {
+        if c.graceful_shutdown {
+            out.line(format_args!("bgp graceful-shutdown"));
+        }
+    })),
     kept("bgp suppress-fib-pending [(0-10000)]", "Announce only what the kernel has"),
     kept("bgp update-delay ![(0-3600)] [(1-3600)]", "Seconds before the first announcements"),
     kept("bgp advertisement-delay ![(1-3600)]", "Seconds before announcements"),

@@ -26,9 +26,9 @@ pub use instance::{
 pub use interface::{Interface, InterfaceAddress, NdOptions, Track, TrackKind, VrrpGroup};
 pub use kept::{Kept, KeptLine};
 pub use neighbor::{
-    AddPathTx, AllowAsIn, AttributeUnchanged, Bfd, DefaultOriginate, GracefulRestartMode, LocalAs, LocalRole,
-    MaximumPrefix, MaximumPrefixAction, Neighbor, NextHopSelf, PeerFamily, PeerGroup, PeerId, PeerOptions,
-    RemoteAs, RemovePrivateAs, Role, SendCommunity, Shutdown, UpdateSource,
+    AddPathTx, AdvertiseMap, AllowAsIn, AttributeUnchanged, Bfd, DefaultOriginate, GracefulRestartMode,
+    LocalAs, LocalRole, MaximumPrefix, MaximumPrefixAction, Neighbor, NextHopSelf, PeerFamily, PeerGroup,
+    PeerId, PeerOptions, RemoteAs, RemovePrivateAs, Role, SendCommunity, Shutdown, UpdateSource,
 };
 pub use rpki::{Rpki, RpkiCache, RpkiTransport};
 pub use statics::{StaticRoute, StaticTarget, Vrf};
@@ -216,6 +216,8 @@ pub struct Config {
     pub other_bgp: BTreeMap<String, Bgp>,
     /// `bgp no-rib`: choose paths and announce, but install nothing.
     pub no_rib: bool,
+    /// `bgp graceful-shutdown` (RFC 8326), for all instances.
+    pub graceful_shutdown: bool,
     /// `rpki`, when it was given.
     pub rpki: Option<Rpki>,
     /// `line vty`, when it was given.
@@ -248,6 +250,7 @@ impl Default for Config {
             bgp: None,
             other_bgp: BTreeMap::new(),
             no_rib: false,
+            graceful_shutdown: false,
             rpki: None,
             line_vty: None,
             kept: Kept::default(),

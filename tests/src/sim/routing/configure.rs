@@ -72,6 +72,7 @@ pub(super) fn peer(plan: &Plan, n: usize, at: usize) -> PeerConfig {
         own_as: None,
         remote_as: Asn(plan.routers[side.other].asn),
         require_connected: !side.internal,
+        graceful_shutdown: false,
         families: session.families.map(|active| active.then(|| family.clone())),
     }
 }
