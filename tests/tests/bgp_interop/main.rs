@@ -1,8 +1,10 @@
 //! Our router against FRR, BIRD, GoBGP and ExaBGP, on real sockets and a real kernel.
 
 mod add_path;
+mod aggregates;
 mod bounds;
 mod common;
+mod conditions;
 mod hostile;
 mod internal;
 mod kernel_routes;
