@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use crate::base::Discard;
 use crate::event::{Event, FibChange, Output};
 use crate::family::FamilyRib;
+use crate::hold::{Hold, HoldView, Sessions};
 use crate::id::{AttrId, NhId, PeerId};
 use crate::intern::Local;
 use crate::local::LocalRoutes;
@@ -116,6 +117,8 @@ pub struct Core {
     pub(crate) v6: FamilyRib<u128>,
     pub(crate) tasks: VecDeque<Task>,
     pub(crate) statics: Vec<StaticRoute>,
+    hold: Hold,
+    now: Time,
 }
 
 impl Core {
@@ -127,12 +130,14 @@ impl Core {
             v6: FamilyRib::new(seed),
             tasks: VecDeque::new(),
             statics: Vec::new(),
+            hold: Hold::default(),
+            now: 0,
         }
     }
 
     /// Takes in one change. `now` is the shell's clock.
     pub fn handle(&mut self, now: Time, input: Input<'_>) {
-        self.shared.now = (now / SECOND) as u32;
+        self.tick(now);
         match input {
             Input::Settings(settings) => self.settings(settings),
             Input::Policies(policies) => self.policies(policies),
@@ -170,6 +175,22 @@ impl Core {
             Input::KernelRouteGone { prefix, metric } => self.kernel_route_gone(prefix, metric),
         }
         self.settle();
+    }
+
+    /// Lets time pass.
+    pub fn tick(&mut self, now: Time) {
+        self.now = now;
+        self.shared.now = (now / SECOND) as u32;
+    }
+
+    /// When neighbours may have to be told something though nothing happens before.
+    pub fn deadline(&self) -> Option<Time> {
+        self.hold.deadline(self.now)
+    }
+
+    /// How far holding back after the start has come.
+    pub fn hold_view(&self) -> HoldView {
+        self.hold.view()
     }
 
     /// Something for the neighbours or the rest of the router, in order.
@@ -231,6 +252,11 @@ impl Core {
         self.v4.apply_conditions(&mut self.shared);
         self.v6.apply_conditions(&mut self.shared);
         self.settle();
+        let up = || self.shared.peers.iter().flatten().filter(|p| p.session.is_some());
+        let sessions = Sessions { up: up().count(), telling: up().filter(|p| p.tells_still()).count() };
+        if self.hold.holds(self.now, sessions) {
+            return;
+        }
         flush_family(&mut self.shared, &mut self.v4);
         flush_family(&mut self.shared, &mut self.v6);
     }
@@ -240,6 +266,7 @@ impl Core {
             return;
         }
         let asn = self.shared.settings.asn != settings.asn;
+        self.hold.configure(settings.hold, self.now);
         let identity = asn || self.shared.settings.router_id != settings.router_id;
         let shutdown = self.shared.settings.graceful_shutdown != settings.graceful_shutdown;
         let import_check = self.shared.settings.import_check != settings.import_check;
@@ -405,8 +432,10 @@ impl Core {
             peer.in_flight = 0;
             peer.crossed = Default::default();
             peer.refresh.iter_mut().for_each(|r| r.begun = false);
+            peer.end_of_rib = [false; 2];
             peer.counts.iter_mut().for_each(|c| c.refused = 0);
         }
+        self.hold.session(self.now);
         self.regroup();
     }
 
@@ -537,7 +566,12 @@ impl Core {
             Op::Withdraw { family: Family::Ipv6Unicast, nlri } => {
                 self.v6.withdraw(&mut self.shared, id, part(&batch.v6, nlri));
             }
-            Op::EndOfRib(family) => self.shared.event(Event::EndOfRib { peer: id, family: *family }),
+            Op::EndOfRib(family) => {
+                if let Some(peer) = self.shared.peer_mut(id) {
+                    peer.end_of_rib[family.index()] = true;
+                }
+                self.shared.event(Event::EndOfRib { peer: id, family: *family });
+            }
             Op::RefreshBegin(family) => self.refresh_begins(id, *family),
             Op::RefreshEnd(family) => self.refresh_ends(id, *family),
         }

@@ -24,6 +24,7 @@ pub mod event;
 mod family;
 mod fibsync;
 pub mod group;
+pub mod hold;
 pub mod id;
 pub mod intern;
 pub mod local;

@@ -217,6 +217,8 @@ pub(crate) struct Peer {
     pub removed: bool,
     /// What is crossed of `maximum-prefix` and was told, by family.
     pub crossed: [Crossed; 2],
+    /// Families in which it has said End-of-RIB.
+    pub end_of_rib: [bool; 2],
     /// Where its answers to our refreshes stand, by family.
     pub refresh: [Refresh; 2],
 }
@@ -244,8 +246,15 @@ impl Peer {
             purging: 0,
             removed: false,
             crossed: [Crossed::Nothing; 2],
+            end_of_rib: [false; 2],
             refresh: [Refresh::default(); 2],
         }
+    }
+
+    /// Whether its session is up and has not told all of its routes.
+    pub fn tells_still(&self) -> bool {
+        let families = self.session.as_ref().map_or([false; 2], |s| s.families);
+        families.iter().zip(&self.end_of_rib).any(|(used, end)| *used && !end)
     }
 
     pub fn external(&self) -> bool {

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use crate::base::Links;
 use crate::best;
 use crate::event::{Event, FibChange, Output};
+use crate::hold::HoldSettings;
 use crate::id::{AttrId, HopSetId, NhId, PeerId};
 use crate::intern::{Interner, Local, Provenance};
 use crate::local::WEIGHT;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub client_reflection: bool,
     /// `bgp graceful-shutdown` (RFC 8326): all that we tell is the last resort.
     pub graceful_shutdown: bool,
+    /// What is waited for before neighbours are told anything.
+    pub hold: HoldSettings,
     /// Distances of external, internal and our own routes, by family.
     pub distance: [[u8; 3]; 2],
 }
@@ -61,6 +64,7 @@ impl Default for Settings {
             import_check: true,
             client_reflection: true,
             graceful_shutdown: false,
+            hold: HoldSettings::default(),
             distance: [[20, 200, 200]; 2],
         }
     }

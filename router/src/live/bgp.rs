@@ -13,15 +13,16 @@ use rib::intern::Provenance;
 use rib::local::{AGGREGATE_PATH, NETWORK_PATH, REDISTRIBUTED_PATH};
 use rib::query;
 
-use super::{Live, age, age_of_second, epoch_of, gone};
+use super::{Live, age, age_of_second, epoch_ms_of, epoch_of, gone};
 use crate::cli::backend::{BgpRoutes, Cursor, Lookup, Range, ViewError};
 use crate::config::model::{Bgp, Config, PeerId};
 use crate::shell::peer::Status;
 use crate::shell::peers::Entry;
 use crate::shell::rib_thread::RibHandle;
+use crate::shell::translate;
 use crate::show::views::{
     AddPathIds, AdvertisedTo, FibFlags, MemoryRow, NexthopView, PathOrigin, PathPeer, PathView, PeerState,
-    PrefixView, Segment, SummaryPeer, SummaryView, TableHeader, UpdateGroupView,
+    PrefixView, Segment, SummaryPeer, SummaryView, TableHeader, UpdateDelayView, UpdateGroupView,
 };
 
 pub(super) fn state(state: FsmState) -> PeerState {
@@ -74,9 +75,9 @@ impl Live {
         let asked = self.control.rib.ask(move |core| {
             let counts: Vec<_> =
                 ids.iter().map(|id| (core.counts(*id, family), core.advertised_count(*id, family))).collect();
-            (core.totals(family), counts)
+            (core.totals(family), counts, core.hold_view())
         });
-        let (totals, counts) = asked.map_err(gone)?;
+        let (totals, counts, hold) = asked.map_err(gone)?;
         let peers: Vec<SummaryPeer> = statuses
             .iter()
             .zip(counts)
@@ -89,6 +90,12 @@ impl Live {
             router_id: self.router_id(),
             local_as: bgp.asn.0,
             table_version: u64::from(totals.version),
+            update_delay: translate::update_delay(&config, bgp).map(|(limit, establish)| UpdateDelayView {
+                limit,
+                establish,
+                began: hold.began.map(epoch_ms_of),
+                over: hold.over.map(epoch_ms_of),
+            }),
             rib_entries: totals.prefixes as u64,
             rib_memory: totals.memory as u64,
             peer_memory: statuses.len() as u64 * size_of::<Status>() as u64,

@@ -10,6 +10,7 @@ use rib::aggregate::Aggregate;
 use rib::base::Discard;
 use rib::best;
 use rib::condition::Conditional;
+use rib::hold::HoldSettings;
 use rib::local::{LocalRoutes, Redistribute};
 use rib::nexthop::NextHopKey;
 use rib::peer::{
@@ -41,6 +42,11 @@ pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
         Some(ClusterId::Number(n)) => n,
     };
     settings.graceful_shutdown = config.graceful_shutdown || bgp.knobs.graceful_shutdown;
+    settings.hold = HoldSettings {
+        update_delay: update_delay(config, bgp),
+        advertisement_delay: bgp.advertisement_delay.or(config.advertisement_delay),
+        neighbors: bgp.neighbors.keys().filter_map(|id| bgp.effective(id)).filter(|n| !n.shutdown).count(),
+    };
     settings.import_check = bgp.knobs.network_import_check;
     settings.client_reflection = bgp.knobs.client_to_client_reflection;
     for family in Family::ALL {
@@ -49,6 +55,12 @@ pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
         settings.distance[family.index()] = [d.external, d.internal, d.local];
     }
     settings
+}
+
+/// `update-delay` in force: how long at most, and how long for neighbours without a session. 0 is none.
+pub fn update_delay(config: &Config, bgp: &Bgp) -> Option<(u16, u16)> {
+    let (most, establish) = bgp.update_delay.or(config.update_delay).filter(|(most, _)| *most > 0)?;
+    Some((most, establish.unwrap_or(most)))
 }
 
 fn best_path(bgp: &Bgp, family: Family) -> best::Options {

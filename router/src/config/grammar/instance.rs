@@ -174,14 +174,13 @@ pub const GLOBAL: &[Command] = &[
         None => {}
     })),
     kept("bgp suppress-fib-pending [(0-10000)]", "Announce only what the kernel has"),
-    kept("bgp advertisement-delay ![(1-3600)]", "Seconds before announcements"),
-    kept("advertisement-delay ![(1-3600)]", "Seconds before announcements"),
+    number!(advertisement_delay, "advertisement-delay", "(1-3600)", "Seconds before announcements"),
     kept("bgp session-dscp ![(0-63)]", "Traffic class of sessions"),
     command("update-delay ![(0-3600)$max [(1-3600)$establish]]", "Seconds before the first announcements", |e, a| {
-        e.bgp()?.update_delay = if a.no { None } else { Some((a.parse("max")?, a.opt("establish")?)) };
+        let delay = update_delay(a)?;
+        e.bgp()?.update_delay = delay;
         Ok(())
     })
-    .later()
     .render(Render::Bgp(|b, out| match b.update_delay {
         Some((max, Some(establish))) => out.line(format_args!("update-delay {max} {establish}")),
         Some((max, None)) => out.line(format_args!("update-delay {max}")),
@@ -394,6 +393,18 @@ pub const FAMILY: &[Command] = &[
         }
     })),
 ];
+
+/// The delays of `update-delay`; none with `no`.
+pub fn update_delay(args: &Args<'_>) -> Result<Option<(u16, Option<u16>)>, Fail> {
+    if args.no {
+        return Ok(None);
+    }
+    let (max, establish): (u16, Option<u16>) = (args.parse("max")?, args.opt("establish")?);
+    if establish.is_some_and(|e| e > max) {
+        return Err(Fail::refuse("%Failed: update-delay less than the establish-wait!"));
+    }
+    Ok(Some((max, establish)))
+}
 
 fn network(editor: &mut Editor, args: &Args<'_>) -> Outcome {
     let prefix = family_prefix(editor, args)?;

@@ -233,8 +233,28 @@ pub const GLOBAL: &[Command] = &[
         }
     })),
     kept("bgp suppress-fib-pending [(0-10000)]", "Announce only what the kernel has"),
-    kept("bgp update-delay ![(0-3600)] [(1-3600)]", "Seconds before the first announcements"),
-    kept("bgp advertisement-delay ![(1-3600)]", "Seconds before announcements"),
+    command(
+        "bgp update-delay ![(0-3600)$max [(1-3600)$establish]]",
+        "Seconds before the first announcements",
+        |e, a| {
+            e.config.update_delay = super::instance::update_delay(a)?;
+            Ok(())
+        },
+    )
+    .render(Render::Top(|c, out| match c.update_delay {
+        Some((max, Some(establish))) => out.line(format_args!("bgp update-delay {max} {establish}")),
+        Some((max, None)) => out.line(format_args!("bgp update-delay {max}")),
+        None => {}
+    })),
+    command("bgp advertisement-delay ![(1-3600)$n]", "Seconds before announcements", |e, a| {
+        e.config.advertisement_delay = if a.no { None } else { Some(a.parse("n")?) };
+        Ok(())
+    })
+    .render(Render::Top(|c, out| {
+        if let Some(n) = c.advertisement_delay {
+            out.line(format_args!("bgp advertisement-delay {n}"));
+        }
+    })),
     kept("bgp route-map delay-timer ![(0-600)]", "Seconds before a changed policy is applied"),
     kept("bgp session-dscp ![(0-63)]", "Traffic class of sessions"),
     kept("bgp input-queue-limit ![(1-4294967295)]", "Messages that may wait inbound").harmless(),

@@ -218,6 +218,10 @@ pub struct Config {
     pub no_rib: bool,
     /// `bgp graceful-shutdown` (RFC 8326), for all instances.
     pub graceful_shutdown: bool,
+    /// `bgp update-delay MAX [ESTABLISH]`, for instances that say nothing.
+    pub update_delay: Option<(u16, Option<u16>)>,
+    /// `bgp advertisement-delay`, likewise.
+    pub advertisement_delay: Option<u16>,
     /// `rpki`, when it was given.
     pub rpki: Option<Rpki>,
     /// `line vty`, when it was given.
@@ -251,6 +255,8 @@ impl Default for Config {
             other_bgp: BTreeMap::new(),
             no_rib: false,
             graceful_shutdown: false,
+            update_delay: None,
+            advertisement_delay: None,
             rpki: None,
             line_vty: None,
             kept: Kept::default(),
