@@ -101,6 +101,8 @@ pub enum Input<'a> {
         /// Ways out; none for a discard route.
         hops: SmallVec<[ResolvedHop; 2]>,
     },
+    /// The kernel has our routes to these prefixes as it was last told.
+    Installed(&'a [IpNet]),
     /// That route is gone.
     KernelRouteGone {
         /// The prefix.
@@ -172,6 +174,7 @@ impl Core {
             Input::Address(ifindex, net) => self.address(ifindex, net),
             Input::AddressGone(ifindex, net) => self.address_gone(ifindex, net),
             Input::KernelRoute { prefix, metric, hops } => self.kernel_route(prefix, metric, hops),
+            Input::Installed(prefixes) => self.installed(prefixes),
             Input::KernelRouteGone { prefix, metric } => self.kernel_route_gone(prefix, metric),
         }
         self.settle();
@@ -261,12 +264,42 @@ impl Core {
         flush_family(&mut self.shared, &mut self.v6);
     }
 
+    fn installed(&mut self, prefixes: &[IpNet]) {
+        for net in prefixes {
+            prefix!(self, *net, |rib, _shared, addr, len| {
+                if let Some(id) = rib.table.find(addr, len) {
+                    rib.wait_for_kernel(id, false);
+                }
+            });
+        }
+    }
+
+    /// Neighbours are told of routes without waiting for the kernel any more.
+    fn wait_no_more(&mut self) {
+        for f in Family::ALL {
+            family!(self, f, |rib, _shared| {
+                for slot in 0..rib.table.bound() {
+                    if let Some(id) = rib.table.live(slot) {
+                        rib.wait_for_kernel(id, false);
+                    }
+                }
+            });
+        }
+    }
+
     fn settings(&mut self, settings: Settings) {
         if self.shared.settings == settings {
             return;
         }
         let asn = self.shared.settings.asn != settings.asn;
         self.hold.configure(settings.hold, self.now);
+        let awaited = settings.suppress_fib_pending;
+        if self.shared.settings.suppress_fib_pending != awaited {
+            self.shared.fib.push(FibChange::Acknowledge(awaited));
+            if !awaited {
+                self.wait_no_more();
+            }
+        }
         let identity = asn || self.shared.settings.router_id != settings.router_id;
         let shutdown = self.shared.settings.graceful_shutdown != settings.graceful_shutdown;
         let import_check = self.shared.settings.import_check != settings.import_check;

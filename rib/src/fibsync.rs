@@ -85,7 +85,7 @@ impl<A: Addr> FamilyRib<A> {
                     shared.release_hop_set(set);
                     return;
                 }
-                self.tell_bgp(shared, addr, len, set);
+                self.tell_bgp(shared, id, set);
                 shared.release_hop_set(old_set);
             }
             (None, fixed) => {
@@ -94,6 +94,10 @@ impl<A: Addr> FamilyRib<A> {
                 }
                 if fixed != had_base || !old_set.is_none() {
                     shared.fib.push(FibChange::Route { prefix, route: fixed });
+                    let ours = fixed.is_some_and(|r| r.source == SourceProtocol::Bgp);
+                    if let Some(id) = id {
+                        self.wait_for_kernel(id, ours && shared.settings.suppress_fib_pending);
+                    }
                 }
                 shared.release_hop_set(old_set);
             }
@@ -117,7 +121,19 @@ impl<A: Addr> FamilyRib<A> {
         self.fib[id.index()] = set;
     }
 
-    fn tell_bgp(&self, shared: &mut Shared, addr: A, len: u8, set: HopSetId) {
+    /// Notes whether the kernel's word on a prefix is awaited; what was held back until now is looked at again.
+    pub fn wait_for_kernel(&mut self, id: PrefixId, waits: bool) {
+        let waited = std::mem::replace(&mut self.table.prefix_mut(id).waits, waits);
+        if waited && !waits {
+            self.groups.iter_mut().for_each(|g| g.mark(id));
+        }
+    }
+
+    fn tell_bgp(&mut self, shared: &mut Shared, id: PrefixId, set: HopSetId) {
+        let (addr, len) = (self.table.prefix(id).addr, self.table.prefix(id).len);
+        if shared.settings.suppress_fib_pending {
+            self.wait_for_kernel(id, true);
+        }
         let discard = shared.hop_sets.get(set).is_some_and(|s| s.discard);
         let target = if discard { FibTarget::Discard(Discard::Blackhole) } else { FibTarget::Hops(set) };
         let route = Some(FibRoute { source: SourceProtocol::Bgp, target, prefer: None });
@@ -127,7 +143,6 @@ impl<A: Addr> FamilyRib<A> {
     /// A hop set began or ceased to be a black hole: its route is told again.
     pub fn retell(&mut self, shared: &mut Shared, id: PrefixId) {
         let Some(set) = self.fib.get(id.index()).copied().filter(|h| !h.is_none()) else { return };
-        let p = self.table.prefix(id);
-        self.tell_bgp(shared, p.addr, p.len, set);
+        self.tell_bgp(shared, id, set);
     }
 }

@@ -100,6 +100,8 @@ pub struct PrefixView {
     pub reason: Option<Reason>,
     /// BGP's route of it is what the kernel was told.
     pub installed: bool,
+    /// The kernel has not said yet that it is there, and neighbours wait for that.
+    pub waits: bool,
 }
 
 /// A prefix as a neighbour was told.
@@ -295,6 +297,7 @@ impl Core {
                 paths,
                 reason: None,
                 installed: false,
+                waits: false,
             })
         }
         by_family!(self, Family::of(&net), |rib| at(rib, &self.shared, net, slot, peer))
@@ -506,6 +509,7 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
         paths,
         reason,
         installed: rib.fib.get(id.index()).is_some_and(|h| !h.is_none()),
+        waits: entry.waits,
     }
 }
 

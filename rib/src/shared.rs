@@ -46,6 +46,8 @@ pub struct Settings {
     pub client_reflection: bool,
     /// `bgp graceful-shutdown` (RFC 8326): all that we tell is the last resort.
     pub graceful_shutdown: bool,
+    /// `bgp suppress-fib-pending`: neighbours are told of a route when the kernel has it.
+    pub suppress_fib_pending: bool,
     /// What is waited for before neighbours are told anything.
     pub hold: HoldSettings,
     /// Distances of external, internal and our own routes, by family.
@@ -64,6 +66,7 @@ impl Default for Settings {
             import_check: true,
             client_reflection: true,
             graceful_shutdown: false,
+            suppress_fib_pending: false,
             hold: HoldSettings::default(),
             distance: [[20, 200, 200]; 2],
         }

@@ -76,6 +76,8 @@ pub struct PrefixEntry<A> {
     pub len: u8,
     /// Whether the slot is in use.
     pub live: bool,
+    /// Its route went to the kernel, which has not said yet that it is there (`bgp suppress-fib-pending`).
+    pub waits: bool,
 }
 
 /// Prefixes and paths of one family.
@@ -138,7 +140,7 @@ impl<A: Addr> Table<A> {
         if let Some(&id) = self.index.find(hash, same) {
             return id;
         }
-        let entry = PrefixEntry { addr, head: PathIdx::NONE, version: 0, len, live: true };
+        let entry = PrefixEntry { addr, head: PathIdx::NONE, version: 0, len, live: true, waits: false };
         let id = match self.free_prefixes.pop() {
             Some(id) => {
                 self.prefixes[id.index()] = entry;

@@ -247,7 +247,7 @@ impl Lab {
                 FibChange::HopSet { id, hops } => {
                     self.hop_sets.insert(id, hops);
                 }
-                FibChange::Complete => {}
+                FibChange::Complete | FibChange::Acknowledge(_) => {}
                 FibChange::HopSetGone(id) => {
                     assert!(self.hop_sets.remove(&id).is_some(), "a hop set goes once");
                 }

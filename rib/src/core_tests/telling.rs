@@ -151,3 +151,41 @@ fn a_delay_after_a_start_ends_when_its_time_has_come() {
     lab.settle();
     assert_eq!((lab.told(2).len(), lab.core.deadline()), (1, None));
 }
+
+#[test]
+fn neighbours_hear_of_a_route_when_the_kernel_has_it() {
+    let pending =
+        |suppress_fib_pending| Input::Settings(Settings { suppress_fib_pending, ..Settings::default() });
+    let mut lab = Lab::new();
+    lab.tell(pending(true));
+    (1..=3).for_each(|n| lab.add(n, PeerKind::External));
+    let all = ["192.0.2.0/24", "198.51.100.0/24"];
+    lab.announce(1, &all, |_| {});
+    lab.settle();
+    assert!(lab.told(3).is_empty() && lab.core.prefix(all[0].parse().unwrap()).unwrap().waits);
+    lab.tell(Input::Installed(&[all[0].parse().unwrap()]));
+    lab.settle();
+    assert_eq!(lab.told(3), [all[0]]);
+    // A better path: what was told stays until the kernel has turned.
+    lab.announce(2, &[all[0]], |b| {
+        b.set_as_path(&[]);
+    });
+    lab.settle();
+    assert_eq!(lab.path(3, all[0]), "65000 101 via 10.0.0.1");
+    lab.tell(Input::Refresh(PeerId(3), Family::Ipv4Unicast));
+    lab.peers.get_mut(&3).unwrap().1.clear();
+    lab.settle();
+    assert_eq!(lab.told(3), [all[0]], "who asks again gets what it knew");
+    lab.tell(Input::Installed(&[all[0].parse().unwrap()]));
+    lab.settle();
+    assert_eq!(lab.path(3, all[0]), "65000 via 10.0.0.1");
+    // What is gone is told at once.
+    lab.withdraw(1, &[all[0]]);
+    lab.withdraw(2, &[all[0]]);
+    lab.settle();
+    assert!(lab.told(3).is_empty());
+    lab.tell(pending(false));
+    lab.settle();
+    assert_eq!(lab.told(3), [all[1]], "nothing is waited for any more");
+    assert_eq!(lab.told(2), [all[1]]);
+}

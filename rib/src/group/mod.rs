@@ -342,13 +342,24 @@ impl<A: Addr> Group<A> {
         for &id in &queue {
             if self.several() {
                 self.clear(id);
+                if table.prefix(id).waits && !self.again {
+                    continue;
+                }
                 if !self.plan_several(shared, table, id) {
                     unused.push(id);
                 }
                 continue;
             }
-            let mut route = self.want(shared, table, id);
             let told = self.told.get(id, 0);
+            let mut route = if table.prefix(id).waits {
+                // Until the kernel has it, members keep what they know.
+                if !told.attr.is_none() {
+                    shared.attrs.retain(told.attr);
+                }
+                told
+            } else {
+                self.want(shared, table, id)
+            };
             if route.attr.is_none() {
                 // Who was never told needs no withdrawal.
                 route.source = told.source;
@@ -602,6 +613,9 @@ impl<A: Addr> Group<A> {
 
     /// Whether a planned route is what members should be told still.
     fn still_wanted(&mut self, shared: &mut Shared, table: &Table<A>, id: PrefixId, planned: Route) -> bool {
+        if table.prefix(id).waits {
+            return false;
+        }
         let wanted = if self.several() {
             let all = self.want_several(shared, table, id);
             all.iter().for_each(|r| shared.release(r.attr));

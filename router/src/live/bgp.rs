@@ -143,7 +143,9 @@ impl Live {
             let of_families = Family::ALL.into_iter().flat_map(|f| &bgp.family(f).networks);
             networks.extend(of_families.filter(|(_, n)| !n.backdoor).map(|(net, _)| net.trunc()));
         }
-        Naming { peers, own, import_check, networks }
+        let instance = config.bgp.as_ref().and_then(|b| b.suppress_fib_pending);
+        let suppress = instance.or(config.suppress_fib_pending).is_some();
+        Naming { peers, own, import_check, networks, suppress }
     }
 
     pub(super) fn prefix(&self, lookup: Lookup) -> Result<Option<PrefixView>, ViewError> {
@@ -413,6 +415,8 @@ struct Naming {
     import_check: bool,
     /// Networks to announce when the routing table has them.
     networks: BTreeSet<IpNet>,
+    /// `bgp suppress-fib-pending`
+    suppress: bool,
 }
 
 /// The slot of a network that the table does not have.
@@ -425,7 +429,7 @@ struct Chosen {
 }
 
 fn empty_prefix(net: IpNet) -> query::PrefixView {
-    query::PrefixView { net, version: 0, paths: Vec::new(), reason: None, installed: false }
+    query::PrefixView { net, version: 0, paths: Vec::new(), reason: None, installed: false, waits: false }
 }
 
 impl Naming {
@@ -439,7 +443,12 @@ impl Naming {
             version: u64::from(from.version),
             paths: from.paths.iter().filter(|p| wanted(p)).map(|p| self.path(p, from)).collect(),
             advertised_to: advertised,
-            fib: FibFlags { installed: installed(from), ..FibFlags::default() },
+            fib: FibFlags {
+                installed: installed(from) || (self.suppress && from.installed && !from.waits),
+                waiting: from.waits,
+                suppress: self.suppress,
+                ..FibFlags::default()
+            },
         }
     }
 

@@ -355,6 +355,7 @@ fn intent(change: FibChange) -> Intent {
                 .collect(),
         },
         FibChange::Complete => Intent::Synced,
+        FibChange::Acknowledge(on) => Intent::Acknowledge(on),
         FibChange::HopSetGone(id) => Intent::GroupGone(GroupId(id.0)),
         FibChange::Route { prefix, route } => Intent::Route {
             prefix,

@@ -42,6 +42,7 @@ pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
         Some(ClusterId::Number(n)) => n,
     };
     settings.graceful_shutdown = config.graceful_shutdown || bgp.knobs.graceful_shutdown;
+    settings.suppress_fib_pending = bgp.suppress_fib_pending.or(config.suppress_fib_pending).is_some();
     settings.hold = HoldSettings {
         update_delay: update_delay(config, bgp),
         advertisement_delay: bgp.advertisement_delay.or(config.advertisement_delay),

@@ -173,7 +173,15 @@ pub const GLOBAL: &[Command] = &[
         Some(None) => out.line(format_args!("bgp shutdown")),
         None => {}
     })),
-    kept("bgp suppress-fib-pending [(0-10000)]", "Announce only what the kernel has"),
+    command("bgp suppress-fib-pending [(0-10000)$delay]", "Announce only what the kernel has", |e, a| {
+        e.bgp()?.suppress_fib_pending = if a.no { None } else { Some(a.opt("delay")?) };
+        Ok(())
+    })
+    .render(Render::Bgp(|b, out| match b.suppress_fib_pending {
+        Some(Some(delay)) => out.line(format_args!("bgp suppress-fib-pending {delay}")),
+        Some(None) => out.line(format_args!("bgp suppress-fib-pending")),
+        None => {}
+    })),
     number!(advertisement_delay, "advertisement-delay", "(1-3600)", "Seconds before announcements"),
     kept("bgp session-dscp ![(0-63)]", "Traffic class of sessions"),
     command("update-delay ![(0-3600)$max [(1-3600)$establish]]", "Seconds before the first announcements", |e, a| {

@@ -232,7 +232,15 @@ pub const GLOBAL: &[Command] = &[
             out.line(format_args!("bgp graceful-shutdown"));
         }
     })),
-    kept("bgp suppress-fib-pending [(0-10000)]", "Announce only what the kernel has"),
+    command("bgp suppress-fib-pending [(0-10000)$delay]", "Announce only what the kernel has", |e, a| {
+        e.config.suppress_fib_pending = if a.no { None } else { Some(a.opt("delay")?) };
+        Ok(())
+    })
+    .render(Render::Top(|c, out| match c.suppress_fib_pending {
+        Some(Some(delay)) => out.line(format_args!("bgp suppress-fib-pending {delay}")),
+        Some(None) => out.line(format_args!("bgp suppress-fib-pending")),
+        None => {}
+    })),
     command(
         "bgp update-delay ![(0-3600)$max [(1-3600)$establish]]",
         "Seconds before the first announcements",

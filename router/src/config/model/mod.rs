@@ -218,6 +218,8 @@ pub struct Config {
     pub no_rib: bool,
     /// `bgp graceful-shutdown` (RFC 8326), for all instances.
     pub graceful_shutdown: bool,
+    /// `bgp suppress-fib-pending [MS]`.
+    pub suppress_fib_pending: Option<Option<u16>>,
     /// `bgp update-delay MAX [ESTABLISH]`, for instances that say nothing.
     pub update_delay: Option<(u16, Option<u16>)>,
     /// `bgp advertisement-delay`, likewise.
@@ -255,6 +257,7 @@ impl Default for Config {
             other_bgp: BTreeMap::new(),
             no_rib: false,
             graceful_shutdown: false,
+            suppress_fib_pending: None,
             update_delay: None,
             advertisement_delay: None,
             rpki: None,
