@@ -5,6 +5,7 @@ mod aggregates;
 mod bounds;
 mod common;
 mod conditions;
+mod delays;
 mod hostile;
 mod internal;
 mod kernel_routes;

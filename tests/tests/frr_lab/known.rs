@@ -203,6 +203,11 @@ pub const DIFFERENCES: &[Difference] = &[
             mark(Missing, "show bgp*", "*.10.20.30.40/32[*.advertisedTo.*").sometimes(),
             mark(Extra, "show bgp*", "*.10.20.30.40/32[*.advertisedTo.*").sometimes(),
             mark(Extra, "show*bgp*", "*fibInstalled").sometimes(),
+            // A best path goes to the other one of its neighbour's two sessions.
+            mark(Value, "show*bgp*", "*.pfxSnt").sometimes(),
+            mark(Value, "show*bgp*", "*.pfxRcd").sometimes(),
+            mark(Value, "show bgp neighbors*", "*.sentPrefixCounter").sometimes(),
+            mark(Value, "show bgp neighbors*", "*.acceptedPrefixCounter").sometimes(),
         ],
     },
     Difference {
@@ -223,6 +228,7 @@ pub const DIFFERENCES: &[Difference] = &[
             mark(Missing, "show bgp ipv4 unicast neighbors*filtered-routes", ".receivedRoutes.*")
                 .at_node("edge1"),
             mark(Value, "show bgp ipv4 unicast neighbors*", ".filteredPrefixCounter").at_node("edge1"),
+            mark(Value, "show bgp ipv4 unicast neighbors*-routes", ".totalPrefixCounter").at_node("edge1"),
             mark(Value, "show bgp ipv4 unicast neighbors*prefix-counts", ".ribTableWalkCounters.*")
                 .at_node("edge1"),
             mark(NoLine, "show bgp ipv4 unicast neighbors*-routes", "*").sometimes(),
