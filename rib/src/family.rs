@@ -263,7 +263,7 @@ impl<A: Addr> FamilyRib<A> {
         count(shared, path.peer, A::FAMILY.index(), path.flags, -1);
         if path.has(path_flag::BEST | path_flag::MULTIPATH | path_flag::VALID) {
             self.decide_with(shared, id, None, path.flags);
-        } else {
+        } else if self.conditions.is_some() {
             self.note_change(shared, id);
         }
         shared.release(path.attr);
@@ -325,7 +325,9 @@ impl<A: Addr> FamilyRib<A> {
             self.version = self.version.wrapping_add(1);
             self.table.prefix_mut(id).version = self.version;
         }
-        self.note_change(shared, id);
+        if self.conditions.is_some() {
+            self.note_change(shared, id);
+        }
         let suppression_turned = self.aggregates.is_some() && self.count_paths(shared, id);
         for group in self.groups.iter_mut().filter(|g| best_changed || suppression_turned || g.several()) {
             group.mark(id);

@@ -22,9 +22,10 @@ impl<A: Addr> FamilyRib<A> {
         if self.tracked.get(from).is_some_and(|t| *t <= addr.last(len)) {
             shared.next_hops_dirty = true;
         }
-        let told = self.fib.get(id.index()).is_some_and(|h| !h.is_none())
-            || self.fib_base.contains_key(&(addr, len));
-        if shared.settings.no_rib && !told {
+        if shared.settings.no_rib
+            && self.fib.get(id.index()).is_none_or(|h| h.is_none())
+            && !self.fib_base.contains_key(&(addr, len))
+        {
             return;
         }
         self.sync_prefix(shared, addr, len, Some(id));

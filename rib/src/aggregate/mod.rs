@@ -189,11 +189,15 @@ pub(crate) fn is_aggregate(path: &Path) -> bool {
 
 impl<A: Addr> FamilyRib<A> {
     /// Takes a path out of the counts, before it goes or gets other attributes.
+    #[inline]
     pub(crate) fn uncount(&mut self, shared: &Shared, id: PrefixId, idx: PathIdx) {
-        let path = *self.table.path(idx);
-        if !path.has(path_flag::COUNTED) {
-            return;
+        if self.table.path(idx).has(path_flag::COUNTED) {
+            self.uncount_path(shared, id, idx);
         }
+    }
+
+    fn uncount_path(&mut self, shared: &Shared, id: PrefixId, idx: PathIdx) {
+        let path = *self.table.path(idx);
         self.table.path_mut(idx).flags &= !path_flag::COUNTED;
         let (addr, len) = (self.table.prefix(id).addr, self.table.prefix(id).len);
         if let Some(all) = &mut self.aggregates {
