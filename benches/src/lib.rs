@@ -85,6 +85,7 @@ pub fn neighbor(n: u8, peers: u8) -> PeerConfig {
         remote_as: Asn(64500 + u32::from(n)),
         aigp: false,
         require_connected: true,
+        graceful_shutdown: false,
         families: [Some(family.clone()), Some(family)],
     }
 }

@@ -71,6 +71,8 @@ pub enum Intent {
     },
     /// The wanted state is complete: remove what an earlier run left and nobody named since.
     Synced,
+    /// Say of routes that are named from now on when the kernel has them, or no longer.
+    Acknowledge(bool),
 }
 
 /// Numbers of routes by state, for one family and protocol.
@@ -110,7 +112,7 @@ pub enum Report {
         message: Option<String>,
     },
     /// These routes are now in the kernel as wanted, or gone as wanted (only when asked for by
-    /// `Config::acknowledge`).
+    /// `Config::acknowledge` or [`Intent::Acknowledge`]).
     Acknowledged(Vec<(IpNet, u32)>),
     /// Totals per (is IPv6, protocol); sent after a change, at most some times a second.
     Counts(Vec<(bool, u8, Counts)>),

@@ -142,14 +142,19 @@ impl Core {
         self.shared.next_hops_dirty = true;
     }
 
-    /// Resolves next hops anew if anything they depend on changed.
+    /// Resolves next hops anew if anything they depend on changed, and orders what is to be searched.
     pub(crate) fn settle(&mut self) {
         // Each round can activate routes that others resolve over.
         for _ in 0..8 {
             if !self.shared.next_hops_dirty {
-                return;
+                break;
             }
             self.resolve();
+        }
+        for f in Family::ALL {
+            if let Some(number) = family!(self, f, |rib, _shared| rib.wanted_search()) {
+                self.task(f, Walk::Search(number));
+            }
         }
     }
 

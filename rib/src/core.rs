@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use crate::base::Discard;
 use crate::event::{Event, FibChange, Output};
 use crate::family::FamilyRib;
+use crate::hold::{Hold, HoldView, Sessions};
 use crate::id::{AttrId, NhId, PeerId};
 use crate::intern::Local;
 use crate::local::LocalRoutes;
@@ -61,7 +62,7 @@ pub enum Input<'a> {
     Policies(Policies),
     /// Validated ROA payloads came or went. What was in force is in the update afterwards, for others to give back.
     Rpki(&'a mut VrpUpdate),
-    /// Networks and redistribution of a family.
+    /// Networks, redistribution and aggregates of a family.
     Local(Family, LocalRoutes),
     /// All static routes.
     Statics(Vec<StaticRoute>),
@@ -105,6 +106,8 @@ pub enum Input<'a> {
         /// Ways out; none for a discard route.
         hops: SmallVec<[ResolvedHop; 2]>,
     },
+    /// The kernel has our routes to these prefixes as it was last told.
+    Installed(&'a [IpNet]),
     /// That route is gone.
     KernelRouteGone {
         /// The prefix.
@@ -121,6 +124,8 @@ pub struct Core {
     pub(crate) v6: FamilyRib<u128>,
     pub(crate) tasks: VecDeque<Task>,
     pub(crate) statics: Vec<StaticRoute>,
+    hold: Hold,
+    now: Time,
 }
 
 impl Core {
@@ -132,12 +137,14 @@ impl Core {
             v6: FamilyRib::new(seed),
             tasks: VecDeque::new(),
             statics: Vec::new(),
+            hold: Hold::default(),
+            now: 0,
         }
     }
 
     /// Takes in one change. `now` is the shell's clock.
     pub fn handle(&mut self, now: Time, input: Input<'_>) {
-        self.shared.now = (now / SECOND) as u32;
+        self.tick(now);
         match input {
             Input::Settings(settings) => self.settings(settings),
             Input::Policies(policies) => self.policies(policies),
@@ -146,8 +153,10 @@ impl Core {
                 self.revalidate(covered);
             }
             Input::Local(family, local) => family!(self, family, |rib, shared| {
+                let aggregates = local.aggregates.clone();
                 rib.local = local;
                 rib.sync_local_all(shared);
+                rib.configure_aggregates(shared, &aggregates);
             }),
             Input::Statics(statics) => self.set_statics(statics),
             Input::Peer(id, config) => self.peer(id, config),
@@ -167,9 +176,26 @@ impl Core {
             Input::Address(ifindex, net) => self.address(ifindex, net),
             Input::AddressGone(ifindex, net) => self.address_gone(ifindex, net),
             Input::KernelRoute { prefix, metric, hops } => self.kernel_route(prefix, metric, hops),
+            Input::Installed(prefixes) => self.installed(prefixes),
             Input::KernelRouteGone { prefix, metric } => self.kernel_route_gone(prefix, metric),
         }
         self.settle();
+    }
+
+    /// Lets time pass.
+    pub fn tick(&mut self, now: Time) {
+        self.now = now;
+        self.shared.now = (now / SECOND) as u32;
+    }
+
+    /// When neighbours may have to be told something though nothing happens before.
+    pub fn deadline(&self) -> Option<Time> {
+        self.hold.deadline(self.now)
+    }
+
+    /// How far holding back after the start has come.
+    pub fn hold_view(&self) -> HoldView {
+        self.hold.view()
     }
 
     /// Something for the neighbours or the rest of the router, in order.
@@ -210,19 +236,57 @@ impl Core {
     }
 
     /// Does one piece of the work that is left: a slice of a walk, else telling neighbours. Returns whether it was
-    /// a walk.
+    /// a walk, or walks have to follow.
     pub fn work(&mut self) -> bool {
         if self.walk() {
             return true;
         }
         self.flush();
-        false
+        self.has_walks()
     }
 
-    /// Tells neighbours what changed, as far as their sockets take it.
+    /// Whether walks are left to do.
+    pub fn has_walks(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+
+    /// Tells neighbours what changed, as far as their sockets take it. May order walks.
     pub fn flush(&mut self) {
+        self.v4.renew_aggregates(&mut self.shared);
+        self.v6.renew_aggregates(&mut self.shared);
+        self.v4.apply_conditions(&mut self.shared);
+        self.v6.apply_conditions(&mut self.shared);
+        self.settle();
+        let up = || self.shared.peers.iter().flatten().filter(|p| p.session.is_some());
+        let sessions = Sessions { up: up().count(), telling: up().filter(|p| p.tells_still()).count() };
+        if self.hold.holds(self.now, sessions) {
+            return;
+        }
         flush_family(&mut self.shared, &mut self.v4);
         flush_family(&mut self.shared, &mut self.v6);
+    }
+
+    fn installed(&mut self, prefixes: &[IpNet]) {
+        for net in prefixes {
+            prefix!(self, *net, |rib, _shared, addr, len| {
+                if let Some(id) = rib.table.find(addr, len) {
+                    rib.wait_for_kernel(id, false);
+                }
+            });
+        }
+    }
+
+    /// Neighbours are told of routes without waiting for the kernel any more.
+    fn wait_no_more(&mut self) {
+        for f in Family::ALL {
+            family!(self, f, |rib, _shared| {
+                for slot in 0..rib.table.bound() {
+                    if let Some(id) = rib.table.live(slot) {
+                        rib.wait_for_kernel(id, false);
+                    }
+                }
+            });
+        }
     }
 
     fn settings(&mut self, settings: Settings) {
@@ -230,6 +294,16 @@ impl Core {
             return;
         }
         let asn = self.shared.settings.asn != settings.asn;
+        self.hold.configure(settings.hold, self.now);
+        let awaited = settings.suppress_fib_pending;
+        if self.shared.settings.suppress_fib_pending != awaited {
+            self.shared.fib.push(FibChange::Acknowledge(awaited));
+            if !awaited {
+                self.wait_no_more();
+            }
+        }
+        let identity = asn || self.shared.settings.router_id != settings.router_id;
+        let shutdown = self.shared.settings.graceful_shutdown != settings.graceful_shutdown;
         let import_check = self.shared.settings.import_check != settings.import_check;
         let decide = self.shared.settings.best != settings.best
             || self.shared.settings.distance != settings.distance
@@ -242,11 +316,19 @@ impl Core {
                 self.task(f, Walk::DecideAll);
             }
             family!(self, f, |rib, shared| {
-                if import_check {
+                if import_check || shutdown {
                     rib.sync_local_all(shared);
+                }
+                if identity || shutdown {
+                    rib.reload_aggregates(shared);
                 }
                 rib.groups.iter_mut().for_each(|g| g.reload(shared, &rib.table));
             });
+        }
+        for id in self.peer_ids().into_iter().filter(|_| shutdown) {
+            if self.shared.peer(id).is_some_and(|p| p.config.kind == crate::peer::PeerKind::External) {
+                Family::ALL.into_iter().for_each(|f| self.task(f, Walk::Reimport(id)));
+            }
         }
         self.regroup();
         if asn && self.shared.rpki.is_some() {
@@ -264,6 +346,12 @@ impl Core {
             let asked = family!(self, f, |rib, shared| {
                 if rib.local_validates(shared) {
                     rib.sync_local_in(shared, &covered);
+                }
+                if rib.aggregates_validate(shared) {
+                    rib.reload_aggregates(shared);
+                }
+                if rib.conditions_validate(shared) {
+                    rib.search_again();
                 }
                 rib.validates(shared)
             });
@@ -292,6 +380,8 @@ impl Core {
             family!(self, f, |rib, shared| {
                 rib.imports.clear();
                 rib.sync_local_all(shared);
+                rib.reload_aggregates(shared);
+                rib.search_again();
                 rib.groups.iter_mut().for_each(|g| g.reload(shared, &rib.table));
             });
             for id in self.peer_ids() {
@@ -338,6 +428,9 @@ impl Core {
         peer.removed = false;
         for f in Family::ALL {
             let (was, is) = (&old.families[f.index()], &config.families[f.index()]);
+            if old.graceful_shutdown != config.graceful_shutdown {
+                self.task(f, Walk::Reimport(id));
+            }
             if let (Some(was), Some(is)) = (was, is)
                 && (was.import != is.import || was.weight != is.weight || was.site != is.site)
             {
@@ -374,9 +467,11 @@ impl Core {
             peer.in_flight = 0;
             peer.crossed = Default::default();
             peer.refresh.iter_mut().for_each(|r| r.begun = false);
+            peer.end_of_rib = [false; 2];
             peer.counts.iter_mut().for_each(|c| c.refused = 0);
             self.shared.sessions += 1;
         }
+        self.hold.session(self.now);
         self.regroup();
     }
 
@@ -508,7 +603,12 @@ impl Core {
             Op::Withdraw { family: Family::Ipv6Unicast, nlri } => {
                 self.v6.withdraw(&mut self.shared, id, part(&batch.v6, nlri));
             }
-            Op::EndOfRib(family) => self.shared.event(Event::EndOfRib { peer: id, family: *family }),
+            Op::EndOfRib(family) => {
+                if let Some(peer) = self.shared.peer_mut(id) {
+                    peer.end_of_rib[family.index()] = true;
+                }
+                self.shared.event(Event::EndOfRib { peer: id, family: *family });
+            }
             Op::RefreshBegin(family) => self.refresh_begins(id, *family),
             Op::RefreshEnd(family) => self.refresh_ends(id, *family),
         }
@@ -541,6 +641,9 @@ impl Core {
     }
 
     fn finish(&mut self, task: &Task) {
+        if let Walk::Search(number) = task.walk {
+            family!(self, task.family, |rib, shared| rib.searched(shared, number));
+        }
         if let Walk::Purge(id) | Walk::Sweep(id) = task.walk
             && let Some(peer) = self.shared.peer_mut(id)
         {

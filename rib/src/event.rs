@@ -102,6 +102,8 @@ pub enum FibChange {
     HopSetGone(HopSetId),
     /// The table is as complete as it gets after a start: what an earlier run left in the kernel beyond it may go.
     Complete,
+    /// Whether [`crate::Input::Installed`] is wanted for routes from now on.
+    Acknowledge(bool),
     /// A prefix has another route of ours, or none.
     Route {
         /// The prefix.

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use bgp::attrs::{AttrBuilder, AttrView, flag, hash_block};
+use bgp::attrs::{AttrBuilder, flag, hash_block};
 use bgp::types::{Addr, Family, Nlri};
+use bgp::wire::iana::community;
 use smallvec::SmallVec;
 
+use crate::aggregate::Aggregates;
 use crate::base::BaseTable;
 use crate::best::{Candidate, Decision, decide, stays};
+use crate::condition::Conditions;
 use crate::event::{Event, FibRoute};
 use crate::group::Group;
 use crate::id::{AttrId, HopSetId, PathIdx, PeerId, PrefixId};
@@ -17,7 +20,7 @@ use crate::memo::{Evaluator, Purpose};
 use crate::nexthop::Members;
 use crate::peer::Crossed;
 use crate::policy::compile::FilterSpec;
-use crate::shared::Shared;
+use crate::shared::{Shared, add_community, last_resort};
 use crate::table::{Path, Table, path_flag};
 
 /// Whose routes come, and how they are kept.
@@ -34,6 +37,9 @@ type ImportKey = (FilterSpec, Option<PeerId>);
 
 type Seeded = foldhash::quality::FixedState;
 
+/// Bits of [`path_flag`] that do not come of the decision.
+const KEPT: u8 = path_flag::FILTERED | path_flag::ROUND | path_flag::COUNTED | path_flag::SUPPRESSED;
+
 pub(crate) struct FamilyRib<A: Addr> {
     pub table: Table<A>,
     pub base: BaseTable<A>,
@@ -49,6 +55,10 @@ pub(crate) struct FamilyRib<A: Addr> {
     pub local: crate::local::LocalRoutes,
     /// Prefixes whose next hop's way depends on BGP routes are few: their addresses, sorted, to see a change coming.
     pub tracked: Vec<A>,
+    /// `aggregate-address`.
+    pub aggregates: Option<Box<Aggregates<A>>>,
+    /// Route-maps that wait for a route, if any do.
+    pub conditions: Option<Box<Conditions<A>>>,
 }
 
 impl<A: Addr> FamilyRib<A> {
@@ -63,6 +73,8 @@ impl<A: Addr> FamilyRib<A> {
             version: 0,
             local: crate::local::LocalRoutes::default(),
             tracked: Vec::new(),
+            aggregates: None,
+            conditions: None,
         }
     }
 
@@ -153,8 +165,11 @@ impl<A: Addr> FamilyRib<A> {
         let out = with_site(shared, out, peer, A::FAMILY);
         let set = shared.attrs.get(out);
         let external = set.local.origin == Provenance::External;
-        if external && set.summary.has(flag::GRACEFUL_SHUTDOWN | flag::BLACKHOLE) {
-            let marked = mark_external(shared, out);
+        let shutdown = external
+            && (shared.settings.graceful_shutdown
+                || shared.peer(peer).is_some_and(|p| p.config.graceful_shutdown));
+        if shutdown || external && set.summary.has(flag::GRACEFUL_SHUTDOWN | flag::BLACKHOLE) {
+            let marked = mark_external(shared, out, shutdown);
             shared.release(out);
             return Some(marked);
         }
@@ -196,9 +211,11 @@ impl<A: Addr> FamilyRib<A> {
                 }
                 return;
             }
+            self.uncount(shared, id, idx);
             shared.attrs.retain(attr);
             shared.attrs.retain(attr_in);
-            let keep = old.flags & !(path_flag::FILTERED | path_flag::VALID | path_flag::ROUND);
+            let keep =
+                old.flags & !(path_flag::FILTERED | path_flag::VALID | path_flag::ROUND | path_flag::COUNTED);
             let path = Path { attr, attr_in, since: shared.now, flags: keep | flags, generation, ..old };
             self.table.set_path(idx, path);
             count(shared, peer, A::FAMILY.index(), old.flags, -1);
@@ -228,7 +245,7 @@ impl<A: Addr> FamilyRib<A> {
     }
 
     /// Whether the decision stands though this path is new: most that come beside a better one need no more than that.
-    fn changes_nothing(&mut self, shared: &Shared, id: PrefixId, new: PathIdx) -> bool {
+    fn changes_nothing(&mut self, shared: &mut Shared, id: PrefixId, new: PathIdx) -> bool {
         let head = self.table.prefix(id).head;
         let (best, path) = (self.table.path(head), self.table.path(new));
         if head == new || !best.has(path_flag::BEST) {
@@ -241,9 +258,7 @@ impl<A: Addr> FamilyRib<A> {
             }
             self.table.set_flags(new.path, path.flags | path_flag::VALID);
         }
-        for group in self.groups.iter_mut().filter(|g| g.several()) {
-            group.mark(id);
-        }
+        self.decided(shared, id, false, false);
         true
     }
 
@@ -263,10 +278,13 @@ impl<A: Addr> FamilyRib<A> {
 
     /// Takes out one path and decides anew.
     pub fn drop_path(&mut self, shared: &mut Shared, id: PrefixId, idx: PathIdx) {
+        self.uncount(shared, id, idx);
         let path = self.table.remove_path(id, idx);
         count(shared, path.peer, A::FAMILY.index(), path.flags, -1);
         if path.has(path_flag::BEST | path_flag::MULTIPATH | path_flag::VALID) {
             self.decide_with(shared, id, None, path.flags);
+        } else if self.conditions.is_some() {
+            self.note_change(shared, id);
         }
         shared.release(path.attr);
         shared.release(path.attr_in);
@@ -283,7 +301,7 @@ impl<A: Addr> FamilyRib<A> {
         if let Some((idx, path)) = self.table.only_path(id) {
             let valid = candidate(shared, &path, idx).is_some();
             let state = if valid { path_flag::VALID | path_flag::BEST } else { 0 };
-            self.table.set_flags(idx, path.flags & (path_flag::FILTERED | path_flag::ROUND) | state);
+            self.table.set_flags(idx, path.flags & KEPT | state);
             let touched = valid && touched == Some(idx);
             let best_changed = lost & path_flag::BEST != 0 || valid != path.has(path_flag::BEST) || touched;
             let company_changed = (lost | path.flags) & path_flag::MULTIPATH != 0;
@@ -313,7 +331,7 @@ impl<A: Addr> FamilyRib<A> {
         let valid: SmallVec<[PathIdx; 8]> = candidates.iter().map(|c| c.path).collect();
         drop(candidates);
         for idx in &order {
-            let mut flags = self.table.path(*idx).flags & (path_flag::FILTERED | path_flag::ROUND);
+            let mut flags = self.table.path(*idx).flags & KEPT;
             if valid.contains(idx) {
                 flags |= path_flag::VALID;
             }
@@ -346,7 +364,11 @@ impl<A: Addr> FamilyRib<A> {
             self.version = self.version.wrapping_add(1);
             self.table.prefix_mut(id).version = self.version;
         }
-        for group in self.groups.iter_mut().filter(|g| best || g.several()) {
+        if self.conditions.is_some() {
+            self.note_change(shared, id);
+        }
+        let suppression_turned = self.aggregates.is_some() && self.count_paths(shared, id);
+        for group in self.groups.iter_mut().filter(|g| best || suppression_turned || g.several()) {
             group.mark(id);
         }
         if best || company {
@@ -491,21 +513,18 @@ fn with_site(shared: &mut Shared, id: AttrId, peer: PeerId, family: Family) -> A
 }
 
 /// What well-known communities of an external neighbour mean here: GRACEFUL_SHUTDOWN makes the path the last resort
-/// (RFC 8326), BLACKHOLE keeps it inside our AS (RFC 7999 section 3.2).
-fn mark_external(shared: &mut Shared, id: AttrId) -> AttrId {
+/// (RFC 8326), BLACKHOLE keeps it inside our AS (RFC 7999 section 3.2). While it is us who shut down, all external
+/// paths are the last resort.
+fn mark_external(shared: &mut Shared, id: AttrId, shutdown: bool) -> AttrId {
     let set = shared.attrs.get(id);
     let local = set.local;
-    let block = {
-        let view: AttrView<'_> = set.view();
-        let mut builder = AttrBuilder::from_view(view);
-        if set.summary.has(flag::GRACEFUL_SHUTDOWN) {
-            builder.local_pref(Some(0));
-        }
-        if set.summary.has(flag::BLACKHOLE) {
-            const NO_EXPORT: u32 = 0xffff_ff01;
-            builder.communities(view.communities().chain([NO_EXPORT]).collect());
-        }
-        builder.build()
-    };
+    let mut builder = AttrBuilder::from_view(set.view());
+    if shutdown || set.summary.has(flag::GRACEFUL_SHUTDOWN) {
+        last_resort(&mut builder);
+    }
+    if set.summary.has(flag::BLACKHOLE) {
+        add_community(&mut builder, community::NO_EXPORT);
+    }
+    let block = builder.build();
     shared.intern(&block, hash_block(shared.seed, &block), local)
 }

@@ -2,6 +2,7 @@
 
 use bgp::types::Addr;
 
+use crate::aggregate::is_aggregate;
 use crate::base::{BaseTarget, Discard};
 use crate::event::{FibChange, FibRoute, FibTarget};
 use crate::family::FamilyRib;
@@ -21,7 +22,10 @@ impl<A: Addr> FamilyRib<A> {
         if self.tracked.get(from).is_some_and(|t| *t <= addr.last(len)) {
             shared.next_hops_dirty = true;
         }
-        if shared.settings.no_rib && self.fib.get(id.index()).is_none_or(|h| h.is_none()) {
+        if shared.settings.no_rib
+            && self.fib.get(id.index()).is_none_or(|h| h.is_none())
+            && !self.fib_base.contains_key(&(addr, len))
+        {
             return;
         }
         self.sync_prefix(shared, addr, len, Some(id));
@@ -47,6 +51,10 @@ impl<A: Addr> FamilyRib<A> {
             .and_then(|id| self.forwarding(shared, id))
             .filter(|(_, distance)| base_distance.is_none_or(|b| *distance < b));
         let fixed = match (&bgp, base) {
+            (None, _) if id.is_some_and(|id| self.aggregate_is_used(shared, id, base_distance)) => {
+                let target = FibTarget::Discard(Discard::Blackhole);
+                Some(FibRoute { source: SourceProtocol::Bgp, target, prefer: None })
+            }
             (None, Some(route)) if route.source == SourceProtocol::Static => {
                 let target = match route.target {
                     BaseTarget::Hops(id) => {
@@ -78,7 +86,7 @@ impl<A: Addr> FamilyRib<A> {
                     shared.release_hop_set(set);
                     return;
                 }
-                self.tell_bgp(shared, addr, len, set);
+                self.tell_bgp(shared, id, set);
                 shared.release_hop_set(old_set);
             }
             (None, fixed) => {
@@ -87,10 +95,22 @@ impl<A: Addr> FamilyRib<A> {
                 }
                 if fixed != had_base || !old_set.is_none() {
                     shared.fib.push(FibChange::Route { prefix, route: fixed });
+                    let ours = fixed.is_some_and(|r| r.source == SourceProtocol::Bgp);
+                    if let Some(id) = id {
+                        self.wait_for_kernel(id, ours && shared.settings.suppress_fib_pending);
+                    }
                 }
                 shared.release_hop_set(old_set);
             }
         }
+    }
+
+    /// Whether the route of a prefix is an aggregate of ours, which discards what no more specific route leads away.
+    fn aggregate_is_used(&self, shared: &Shared, id: PrefixId, base_distance: Option<u8>) -> bool {
+        let aggregate =
+            self.table.best(id).is_some_and(|best| is_aggregate(&best)) && !shared.settings.no_rib;
+        let forwarding = if aggregate { self.forwarding(shared, id) } else { None };
+        forwarding.is_some_and(|(_, distance)| base_distance.is_none_or(|b| distance < b))
     }
 
     fn set_fib(&mut self, id: PrefixId, set: HopSetId) {
@@ -103,7 +123,19 @@ impl<A: Addr> FamilyRib<A> {
         self.fib[id.index()] = set;
     }
 
-    fn tell_bgp(&self, shared: &mut Shared, addr: A, len: u8, set: HopSetId) {
+    /// Notes whether the kernel's word on a prefix is awaited; what was held back until now is looked at again.
+    pub fn wait_for_kernel(&mut self, id: PrefixId, waits: bool) {
+        let waited = std::mem::replace(&mut self.table.prefix_mut(id).waits, waits);
+        if waited && !waits {
+            self.groups.iter_mut().for_each(|g| g.mark(id));
+        }
+    }
+
+    fn tell_bgp(&mut self, shared: &mut Shared, id: PrefixId, set: HopSetId) {
+        let (addr, len) = (self.table.prefix(id).addr, self.table.prefix(id).len);
+        if shared.settings.suppress_fib_pending {
+            self.wait_for_kernel(id, true);
+        }
         let discard = shared.hop_sets.get(set).is_some_and(|s| s.discard);
         let target = if discard { FibTarget::Discard(Discard::Blackhole) } else { FibTarget::Hops(set) };
         let route = Some(FibRoute { source: SourceProtocol::Bgp, target, prefer: None });
@@ -113,7 +145,6 @@ impl<A: Addr> FamilyRib<A> {
     /// A hop set began or ceased to be a black hole: its route is told again.
     pub fn retell(&mut self, shared: &mut Shared, id: PrefixId) {
         let Some(set) = self.fib.get(id.index()).copied().filter(|h| !h.is_none()) else { return };
-        let p = self.table.prefix(id);
-        self.tell_bgp(shared, p.addr, p.len, set);
+        self.tell_bgp(shared, id, set);
     }
 }

@@ -14,15 +14,18 @@
 #[macro_use]
 mod by_family;
 
+pub mod aggregate;
 mod around;
 pub mod base;
 pub mod best;
 mod blocks;
+pub mod condition;
 mod core;
 pub mod event;
 mod family;
 mod fibsync;
 pub mod group;
+pub mod hold;
 pub mod id;
 mod index;
 pub mod intern;

@@ -1,4 +1,4 @@
-//! Routes of our own: `network` and `redistribute`.
+//! Routes of our own: `network` and `redistribute`, and where aggregates stand among them.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use bgp::attrs::Origin;
 use bgp::types::Addr;
 use ipnet::IpNet;
 
+use crate::aggregate::Aggregate;
 use crate::base::{BaseRoute, BaseTarget};
 use crate::family::FamilyRib;
 use crate::id::{AttrId, PathIdx, PeerId};
@@ -33,11 +34,21 @@ pub struct LocalRoutes {
     pub networks: BTreeMap<IpNet, Option<String>>,
     /// `redistribute ...`.
     pub redistribute: BTreeMap<SourceProtocol, Redistribute>,
+    /// `aggregate-address P ...`.
+    pub aggregates: BTreeMap<IpNet, Aggregate>,
 }
 
-/// Path identifiers of our own paths: one prefix may be a network and redistributed, too.
-const NETWORK_PATH: u32 = 0;
-const REDISTRIBUTED_PATH: u32 = 1;
+// One prefix may be a network and redistributed and an aggregate, too.
+
+/// Path identifier of a `network`.
+pub const NETWORK_PATH: u32 = 0;
+/// Path identifier of what is redistributed.
+pub const REDISTRIBUTED_PATH: u32 = 1;
+/// Path identifier of an aggregate.
+pub const AGGREGATE_PATH: u32 = 2;
+
+/// Weight of routes of our own.
+pub(crate) const WEIGHT: u32 = 32768;
 
 impl<A: Addr> FamilyRib<A> {
     /// Brings our own paths of a prefix in line with configuration and base routes.
@@ -105,7 +116,7 @@ impl<A: Addr> FamilyRib<A> {
     }
 
     /// Runs a route-map on a route of our own. Trades the reference.
-    fn local_policy(
+    pub(crate) fn local_policy(
         &self,
         shared: &mut Shared,
         attr: AttrId,
@@ -142,7 +153,14 @@ impl<A: Addr> FamilyRib<A> {
     }
 
     /// Sets or removes one of our own paths. Takes the reference.
-    fn set_local(&mut self, shared: &mut Shared, addr: A, len: u8, path_id: u32, attr: Option<AttrId>) {
+    pub(crate) fn set_local(
+        &mut self,
+        shared: &mut Shared,
+        addr: A,
+        len: u8,
+        path_id: u32,
+        attr: Option<AttrId>,
+    ) {
         let existing = self
             .table
             .find(addr, len)
@@ -156,6 +174,7 @@ impl<A: Addr> FamilyRib<A> {
                     shared.release(attr);
                     return;
                 }
+                self.uncount(shared, id, idx);
                 shared.attrs.retain(attr);
                 self.table.set_path(idx, Path { attr, attr_in: attr, since: shared.now, ..old });
                 shared.release(old.attr);

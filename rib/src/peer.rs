@@ -8,6 +8,7 @@ use bgp::types::{Asn, Family};
 use bgp::wire::PeerRelation;
 use ipnet::IpNet;
 
+use crate::condition::Conditional;
 use crate::intern::Provenance;
 use crate::policy::compile::FilterSpec;
 
@@ -79,6 +80,10 @@ pub struct PeerFamily {
     pub import: FilterSpec,
     /// Filters for what it gets.
     pub export: FilterSpec,
+    /// `unsuppress-map R`: which of the routes that aggregates suppress it gets all the same.
+    pub unsuppress_map: Option<String>,
+    /// `advertise-map R exist-map|non-exist-map C`.
+    pub conditional: Option<Conditional>,
     /// `next-hop-self`.
     pub next_hop_self: NextHopSelf,
     /// `soft-reconfiguration inbound`: keep what import policy refuses.
@@ -110,6 +115,8 @@ impl Default for PeerFamily {
         PeerFamily {
             import: FilterSpec::default(),
             export: FilterSpec::default(),
+            unsuppress_map: None,
+            conditional: None,
             next_hop_self: NextHopSelf::Off,
             soft_reconfiguration: false,
             reflector_client: false,
@@ -145,6 +152,8 @@ pub struct PeerConfig {
     pub aigp: bool,
     /// Next hops of its routes must be on a network of ours (no `ebgp-multihop`, `disable-connected-check`).
     pub require_connected: bool,
+    /// `graceful-shutdown`: routes from it and to it are the last resort.
+    pub graceful_shutdown: bool,
     /// Families that are activated.
     pub families: [Option<PeerFamily>; 2],
 }
@@ -205,6 +214,8 @@ pub(crate) struct Peer {
     pub removed: bool,
     /// What is crossed of `maximum-prefix` and was told, by family.
     pub crossed: [Crossed; 2],
+    /// Families in which it has said End-of-RIB.
+    pub end_of_rib: [bool; 2],
     /// Where its answers to our refreshes stand, by family.
     pub refresh: [Refresh; 2],
 }
@@ -232,8 +243,15 @@ impl Peer {
             purging: 0,
             removed: false,
             crossed: [Crossed::Nothing; 2],
+            end_of_rib: [false; 2],
             refresh: [Refresh::default(); 2],
         }
+    }
+
+    /// Whether its session is up and has not told all of its routes.
+    pub fn tells_still(&self) -> bool {
+        let families = self.session.as_ref().map_or([false; 2], |s| s.families);
+        families.iter().zip(&self.end_of_rib).any(|(used, end)| *used && !end)
     }
 
     pub fn family(&self, family: Family) -> Option<&PeerFamily> {

@@ -6,6 +6,7 @@ use bgp::attrs::{Summary, flag};
 use bgp::types::{Addr, Family, NextHop};
 use ipnet::IpNet;
 
+use crate::aggregate::is_aggregate;
 use crate::base::{BaseRoute, BaseTarget, Discard};
 use crate::best::{Candidate, Reason, decide};
 use crate::core::Core;
@@ -56,6 +57,10 @@ pub struct PathView {
     pub multipath: bool,
     /// Refused by import policy, kept for soft reconfiguration.
     pub filtered: bool,
+    /// Not told, because an aggregate covers it.
+    pub suppressed: bool,
+    /// For an aggregate: the paths that it is made of.
+    pub aggregated: Option<u32>,
     /// From a session that ended.
     pub stale: bool,
     /// ADD-PATH identifier that its neighbour gave it.
@@ -95,6 +100,8 @@ pub struct PrefixView {
     pub reason: Option<Reason>,
     /// BGP's route of it is what the kernel was told.
     pub installed: bool,
+    /// The kernel has not said yet that it is there, and neighbours wait for that.
+    pub waits: bool,
 }
 
 /// A prefix as a neighbour was told.
@@ -150,6 +157,15 @@ pub struct NextHopView {
     pub of_bgp: bool,
     /// When it last changed, seconds.
     pub since: u32,
+}
+
+/// What depends on conditions of what a neighbour is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct OnCondition {
+    /// The routes that `advertise-map` permits are told.
+    pub advertised: bool,
+    /// The route that `default-originate` asks for is told.
+    pub default_told: bool,
 }
 
 /// An update group.
@@ -281,6 +297,7 @@ impl Core {
                 paths,
                 reason: None,
                 installed: false,
+                waits: false,
             })
         }
         by_family!(self, Family::of(&net), |rib| at(rib, &self.shared, net, slot, peer))
@@ -330,6 +347,15 @@ impl Core {
             .iter()
             .find(|g| g.members().contains(&peer))
             .map_or(0, |g| g.told_count(peer)))
+    }
+
+    /// What depends on conditions of what a neighbour is told.
+    pub fn on_condition(&self, peer: PeerId, family: Family) -> OnCondition {
+        by_family!(self, family, |rib| rib
+            .groups
+            .iter()
+            .find(|g| g.members().contains(&peer))
+            .map_or(OnCondition::default(), |g| g.on_condition()))
     }
 
     /// Sizes of a family.
@@ -448,6 +474,10 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
     let net = entry.addr.to_net(entry.len);
     let mut paths: Vec<PathView> =
         rib.table.paths(id).map(|(_, p)| path_view(shared, &p, p.attr, net)).collect();
+    if let Some(path) = rib.table.paths(id).position(|(_, p)| is_aggregate(&p)).and_then(|i| paths.get_mut(i))
+    {
+        path.aggregated = rib.aggregated(entry.addr, entry.len);
+    }
     for which in rib.groups.iter().filter_map(|g| g.key().add_paths) {
         for told in chosen(which, shared, &rib.table, id) {
             let is_it = |p: &&mut PathView| (p.peer, p.path_id) == (told.peer, told.path_id);
@@ -480,6 +510,7 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
         paths,
         reason,
         installed: rib.fib.get(id.index()).is_some_and(|h| !h.is_none()),
+        waits: entry.waits,
     }
 }
 
@@ -507,6 +538,8 @@ fn path_view(shared: &Shared, path: &Path, attr: AttrId, net: IpNet) -> PathView
         best: path.has(path_flag::BEST),
         multipath: path.has(path_flag::MULTIPATH),
         filtered: path.has(path_flag::FILTERED),
+        suppressed: path.has(path_flag::SUPPRESSED),
+        aggregated: None,
         stale: peer.is_some_and(|p| p.generation != path.generation),
         path_id: path.path_id,
         numbers: PathNumbers::default(),
@@ -523,11 +556,11 @@ fn routes_of<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, net: IpNet) -> Vec<Ro
     if let Some(id) = id
         && let Some(best) = rib.table.best(id)
         && let Some((members, distance)) = rib.forwarding(shared, id)
-        && shared.attrs.get(best.attr).local.origin != Provenance::Local
+        && (shared.attrs.get(best.attr).local.origin != Provenance::Local || is_aggregate(&best))
     {
         let set = shared.attrs.get(best.attr);
-        let discard =
-            members.iter().all(|m| matches!(shared.next_hops.resolution(*m), Resolution::Discard { .. }));
+        let discard = is_aggregate(&best)
+            || members.iter().all(|m| matches!(shared.next_hops.resolution(*m), Resolution::Discard { .. }));
         routes.push(RouteView {
             source: SourceProtocol::Bgp,
             internal: set.local.origin != Provenance::External,

@@ -6,6 +6,7 @@ use bgp::attrs::{ExportForm, LocalPrefForm, MedForm, Prepend};
 use bgp::types::{Asn, Family};
 use ipnet::IpNet;
 
+use crate::condition::Conditional;
 use crate::id::PeerId;
 use crate::memo::Purpose;
 use crate::peer::{AddPaths, NextHopSelf, Peer, PeerKind, RemovePrivate};
@@ -31,6 +32,10 @@ pub(crate) struct NextHopRule {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct GroupKey {
     pub(crate) filter: FilterSpec,
+    /// `unsuppress-map R`.
+    pub(crate) unsuppress_map: Option<String>,
+    /// Some routes are told on a condition.
+    pub(crate) conditional: Option<Conditional>,
     pub(crate) form: ExportForm,
     pub(crate) kind: PeerKind,
     pub(crate) client: bool,
@@ -43,6 +48,8 @@ pub struct GroupKey {
     pub(crate) no_otc: bool,
     pub(crate) as_override: Option<Asn>,
     pub(crate) local_as: Asn,
+    /// What is told is the last resort (RFC 8326).
+    pub(crate) graceful_shutdown: bool,
     pub(crate) default_originate: Option<Option<String>>,
     /// No more routes than that are told.
     pub(crate) limit: Option<u32>,
@@ -68,6 +75,23 @@ impl GroupKey {
         self.kind == PeerKind::External
     }
 
+    /// The filter for what aggregates suppress: the lists stay, the route-map is another.
+    pub(crate) fn unsuppress(&self) -> Option<FilterSpec> {
+        let route_map = Some(self.unsuppress_map.clone()?);
+        Some(FilterSpec { route_map, ..self.filter.clone() })
+    }
+
+    /// The filter that says which routes are told on a condition.
+    pub(crate) fn advertise(conditional: &Conditional) -> FilterSpec {
+        FilterSpec { route_map: Some(conditional.advertise_map.clone()), ..FilterSpec::default() }
+    }
+
+    /// The route-maps that ask for a route of the table.
+    pub(crate) fn condition_maps(&self) -> impl Iterator<Item = &str> {
+        let conditional = self.conditional.as_ref().map(|c| c.condition_map.as_str());
+        conditional.into_iter().chain(self.default_originate.iter().flatten().map(String::as_str))
+    }
+
     /// What the export filter works for.
     pub(crate) fn purpose(&self) -> Purpose {
         if self.external() { Purpose::External } else { Purpose::Internal }
@@ -77,6 +101,8 @@ impl GroupKey {
     pub(crate) fn form_differs(&self, other: &GroupKey) -> bool {
         let chosen = GroupKey {
             filter: other.filter.clone(),
+            unsuppress_map: other.unsuppress_map.clone(),
+            conditional: other.conditional.clone(),
             solo: other.solo,
             add_paths: other.add_paths,
             limit: other.limit,
@@ -116,9 +142,17 @@ impl GroupKey {
         let filter = config.export.clone();
         // Which routes fit below a limit depends on what was told before, so nobody else can be told the same.
         let limited = config.maximum_prefix_out.is_some();
-        let alone = limited || shared.policies.filter(family, &filter).peer_dependent();
+        let unsuppress_map = config.unsuppress_map.clone();
+        let unsuppress = unsuppress_map.clone().map(|m| FilterSpec { route_map: Some(m), ..filter.clone() });
+        let conditional = config.conditional.clone();
+        let advertise_map = conditional.as_ref().map(GroupKey::advertise);
+        let tells_apart = |spec: &FilterSpec| shared.policies.filter(family, spec).peer_dependent();
+        let alone =
+            limited || tells_apart(&filter) || [unsuppress, advertise_map].iter().flatten().any(tells_apart);
         Some(GroupKey {
             filter,
+            unsuppress_map,
+            conditional,
             form,
             kind,
             client: config.reflector_client,
@@ -136,6 +170,7 @@ impl GroupKey {
             no_otc: session.relation.is_some_and(|r| r.refuses_otc()),
             as_override: (config.as_override && external).then_some(peer.config.remote_as),
             local_as: peer.config.local_as,
+            graceful_shutdown: peer.config.graceful_shutdown || shared.settings.graceful_shutdown,
             default_originate: config.default_originate.clone(),
             limit: config.maximum_prefix_out,
             add_paths: session.add_path_send[family.index()]

@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use bgp::attrs::{AttrBuilder, AttrView, Origin, flag, hash_block, summarize};
 use bgp::types::{Asn, Family, NextHop};
+use bgp::wire::iana::{attr, community};
 use ipnet::IpNet;
 
 use crate::base::Links;
 use crate::best;
 use crate::event::{Event, FibChange, Output};
+use crate::hold::HoldSettings;
 use crate::id::{AttrId, HopSetId, NhId, PeerId};
 use crate::intern::{Interner, Local, Provenance};
+use crate::local::WEIGHT;
 use crate::memo::Purpose;
 use crate::nexthop::{HopSets, Members, NextHopKey, NextHops, union};
 use crate::peer::Peer;
@@ -43,6 +46,12 @@ pub struct Settings {
     pub client_reflection: bool,
     /// `bgp max-med`: the MED that everybody is told.
     pub max_med: Option<u32>,
+    /// `bgp graceful-shutdown` (RFC 8326): all that we tell is the last resort.
+    pub graceful_shutdown: bool,
+    /// `bgp suppress-fib-pending`: neighbours are told of a route when the kernel has it.
+    pub suppress_fib_pending: bool,
+    /// What is waited for before neighbours are told anything.
+    pub hold: HoldSettings,
     /// Distances of external, internal and our own routes, by family.
     pub distance: [[u8; 3]; 2],
 }
@@ -59,6 +68,9 @@ impl Default for Settings {
             import_check: true,
             client_reflection: true,
             max_med: None,
+            graceful_shutdown: false,
+            suppress_fib_pending: false,
+            hold: HoldSettings::default(),
             distance: [[20, 200, 200]; 2],
         }
     }
@@ -282,9 +294,14 @@ impl Shared {
 
     /// The set of a route of our own, with a reference for the caller.
     pub fn intern_local(&mut self, origin: Origin, med: Option<u32>, key: &NextHopKey, tag: u32) -> AttrId {
-        let block = AttrBuilder::new().origin(origin).set_as_path(&[]).med(med).build();
+        let mut builder = AttrBuilder::new();
+        builder.origin(origin).set_as_path(&[]).med(med);
+        if self.settings.graceful_shutdown {
+            last_resort(&mut builder);
+        }
+        let block = builder.build();
         let next_hop = self.next_hop(key);
-        let local = Local { weight: 32768, tag, med_set: true, ..Local::new(next_hop, Provenance::Local) };
+        let local = Local { weight: WEIGHT, tag, med_set: true, ..Local::new(next_hop, Provenance::Local) };
         let id = self.intern(&block, hash_block(self.seed, &block), local);
         self.next_hops.release(next_hop);
         id
@@ -324,6 +341,20 @@ impl Shared {
     pub fn block(&self, id: AttrId) -> Box<[u8]> {
         AttrView::bytes(&self.attrs.get(id).view()).into()
     }
+}
+
+/// Marks a route as one that is about to go (RFC 8326 section 4).
+pub(crate) fn last_resort(builder: &mut AttrBuilder<'_>) {
+    add_community(builder, community::GRACEFUL_SHUTDOWN);
+    builder.local_pref(Some(0));
+}
+
+/// Adds one community to the others.
+pub(crate) fn add_community(builder: &mut AttrBuilder<'_>, community: u32) {
+    let old = builder.get(attr::COMMUNITIES).unwrap_or_default();
+    let mut all: Vec<u32> = old.as_chunks::<4>().0.iter().map(|c| u32::from_be_bytes(*c)).collect();
+    all.push(community);
+    builder.communities(all);
 }
 
 fn is_link_local_key(key: &NextHopKey) -> bool {

@@ -29,6 +29,10 @@ pub mod path_flag {
     pub const VALID: u8 = 1 << 3;
     /// Set or not by turns, to tell paths announced since a refresh began from older ones.
     pub const ROUND: u8 = 1 << 4;
+    /// Counted by the aggregates that cover its prefix.
+    pub const COUNTED: u8 = 1 << 5;
+    /// Not told, because an aggregate covers it.
+    pub const SUPPRESSED: u8 = 1 << 6;
 }
 
 /// One path.
@@ -93,6 +97,8 @@ pub struct PrefixEntry<A> {
     pub len: u8,
     /// Whether the slot is in use.
     pub live: bool,
+    /// Its route went to the kernel, which has not said yet that it is there (`bgp suppress-fib-pending`).
+    pub waits: bool,
 }
 
 /// Prefixes and paths of one family.
@@ -157,7 +163,7 @@ impl<A: Addr> Table<A> {
         if let Some(id) = self.find_hashed(hash, addr, len) {
             return id;
         }
-        let entry = PrefixEntry { addr, head: PathIdx::NONE, version: 0, len, live: true };
+        let entry = PrefixEntry { addr, head: PathIdx::NONE, version: 0, len, live: true, waits: false };
         let id = match self.free_prefixes.pop() {
             Some(id) => {
                 self.prefixes[id.index()] = entry;

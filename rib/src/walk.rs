@@ -22,6 +22,8 @@ pub(crate) enum Walk {
     Revisit(Vec<bool>),
     /// Decide anew everywhere.
     DecideAll,
+    /// Look for the first route that a condition asks for; by the number of the search.
+    Search(u32),
     /// Ask policies anew what they make of these prefixes.
     Revalidate(Box<Revalidation>),
 }
@@ -48,6 +50,7 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
             Walk::Sweep(peer) => sweep(rib, shared, id, *peer),
             Walk::Reimport(peer) => reimport(rib, shared, id, *peer),
             Walk::Revalidate(_) => {}
+            Walk::Search(number) => rib.search(shared, id, *number),
             Walk::DecideAll => {
                 rib.decide(shared, id, None);
                 rib.sync_fib(shared, id);

@@ -19,6 +19,14 @@ impl Core {
                 self.told_synced = false;
                 self.sweep();
             }
+            Intent::Acknowledge(on) => self.config.acknowledge = on,
+        }
+    }
+
+    /// Says that the kernel has a route as wanted without anything being sent.
+    pub(super) fn acknowledge(&mut self, key: &Key) {
+        if self.config.acknowledge {
+            self.acknowledged.push((key.prefix, key.table));
         }
     }
 
@@ -35,6 +43,9 @@ impl Core {
             None => NONE,
         };
         if wanted == entry.wanted {
+            if wanted == entry.actual && !entry.has(flag::FORCE) {
+                self.acknowledge(&key);
+            }
             self.table.specs.release(wanted);
             return;
         }

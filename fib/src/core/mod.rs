@@ -162,6 +162,8 @@ pub struct Core {
     /// Second routes of ours to a prefix, left by an earlier run: removed on `Synced`.
     extra: Vec<(Key, u32, u8)>,
     flight: Option<Flight>,
+    /// Routes that the kernel has, to be told.
+    acknowledged: Vec<(ipnet::IpNet, u32)>,
     seq: u32,
     outputs: VecDeque<Output>,
     /// A dump is running.
@@ -193,6 +195,7 @@ impl Core {
             retry: BinaryHeap::new(),
             extra: Vec::new(),
             flight: None,
+            acknowledged: Vec::new(),
             seq: 1,
             outputs: VecDeque::new(),
             dumping: false,
@@ -251,6 +254,10 @@ impl Core {
             return None;
         }
         self.batch();
+        if !self.acknowledged.is_empty() {
+            let acknowledged = std::mem::take(&mut self.acknowledged);
+            self.outputs.push_back(Output::Report(Report::Acknowledged(acknowledged)));
+        }
         if self.flight.is_none() {
             self.idle();
         }

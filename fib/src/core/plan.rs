@@ -73,6 +73,7 @@ impl Core {
                 let settled = entry.wanted == entry.actual;
                 if settled {
                     entry.set(flag::FAILED, false);
+                    self.acknowledge(&key);
                 }
             }
             Step::Adopt => {
@@ -82,6 +83,7 @@ impl Core {
                 entry.set(flag::OURS, true);
                 entry.set(flag::FAILED, false);
                 self.counts_changed = true;
+                self.acknowledge(&key);
             }
             Step::Wait(set) => {
                 self.waiting.insert((set, key));
@@ -221,7 +223,7 @@ impl Core {
     fn complete(&mut self) {
         let Some(mut flight) = self.flight.take() else { return };
         let mut errors = std::mem::take(&mut flight.errors).into_iter().peekable();
-        let mut acknowledged = Vec::new();
+        let mut acknowledged = std::mem::take(&mut self.acknowledged);
         for (at, (op, request)) in flight.ops.iter().zip(&flight.requests).enumerate() {
             let mut verdict = (0, None);
             while let Some((_, errno, message)) = errors.next_if(|(i, _, _)| *i as usize <= at) {

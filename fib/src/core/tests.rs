@@ -172,6 +172,32 @@ fn a_restart_writes_only_differences_and_sweeps_at_the_end() {
 }
 
 #[test]
+fn routes_are_acknowledged_also_where_nothing_is_written() {
+    let acknowledged = |lab: &mut Lab| {
+        let reports = std::mem::take(&mut lab.told.reports);
+        let of = |r: Report| if let Report::Acknowledged(routes) = r { routes } else { Vec::new() };
+        reports.into_iter().flat_map(of).map(|(prefix, _)| prefix.to_string()).collect::<Vec<_>>()
+    };
+    let intents = || vec![group(1, &[hop("10.0.1.1", 1)]), route("10.0.0.0/8", on_group(1))];
+    let mut lab = Lab::new();
+    lab.say(intents());
+    assert!(acknowledged(&mut lab).is_empty(), "nobody asked");
+    lab.say(vec![Intent::Acknowledge(true), route("11.0.0.0/8", on_group(1))]);
+    assert_eq!(acknowledged(&mut lab), ["11.0.0.0/8"]);
+    lab.say(vec![route("11.0.0.0/8", on_group(1))]);
+    assert_eq!(acknowledged(&mut lab), ["11.0.0.0/8"], "it is there already");
+    lab.say(vec![
+        group(2, &[hop("10.0.2.1", 2)]),
+        route("11.0.0.0/8", on_group(2)),
+        route("11.0.0.0/8", on_group(1)),
+    ]);
+    assert_eq!(acknowledged(&mut lab), ["11.0.0.0/8"], "there and back");
+    lab.restart();
+    lab.say([vec![Intent::Acknowledge(true)], intents()].concat());
+    assert_eq!(acknowledged(&mut lab), ["10.0.0.0/8"], "what an earlier run left serves");
+}
+
+#[test]
 fn a_route_of_another_with_our_metric_is_not_replaced() {
     let mut lab = Lab::new();
     let foreign = KernelRoute {

@@ -21,7 +21,9 @@ use crate::policy::ast::{
 };
 
 mod add_path;
+mod aggregates;
 mod aigp;
+mod conditions;
 mod confederation;
 mod edges;
 mod model;
@@ -29,6 +31,7 @@ mod policy;
 mod routes;
 mod rpki;
 mod sessions;
+mod shutdown;
 mod telling;
 
 const SEED: u64 = 11;
@@ -120,6 +123,7 @@ impl Lab {
             aigp: kind != PeerKind::External,
             remote_as: if kind == PeerKind::Internal { Asn(OUR_AS) } else { Asn(100 + u32::from(n)) },
             require_connected: kind == PeerKind::External,
+            graceful_shutdown: false,
             families: [Some(family), None],
         }
     }
@@ -264,7 +268,7 @@ impl Lab {
                 FibChange::HopSet { id, hops } => {
                     self.hop_sets.insert(id, hops);
                 }
-                FibChange::Complete => {}
+                FibChange::Complete | FibChange::Acknowledge(_) => {}
                 FibChange::HopSetGone(id) => {
                     assert!(self.hop_sets.remove(&id).is_some(), "a hop set goes once");
                 }

@@ -107,3 +107,85 @@ fn a_neighbour_gets_no_more_than_its_limit_and_the_rest_when_there_is_room() {
     lab.settle();
     assert!(lab.told(2).is_empty() && lab.core.v4.table.is_empty());
 }
+
+#[test]
+fn after_a_start_nobody_is_told_anything_before_all_have_told_what_they_know() {
+    let mut lab = Lab::new();
+    let hold =
+        crate::hold::HoldSettings { update_delay: Some((100, 100)), neighbors: 2, ..Default::default() };
+    lab.tell(Input::Settings(Settings { hold, ..Settings::default() }));
+    (1..=2).for_each(|n| lab.add(n, PeerKind::External));
+    lab.announce(1, &["192.0.2.0/24"], |_| {});
+    lab.settle();
+    assert!(lab.told(2).is_empty());
+    assert_eq!(lab.ways("192.0.2.0/24"), ["10.0.0.2"], "the kernel need not wait");
+    let mut end_of_rib = |n: u16| {
+        let ops = vec![Op::EndOfRib(Family::Ipv4Unicast)];
+        lab.tell(Input::Updates(PeerId(n), &UpdateBatch { ops, ..UpdateBatch::default() }));
+        lab.settle();
+        lab.told(2).len()
+    };
+    assert_eq!(end_of_rib(1), 0);
+    assert_eq!(end_of_rib(2), 1);
+    // A neighbour that comes later changes nothing.
+    lab.add(3, PeerKind::External);
+    lab.announce(1, &["198.51.100.0/24"], |_| {});
+    lab.settle();
+    assert_eq!((lab.told(2).len(), lab.told(3).len()), (2, 2));
+}
+
+#[test]
+fn a_delay_after_a_start_ends_when_its_time_has_come() {
+    let mut lab = Lab::new();
+    let hold = crate::hold::HoldSettings { advertisement_delay: Some(60), ..Default::default() };
+    lab.tell(Input::Settings(Settings { hold, ..Settings::default() }));
+    (1..=2).for_each(|n| lab.add(n, PeerKind::External));
+    lab.announce(1, &["192.0.2.0/24"], |_| {});
+    lab.settle();
+    assert!(lab.told(2).is_empty());
+    let deadline = lab.core.deadline().unwrap();
+    lab.core.tick(deadline - 1);
+    lab.settle();
+    assert!(lab.told(2).is_empty());
+    lab.core.tick(deadline);
+    lab.settle();
+    assert_eq!((lab.told(2).len(), lab.core.deadline()), (1, None));
+}
+
+#[test]
+fn neighbours_hear_of_a_route_when_the_kernel_has_it() {
+    let pending =
+        |suppress_fib_pending| Input::Settings(Settings { suppress_fib_pending, ..Settings::default() });
+    let mut lab = Lab::new();
+    lab.tell(pending(true));
+    (1..=3).for_each(|n| lab.add(n, PeerKind::External));
+    let all = ["192.0.2.0/24", "198.51.100.0/24"];
+    lab.announce(1, &all, |_| {});
+    lab.settle();
+    assert!(lab.told(3).is_empty() && lab.core.prefix(all[0].parse().unwrap()).unwrap().waits);
+    lab.tell(Input::Installed(&[all[0].parse().unwrap()]));
+    lab.settle();
+    assert_eq!(lab.told(3), [all[0]]);
+    // A better path: what was told stays until the kernel has turned.
+    lab.announce(2, &[all[0]], |b| {
+        b.set_as_path(&[]);
+    });
+    lab.settle();
+    assert_eq!(lab.path(3, all[0]), "65000 101 via 10.0.0.1");
+    lab.tell(Input::Refresh(PeerId(3), Family::Ipv4Unicast));
+    lab.peers.get_mut(&3).unwrap().1.clear();
+    lab.settle();
+    assert_eq!(lab.told(3), [all[0]], "who asks again gets what it knew");
+    lab.tell(Input::Installed(&[all[0].parse().unwrap()]));
+    lab.settle();
+    assert_eq!(lab.path(3, all[0]), "65000 via 10.0.0.1");
+    // What is gone is told at once.
+    lab.withdraw(1, &[all[0]]);
+    lab.withdraw(2, &[all[0]]);
+    lab.settle();
+    assert!(lab.told(3).is_empty());
+    lab.tell(pending(false));
+    lab.settle();
+    assert_eq!(lab.told(3), [all[1]], "nothing is waited for any more");
+    assert_eq!(lab.told(2), [all[1]]);
+}

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use bgp::attrs::Origin;
 use bgp::types::{Addr, Family};
 use ipnet::IpNet;
 use smallvec::SmallVec;
@@ -11,6 +12,7 @@ use super::told::{NOBODY, Route, Routes};
 use crate::best::{Candidate, best_few, best_per_as};
 use crate::family::candidate;
 use crate::id::{AttrId, PathIdx, PeerId, PrefixId};
+use crate::nexthop::NextHopKey;
 use crate::peer::AddPaths;
 use crate::shared::Shared;
 use crate::table::{Path, Table, path_flag};
@@ -24,7 +26,7 @@ impl<A: Addr> Group<A> {
             return default;
         }
         match table.best(id) {
-            Some(best) => self.route_of(shared, net, 0, best.attr, best.peer),
+            Some(best) => self.route_of(shared, net, 0, best),
             None => Route::NONE,
         }
     }
@@ -41,7 +43,7 @@ impl<A: Addr> Group<A> {
             let which = self.key.add_paths.unwrap_or(AddPaths::All);
             for path in chosen(which, shared, table, id) {
                 let number = table.path_number(path.peer, path.path_id);
-                routes.push(self.route_of(shared, net, number, path.attr, path.peer));
+                routes.push(self.route_of(shared, net, number, path));
             }
         }
         routes.retain(|r| !r.attr.is_none());
@@ -50,12 +52,20 @@ impl<A: Addr> Group<A> {
 
     /// The default route, if it is told whatever the table has.
     fn want_default(&mut self, shared: &mut Shared, net: IpNet) -> Option<Route> {
-        let map = self.key.default_originate.as_ref().filter(|_| net.prefix_len() == 0)?.clone();
-        Some(Route { attr: self.default_route(shared, net, map), ..Route::NONE })
+        let attr = match self.key.default_originate.as_ref().filter(|_| net.prefix_len() == 0)? {
+            None => shared.intern_local(Origin::Igp, Some(0), &NextHopKey::default(), 0),
+            Some(_) if self.default.is_none() => return Some(Route::NONE),
+            Some(_) => {
+                shared.attrs.retain(self.default);
+                self.default
+            }
+        };
+        Some(Route { attr, ..Route::NONE })
     }
 
     /// What members are told of a path.
-    fn route_of(&mut self, shared: &mut Shared, net: IpNet, id: u32, attr: AttrId, peer: PeerId) -> Route {
+    fn route_of(&mut self, shared: &mut Shared, net: IpNet, id: u32, path: Path) -> Route {
+        let Path { attr, peer, .. } = path;
         let source = if self.members.contains(&peer) { peer } else { NOBODY };
         let nothing = Route { id, ..Route::NONE };
         if !self.may_leave(shared, attr) {
@@ -66,7 +76,19 @@ impl<A: Addr> Group<A> {
             Family::Ipv4Unicast => self.key.next_hop.v4.map(IpAddr::V4),
             Family::Ipv6Unicast => self.key.next_hop.v6.map(IpAddr::V6),
         };
-        match self.export.run(shared, attr, net, solo, own) {
+        let filter = match (&mut self.unsuppress, path.has(path_flag::SUPPRESSED)) {
+            (None, true) => return nothing,
+            (Some(unsuppress), true) => unsuppress,
+            (_, false) => &mut self.export,
+        };
+        let chosen = self.advertise.as_mut().and_then(|a| a.run(shared, attr, net, solo, own));
+        if let Some(chosen) = chosen.filter(|_| self.withheld) {
+            shared.release(chosen);
+            return nothing;
+        }
+        let told = filter.run(shared, chosen.unwrap_or(attr), net, solo, own);
+        shared.release(chosen.unwrap_or(AttrId::NONE));
+        match told {
             Some(attr) => {
                 let attr = self.with_originator(shared, attr, peer);
                 Route { id, attr: self.accumulated(shared, attr, source), source }

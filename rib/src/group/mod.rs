@@ -26,6 +26,8 @@ use crate::id::{AttrId, PeerId, PrefixId};
 use crate::intern::WeakAttr;
 use crate::memo::Evaluator;
 use crate::peer::Peer;
+use crate::policy::compile::FilterSpec;
+use crate::query::OnCondition;
 use crate::rules::GroupKey;
 use crate::shared::Shared;
 use crate::table::Table;
@@ -68,6 +70,15 @@ pub struct Group<A: Addr> {
     /// Members that get a mark when all prefixes are told.
     closings: Vec<(PeerId, Closing)>,
     export: Evaluator,
+    /// In the place of `export` for what an aggregate suppresses; without it nothing of that is told.
+    unsuppress: Option<Evaluator>,
+    /// Which routes are told on a condition.
+    advertise: Option<Evaluator>,
+    /// The condition does not hold, or is not known yet.
+    withheld: bool,
+    /// The default route that a route of the table lets us tell; holds a reference. And which state of that it is of.
+    default: AttrId,
+    pub(crate) default_version: Option<u32>,
     told: Told,
     /// Prefixes that are in the queue; without ADD-PATH also those of the plan that are yet to be told.
     pending: Vec<u64>,
@@ -103,10 +114,17 @@ impl<A: Addr> Group<A> {
 
     /// A group without members that has nothing to tell.
     fn blank(key: GroupKey, shared: &Shared) -> Group<A> {
-        let filter = shared.policies.filter(A::FAMILY, &key.filter);
         let several = key.add_paths.is_some();
         Group {
-            export: Evaluator::new(filter, key.purpose()),
+            export: evaluator(A::FAMILY, &key, &key.filter, shared),
+            unsuppress: key.unsuppress().map(|spec| evaluator(A::FAMILY, &key, &spec, shared)),
+            advertise: key
+                .conditional
+                .as_ref()
+                .map(|c| evaluator(A::FAMILY, &key, &GroupKey::advertise(c), shared)),
+            withheld: true,
+            default: AttrId::NONE,
+            default_version: None,
             told: Told::new(several),
             key,
             members: Vec::new(),
@@ -239,14 +257,48 @@ impl<A: Addr> Group<A> {
     pub(crate) fn validates(&self, shared: &Shared) -> bool {
         let map = self.key.default_originate.iter().flatten();
         let mut maps = map.filter_map(|name| shared.policies.route_map(name));
-        self.export.validates() || maps.any(|m| m.validates())
+        let mut others = [&self.unsuppress, &self.advertise].into_iter().flatten();
+        self.export.validates() || others.any(Evaluator::validates) || maps.any(|m| m.validates())
     }
 
     /// Starts over with the export filters as they are now compiled.
     pub(crate) fn reload(&mut self, shared: &Shared, table: &Table<A>) {
-        self.export = Evaluator::new(shared.policies.filter(A::FAMILY, &self.key.filter), self.key.purpose());
+        self.export = evaluator(A::FAMILY, &self.key, &self.key.filter, shared);
+        self.unsuppress = self.key.unsuppress().map(|spec| evaluator(A::FAMILY, &self.key, &spec, shared));
+        let conditional = self.key.conditional.as_ref();
+        self.advertise =
+            conditional.map(|c| evaluator(A::FAMILY, &self.key, &GroupKey::advertise(c), shared));
+        self.default_version = None;
         self.looks.clear();
         self.mark_all(table);
+    }
+
+    /// Tells routes that depend on a condition no more, or tells them.
+    pub(crate) fn withhold(&mut self, withheld: bool, table: &Table<A>) {
+        if std::mem::replace(&mut self.withheld, withheld) != withheld {
+            self.mark_all(table);
+        }
+    }
+
+    /// What of it is told now.
+    pub(crate) fn on_condition(&self) -> OnCondition {
+        OnCondition {
+            advertised: self.key.conditional.is_some() && !self.withheld,
+            default_told: match &self.key.default_originate {
+                None => false,
+                Some(None) => true,
+                Some(Some(_)) => !self.default.is_none(),
+            },
+        }
+    }
+
+    /// Takes a default route in place of the one that was told on a condition, and its reference. Returns whether it
+    /// is another one.
+    pub(crate) fn set_default(&mut self, shared: &mut Shared, attr: AttrId, version: u32) -> bool {
+        self.default_version = Some(version);
+        let old = std::mem::replace(&mut self.default, attr);
+        shared.release(old);
+        old != attr
     }
 
     /// Goes over to other rules. Members keep what the new rules tell alike, and hear of the rest.
@@ -255,6 +307,7 @@ impl<A: Addr> Group<A> {
         for planned in self.take_plan().rest() {
             shared.release(planned.route.attr);
         }
+        shared.release(std::mem::replace(&mut self.default, AttrId::NONE));
         self.pending.clear();
         self.queue.clear();
         // With other filters alone, equal sets are still told in equal words.
@@ -267,6 +320,7 @@ impl<A: Addr> Group<A> {
     /// Gives back what the group holds; it must not be used any more.
     pub(crate) fn dissolve(&mut self, shared: &mut Shared) -> Vec<PrefixId> {
         let mut told = Vec::new();
+        shared.release(std::mem::replace(&mut self.default, AttrId::NONE));
         let nothing = Told::new(self.several());
         for (prefix, route) in std::mem::replace(&mut self.told, nothing).iter() {
             shared.release(route.attr);
@@ -292,13 +346,24 @@ impl<A: Addr> Group<A> {
         for &id in &queue {
             if self.several() {
                 self.clear(id);
+                if table.prefix(id).waits && !self.again {
+                    continue;
+                }
                 if !self.plan_several(shared, table, id) {
                     unused.push(id);
                 }
                 continue;
             }
-            let mut route = self.want(shared, table, id);
             let told = self.told.get(id, 0);
+            let mut route = if table.prefix(id).waits {
+                // Until the kernel has it, members keep what they know.
+                if !told.attr.is_none() {
+                    shared.attrs.retain(told.attr);
+                }
+                told
+            } else {
+                self.want(shared, table, id)
+            };
             if route.attr.is_none() {
                 // Who was never told needs no withdrawal.
                 route.source = told.source;
@@ -476,6 +541,9 @@ impl<A: Addr> Group<A> {
         for planned in self.plan.rest().filter(|p| !p.route.attr.is_none()) {
             shared.attrs.retain(planned.route.attr);
         }
+        if !self.default.is_none() {
+            shared.attrs.retain(self.default);
+        }
         let (members, stay): (Vec<PeerId>, Vec<PeerId>) =
             self.members.iter().partition(|m| leavers.contains(m));
         let (closings, closings_stay) = self.closings.iter().partition(|(m, _)| leavers.contains(m));
@@ -493,6 +561,9 @@ impl<A: Addr> Group<A> {
             again: self.again,
             left_out: self.left_out,
             plan_again: self.plan_again,
+            withheld: self.withheld,
+            default: self.default,
+            default_version: self.default_version,
             ..Group::blank(self.key.clone(), shared)
         }
     }
@@ -555,6 +626,9 @@ impl<A: Addr> Group<A> {
 
     /// Whether a planned route is what members should be told still.
     fn still_wanted(&mut self, shared: &mut Shared, table: &Table<A>, id: PrefixId, planned: Route) -> bool {
+        if table.prefix(id).waits {
+            return false;
+        }
         let wanted = if self.several() {
             let all = self.want_several(shared, table, id);
             all.iter().for_each(|r| shared.release(r.attr));
@@ -639,7 +713,12 @@ impl<A: Addr> Group<A> {
             + self.plan.memory()
             + self.looks.capacity() * size_of::<Looks>()
             + self.export.memory()
+            + self.unsuppress.as_ref().map_or(0, Evaluator::memory)
     }
+}
+
+fn evaluator(family: Family, key: &GroupKey, spec: &FilterSpec, shared: &Shared) -> Evaluator {
+    Evaluator::new(shared.policies.filter(family, spec), key.purpose())
 }
 
 /// The next hop in so far as MP_REACH_NLRI carries it.

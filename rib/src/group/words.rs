@@ -2,19 +2,16 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use bgp::attrs::{AttrBuilder, AttrView, MedForm, Origin, flag, hash_block, write_attrs};
+use bgp::attrs::{AttrBuilder, AttrView, MedForm, flag, hash_block, write_attrs};
 use bgp::types::{Addr, Asn, Family, NextHop};
-use ipnet::IpNet;
+use bgp::wire::iana::community;
 
 use super::Group;
 use super::told::Route;
 use crate::id::{AttrId, PeerId};
 use crate::intern::{AttrSet, Provenance};
-use crate::memo::Evaluator;
-use crate::nexthop::NextHopKey;
 use crate::peer::{NextHopSelf, PeerKind, RemovePrivate};
-use crate::policy::compile::FilterSpec;
-use crate::shared::Shared;
+use crate::shared::{Shared, add_community};
 
 impl<A: Addr> Group<A> {
     /// A reflected route says where it entered the AS (RFC 4456 section 8). Trades the reference.
@@ -81,16 +78,6 @@ impl<A: Addr> Group<A> {
         }
     }
 
-    pub(super) fn default_route(&mut self, shared: &mut Shared, net: IpNet, map: Option<String>) -> AttrId {
-        let attr = shared.intern_local(Origin::Igp, Some(0), &NextHopKey::default(), 0);
-        let Some(map) = map else { return attr };
-        let spec = FilterSpec { route_map: Some(map), ..FilterSpec::default() };
-        let filter = shared.policies.filter(A::FAMILY, &spec);
-        let out = Evaluator::new(filter, self.key.purpose()).run(shared, attr, net, None, None);
-        shared.release(attr);
-        out.unwrap_or(AttrId::NONE)
-    }
-
     /// Appends the wire form of a set for some members and returns the next hop; `None` if the set cannot be told.
     pub(super) fn write(
         &self,
@@ -113,9 +100,23 @@ impl<A: Addr> Group<A> {
             (Family::Ipv4Unicast, NextHop::V4(addr)) => Some(addr),
             _ => None,
         };
-        let edited = self.edit_path(set);
+        let edited = self.shut_down(self.edit_path(set), set);
         let view = edited.as_deref().map_or(set.view(), AttrView::new);
         write_attrs(view, &form, classic, out).ok().map(|()| next_hop)
+    }
+
+    /// Marks what is told as the last resort: for external neighbours by community, for internal ones by LOCAL_PREF.
+    fn shut_down(&self, edited: Option<Vec<u8>>, set: &AttrSet<'_>) -> Option<Vec<u8>> {
+        if !self.key.graceful_shutdown {
+            return edited;
+        }
+        let mut builder = AttrBuilder::from_view(edited.as_deref().map_or(set.view(), AttrView::new));
+        if self.key.external() {
+            add_community(&mut builder, community::GRACEFUL_SHUTDOWN);
+        } else {
+            builder.local_pref(Some(0));
+        }
+        Some(builder.build())
     }
 
     /// `remove-private-AS` and `as-override`.
@@ -204,7 +205,8 @@ impl<A: Addr> Group<A> {
     /// becomes our own address.
     pub(crate) fn as_told(&self, shared: &Shared, route: Route) -> (Vec<u8>, Option<NextHop>) {
         let set = shared.attrs.get(route.attr);
-        let mut builder = AttrBuilder::from_view(set.view());
+        let edited = self.shut_down(None, &set);
+        let mut builder = AttrBuilder::from_view(edited.as_deref().map_or(set.view(), AttrView::new));
         if self.key.external() {
             builder.local_pref(None);
             if set.local.origin != Provenance::Local && !set.local.med_set {

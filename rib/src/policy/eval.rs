@@ -181,6 +181,48 @@ impl Program {
         if self.run_into(s, &mut changed) { finish(changed) } else { Verdict::Deny }
     }
 
+    /// As [`Self::run`], but one route is asked what matches and another one is changed.
+    pub fn run_apart(&self, matched: &Subject<'_>, base: &Subject<'_>) -> Verdict {
+        let mut changed = Changed::default();
+        if self.run_apart_into(matched, base, &mut changed) { finish(changed) } else { Verdict::Deny }
+    }
+
+    fn run_apart_into(&self, matched: &Subject<'_>, base: &Subject<'_>, changed: &mut Changed) -> bool {
+        self.asked.bump();
+        let mut at = 0;
+        let mut permitted = false;
+        while let Some(entry) = self.entries.get(at) {
+            if !entry.holds(matched) {
+                at += 1;
+                continue;
+            }
+            entry.matched.bump();
+            if !entry.permit {
+                return false;
+            }
+            let block = changed.block.clone();
+            let summary = block.as_deref().map(summarize);
+            let now = Subject {
+                view: block.as_deref().map_or(base.view, AttrView::new),
+                summary: summary.as_ref().unwrap_or(base.summary),
+                tag: changed.tag.unwrap_or(base.tag),
+                ..*base
+            };
+            apply_changes(entry, &now, changed);
+            if let Some(called) = &entry.call
+                && !called.as_ref().is_some_and(|p| p.run_apart_into(matched, base, changed))
+            {
+                return false;
+            }
+            permitted = true;
+            match entry.then {
+                Then::Stop => break,
+                Then::Goto(next) => at = next,
+            }
+        }
+        permitted
+    }
+
     fn run_into(&self, s: &Subject<'_>, changed: &mut Changed) -> bool {
         self.asked.bump();
         let mut at = 0;

@@ -50,7 +50,8 @@ fn check_bgp(bgp: &Bgp, policies: &Policies, problems: &mut Vec<String>, remarks
         let part = bgp.family(family);
         let maps = part.networks.values().filter_map(|n| n.route_map.as_ref());
         let maps = maps.chain(part.redistribute.values().filter_map(|r| r.route_map.as_ref()));
-        for map in maps {
+        let aggregates = part.aggregates.values().flat_map(|a| [&a.route_map, &a.suppress_map]).flatten();
+        for map in maps.chain(aggregates) {
             route_map(map, policies, remarks);
         }
         let peers = bgp.neighbors.values().map(|n| n.family(family));
@@ -62,6 +63,9 @@ fn check_bgp(bgp: &Bgp, policies: &Policies, problems: &mut Vec<String>, remarks
 
 fn check_peer(peer: &PeerFamily, family: Family, policies: &Policies, remarks: &mut BTreeSet<String>) {
     for map in [&peer.route_map_in, &peer.route_map_out, &peer.unsuppress_map].into_iter().flatten() {
+        route_map(map, policies, remarks);
+    }
+    for map in peer.advertise_map.iter().flat_map(|m| [&m.route_map, &m.condition]) {
         route_map(map, policies, remarks);
     }
     let (prefix_lists, access_lists) = match family {

@@ -10,17 +10,19 @@ use bgp::fsm::io::ResetReason;
 use bgp::types::{Family, PeerKind};
 use ipnet::IpNet;
 use rib::intern::Provenance;
+use rib::local::{AGGREGATE_PATH, NETWORK_PATH, REDISTRIBUTED_PATH};
 use rib::query;
 
-use super::{Live, age, age_of_second, epoch_of, gone};
+use super::{Live, age, age_of_second, epoch_ms_of, epoch_of, gone};
 use crate::cli::backend::{BgpRoutes, Cursor, Lookup, Range, ViewError};
 use crate::config::model::{Bgp, Config, PeerId};
 use crate::shell::peer::Status;
 use crate::shell::peers::Entry;
 use crate::shell::rib_thread::RibHandle;
+use crate::shell::translate;
 use crate::show::views::{
     AddPathIds, AdvertisedTo, FibFlags, MemoryRow, NexthopView, PathOrigin, PathPeer, PathView, PeerState,
-    PrefixView, Segment, SummaryPeer, SummaryView, TableHeader, UpdateGroupView,
+    PrefixView, Segment, SummaryPeer, SummaryView, TableHeader, UpdateDelayView, UpdateGroupView,
 };
 
 pub(super) fn state(state: FsmState) -> PeerState {
@@ -73,9 +75,9 @@ impl Live {
         let asked = self.control.rib.ask(move |core| {
             let counts: Vec<_> =
                 ids.iter().map(|id| (core.counts(*id, family), core.advertised_count(*id, family))).collect();
-            (core.totals(family), counts)
+            (core.totals(family), counts, core.hold_view())
         });
-        let (totals, counts) = asked.map_err(gone)?;
+        let (totals, counts, hold) = asked.map_err(gone)?;
         let peers: Vec<SummaryPeer> = statuses
             .iter()
             .zip(counts)
@@ -88,6 +90,12 @@ impl Live {
             router_id: self.router_id(),
             local_as: bgp.asn.0,
             table_version: u64::from(totals.version),
+            update_delay: translate::update_delay(&config, bgp).map(|(limit, establish)| UpdateDelayView {
+                limit,
+                establish,
+                began: hold.began.map(epoch_ms_of),
+                over: hold.over.map(epoch_ms_of),
+            }),
             rib_entries: totals.prefixes as u64,
             rib_memory: totals.memory as u64,
             peer_memory: statuses.len() as u64 * size_of::<Status>() as u64,
@@ -136,7 +144,9 @@ impl Live {
             let of_families = Family::ALL.into_iter().flat_map(|f| &bgp.family(f).networks);
             networks.extend(of_families.filter(|(_, n)| !n.backdoor).map(|(net, _)| net.trunc()));
         }
-        Naming { peers, own, import_check, networks }
+        let instance = config.bgp.as_ref().and_then(|b| b.suppress_fib_pending);
+        let suppress = instance.or(config.suppress_fib_pending).is_some();
+        Naming { peers, own, import_check, networks, suppress }
     }
 
     pub(super) fn prefix(&self, lookup: Lookup) -> Result<Option<PrefixView>, ViewError> {
@@ -407,6 +417,8 @@ struct Naming {
     import_check: bool,
     /// Networks to announce when the routing table has them.
     networks: BTreeSet<IpNet>,
+    /// `bgp suppress-fib-pending`
+    suppress: bool,
 }
 
 /// The slot of a network that the table does not have.
@@ -419,7 +431,7 @@ struct Chosen {
 }
 
 fn empty_prefix(net: IpNet) -> query::PrefixView {
-    query::PrefixView { net, version: 0, paths: Vec::new(), reason: None, installed: false }
+    query::PrefixView { net, version: 0, paths: Vec::new(), reason: None, installed: false, waits: false }
 }
 
 impl Naming {
@@ -433,7 +445,12 @@ impl Naming {
             version: u64::from(from.version),
             paths: from.paths.iter().filter(|p| wanted(p)).map(|p| self.path(p, from)).collect(),
             advertised_to: advertised,
-            fib: FibFlags { installed: installed(from), ..FibFlags::default() },
+            fib: FibFlags {
+                installed: installed(from) || (self.suppress && from.installed && !from.waits),
+                waiting: from.waits,
+                suppress: self.suppress,
+                ..FibFlags::default()
+            },
         }
     }
 
@@ -454,7 +471,7 @@ impl Naming {
     /// A prefix as the table has it, and the network that waits for its route as an invalid path.
     fn whole(&self, from: &query::PrefixView) -> PrefixView {
         let mut view = self.prefix(from, |p| !p.filtered);
-        let is_ours = |p: &query::PathView| p.origin == Provenance::Local;
+        let is_ours = |p: &query::PathView| p.origin == Provenance::Local && p.path_id == NETWORK_PATH;
         if self.networks.contains(&from.net) && !from.paths.iter().any(is_ours) {
             let mut path = PathView::new(unspecified(&from.net));
             path.origin_kind = PathOrigin::Network;
@@ -484,7 +501,8 @@ impl Naming {
             (Provenance::External, _) => PathOrigin::External,
             (Provenance::Confederation, _) => PathOrigin::Confederation,
             (Provenance::Internal | Provenance::Client, _) => PathOrigin::Internal,
-            (Provenance::Local, 0) => PathOrigin::Network,
+            (Provenance::Local, NETWORK_PATH) => PathOrigin::Network,
+            (Provenance::Local, AGGREGATE_PATH) => PathOrigin::Aggregate,
             (Provenance::Local, _) => PathOrigin::Redistributed,
         };
         let shown = from.origin != Provenance::External || from.summary.has(flag::LOCAL_PREF);
@@ -512,6 +530,7 @@ impl Naming {
         view.best = from.best;
         view.selection_reason = prefix.reason.filter(|_| from.best).map(|r| r.text());
         view.multipath = from.multipath;
+        (view.suppressed, view.aggregate_count) = (from.suppressed, from.aggregated);
         view.stale = from.stale;
         view.rpki = from.rpki;
         view.fib_installed = from.best && installed(prefix);
@@ -596,7 +615,9 @@ fn unspecified(net: &IpNet) -> IpAddr {
 /// What FRR calls installed: a route that was redistributed. Of BGP's own routes it only asks the kernel while their
 /// announcement waits for it (`bgp suppress-fib-pending`).
 fn installed(prefix: &query::PrefixView) -> bool {
-    prefix.paths.iter().any(|p| p.best && p.origin == Provenance::Local && p.path_id != 0)
+    let redistributed =
+        |p: &query::PathView| p.origin == Provenance::Local && p.path_id == REDISTRIBUTED_PATH;
+    prefix.paths.iter().any(|p| p.best && redistributed(p))
 }
 
 fn fill_attributes(view: &mut PathView, attrs: AttrView<'_>) {

@@ -86,6 +86,11 @@ fn epoch_of(age: u64) -> u64 {
     (unix_time() as u64).saturating_sub(age)
 }
 
+/// Milliseconds of Unix time of a time of the shell's clock.
+fn epoch_ms_of(at: u64) -> u64 {
+    ((unix_time() * 1000.0) as u64).saturating_sub(age_ms(at))
+}
+
 fn gone(_: crate::shell::rib_thread::RibGone) -> ViewError {
     ViewError::Unavailable("the routing table is shutting down".into())
 }

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use bgp::fsm::{FaultKind, FsmState, Role};
 use bgp::types::{Asn, Family, PeerKind};
 use bgp::wire::{Action, Capability, Fault, MessageKind, Notification, Open, Reject, iana};
+use rib::query::OnCondition;
 
 use super::bgp::{remote_as, reset_reason, state};
 use super::{Live, age, age_ms, epoch_of, gone};
@@ -24,6 +25,7 @@ use crate::show::views::{
 struct InTable {
     accepted: u32,
     sent: usize,
+    on_condition: OnCondition,
     group: Option<u64>,
 }
 
@@ -43,6 +45,7 @@ impl Live {
                 Family::ALL.map(|f| InTable {
                     accepted: core.counts(id, f).accepted,
                     sent: core.advertised_count(id, f),
+                    on_condition: core.on_condition(id, f),
                     group: groups
                         .iter()
                         .position(|g| g.family == f && g.members.contains(&id))
@@ -100,6 +103,7 @@ fn view(
     view.tcp_mss_configured = n.tcp_mss.unwrap_or(0);
     view.extended_optional_parameters = n.extended_optional_parameters;
     view.advertisement_interval = n.advertisement_interval;
+    view.conditional_advertisement = bgp.conditional_timer.map_or(60, u32::from);
     view.update_source = n.update_source.as_ref().map(|s| match s {
         UpdateSource::Address(a) => a.to_string(),
         UpdateSource::Interface(i) => i.clone(),
@@ -448,7 +452,8 @@ fn family_view(
     view.remove_private_as = n.remove_private_as.is_some();
     view.send_community = n.send_community;
     view.default_originate = n.default_originate.is_some();
-    view.default_sent = n.default_originate.is_some() && up;
+    view.default_map = n.default_originate.as_ref().and_then(|d| d.route_map.clone());
+    view.default_sent = table.on_condition.default_told && up;
     view.policy_in = policy(n.has_policy_in);
     view.policy_out = policy(n.has_policy_out);
     view.weight = Some(n.weight).filter(|w| *w > 0);
@@ -461,6 +466,8 @@ fn family_view(
     view.route_map_in = n.route_map_in.clone();
     view.route_map_out = n.route_map_out.clone();
     view.unsuppress_map = n.unsuppress_map.clone();
+    view.advertise_map = n.advertise_map.clone();
+    view.advertised = table.on_condition.advertised;
     view.accepted = table.accepted;
     view.sent = up.then_some(table.sent as u32);
     view.maximum_prefix = n.maximum_prefix.map(|m| m.limit);

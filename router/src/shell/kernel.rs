@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use fib::linux::FromKernel;
 use fib::{Event, ForeignRoute, Report, RouteKind};
+use ipnet::IpNet;
 use rib::nexthop::ResolvedHop;
 use rib::{Core, Input};
 use smallvec::SmallVec;
@@ -34,6 +35,11 @@ pub fn sink(
     move |message| match message {
         FromKernel::Report(report) => {
             log_report(&report);
+            if let Report::Acknowledged(routes) = &report {
+                let ours = routes.iter().filter(|(_, table)| *table == MAIN_TABLE);
+                let prefixes: Vec<IpNet> = ours.map(|(prefix, _)| *prefix).collect();
+                let _ = rib.tell(move |core| core.handle(clock::now(), Input::Installed(&prefixes)));
+            }
             reports(report);
         }
         FromKernel::Event(event) => {

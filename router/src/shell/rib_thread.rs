@@ -244,10 +244,18 @@ impl RibThread {
             for message in input {
                 self.input(message);
             }
+            if self.core.deadline().is_some_and(|at| at <= clock::now()) {
+                self.core.tick(clock::now());
+                self.flush_at.get_or_insert_with(Instant::now);
+            }
             busy = self.backlog.len() < FIB_LIMIT && self.core.walk();
             if self.flush_at.is_some_and(|at| at <= Instant::now()) && !busy {
                 self.flush_at = None;
                 self.core.flush();
+                if self.core.has_walks() {
+                    busy = true;
+                    self.flush_at = Some(Instant::now() + COALESCE);
+                }
             }
             self.dispatch();
         }
@@ -256,6 +264,7 @@ impl RibThread {
     /// What is there to do now; waits if that is nothing. `None` ends the thread.
     fn take(&mut self, busy: bool) -> Option<(VecDeque<Request>, Vec<PeerMessage>)> {
         let open = self.backlog.len() < FIB_LIMIT;
+        let deadline = self.core.deadline().map(clock::instant);
         let mailbox = Arc::clone(&self.handle.mailbox);
         let mut queues = lock(&mailbox.queues);
         loop {
@@ -265,11 +274,12 @@ impl RibThread {
             if queues.closed && requests.is_empty() && input.is_empty() && !busy {
                 return None;
             }
-            let due = self.flush_at.is_some_and(|at| at <= Instant::now());
+            let due = [self.flush_at, deadline].into_iter().flatten().any(|at| at <= Instant::now());
             if busy || due || !requests.is_empty() || !input.is_empty() {
                 return Some((requests, input));
             }
-            let patience = match (self.flush_at, self.backlog.is_empty()) {
+            let next = [self.flush_at, deadline].into_iter().flatten().min();
+            let patience = match (next, self.backlog.is_empty()) {
                 (None, true) => None,
                 (Some(at), true) => Some(at.saturating_duration_since(Instant::now())),
                 (_, false) => Some(Duration::from_millis(1)),
@@ -366,6 +376,7 @@ fn intent(change: FibChange) -> Intent {
                 .collect(),
         },
         FibChange::Complete => Intent::Synced,
+        FibChange::Acknowledge(on) => Intent::Acknowledge(on),
         FibChange::HopSetGone(id) => Intent::GroupGone(GroupId(id.0)),
         FibChange::Route { prefix, route } => Intent::Route {
             prefix,

@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use bgp::types::{Asn, Family};
 use ipnet::IpNet;
+use rib::aggregate::Aggregate;
 use rib::base::Discard;
 use rib::best;
+use rib::condition::Conditional;
+use rib::hold::HoldSettings;
 use rib::local::{LocalRoutes, Redistribute};
 use rib::nexthop::NextHopKey;
 use rib::peer::{
@@ -38,6 +41,13 @@ pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
         Some(ClusterId::Address(a)) => a.into(),
         Some(ClusterId::Number(n)) => n,
     };
+    settings.graceful_shutdown = config.graceful_shutdown || bgp.knobs.graceful_shutdown;
+    settings.suppress_fib_pending = bgp.suppress_fib_pending.or(config.suppress_fib_pending).is_some();
+    settings.hold = HoldSettings {
+        update_delay: update_delay(config, bgp),
+        advertisement_delay: bgp.advertisement_delay.or(config.advertisement_delay),
+        neighbors: bgp.neighbors.keys().filter_map(|id| bgp.effective(id)).filter(|n| !n.shutdown).count(),
+    };
     settings.import_check = bgp.knobs.network_import_check;
     settings.max_med = bgp.max_med;
     settings.client_reflection = bgp.knobs.client_to_client_reflection;
@@ -47,6 +57,12 @@ pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
         settings.distance[family.index()] = [d.external, d.internal, d.local];
     }
     settings
+}
+
+/// `update-delay` in force: how long at most, and how long for neighbours without a session. 0 is none.
+pub fn update_delay(config: &Config, bgp: &Bgp) -> Option<(u16, u16)> {
+    let (most, establish) = bgp.update_delay.or(config.update_delay).filter(|(most, _)| *most > 0)?;
+    Some((most, establish.unwrap_or(most)))
 }
 
 fn best_path(bgp: &Bgp, family: Family) -> best::Options {
@@ -80,7 +96,7 @@ pub fn rpki(config: &Config) -> rtr::Settings {
     }
 }
 
-/// Networks and redistribution of a family.
+/// Networks, redistribution and aggregates of a family.
 pub fn local_routes(config: &Config, family: Family) -> LocalRoutes {
     let Some(bgp) = &config.bgp else { return LocalRoutes::default() };
     let from = bgp.family(family);
@@ -106,7 +122,22 @@ pub fn local_routes(config: &Config, family: Family) -> LocalRoutes {
             Some((source, Redistribute { metric: r.metric, route_map: r.route_map.clone() }))
         })
         .collect();
-    LocalRoutes { networks, redistribute }
+    let aggregates = from
+        .aggregates
+        .iter()
+        .map(|(prefix, a)| {
+            let aggregate = Aggregate {
+                as_set: a.as_set,
+                summary_only: a.summary_only,
+                route_map: a.route_map.clone(),
+                origin: a.origin,
+                matching_med_only: a.matching_med_only,
+                suppress_map: a.suppress_map.clone(),
+            };
+            (prefix.trunc(), aggregate)
+        })
+        .collect();
+    LocalRoutes { networks, redistribute, aggregates }
 }
 
 /// Static routes: the lines of one prefix, distance and kind of target together.
@@ -169,6 +200,7 @@ pub fn peer(
         remote_as,
         aigp: settings.aigp || kind != PeerKind::External,
         require_connected: kind == PeerKind::External && !multihop && !settings.disable_connected_check,
+        graceful_shutdown: settings.graceful_shutdown,
         families,
     }
 }
@@ -190,6 +222,12 @@ fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind) -> PeerFamily {
             route_map: from.route_map_out.clone(),
             default_deny: policy_required && !from.has_policy_out,
         },
+        unsuppress_map: from.unsuppress_map.clone(),
+        conditional: from.advertise_map.as_ref().map(|m| Conditional {
+            advertise_map: m.route_map.clone(),
+            condition_map: m.condition.clone(),
+            exist: m.exist,
+        }),
         next_hop_self: match from.next_hop_self {
             model::NextHopSelf::Off => NextHopSelf::Off,
             model::NextHopSelf::On => NextHopSelf::On,

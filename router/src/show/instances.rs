@@ -37,7 +37,8 @@ impl RouterFacts<'_> {
     /// `show bgp router`.
     pub fn router(&self, json: bool, out: &mut dyn Write) -> io::Result<()> {
         let instances = usize::from(self.config.bgp.is_some());
-        let shutdown = self.config.bgp.as_ref().is_some_and(|b| b.knobs.graceful_shutdown);
+        let of_instance = self.config.bgp.as_ref().is_some_and(|b| b.knobs.graceful_shutdown);
+        let shutdown = self.config.graceful_shutdown || of_instance;
         if json {
             let mut o = Object::new();
             o.put("bgpStartedAt", self.started);

@@ -9,7 +9,7 @@ use super::views::{
     Capabilities, Direction, GracefulRestartView, LastReset, MessageStats, NeighborFamilyView, NeighborView,
     NextTimer, PathPolicy, PeerState, PrefixStats,
 };
-use crate::config::model::{AddPathTx, PeerId, SendCommunity};
+use crate::config::model::{AddPathTx, AdvertiseMap, PeerId, SendCommunity};
 
 /// Milliseconds that stand for "never" in FRR are those since the clock began; we have no such clock.
 const NEVER: u64 = 0;
@@ -306,6 +306,7 @@ fn family_json(f: &NeighborFamilyView) -> Object {
     o.put_some("allowAsInCount", f.allowas_in);
     o.put_true("privateAsNumsRemovedInUpdatesToNbr", f.remove_private_as);
     o.put_some("commAttriSentToNbr", community_word(f.send_community));
+    o.put_some("defaultRouteMap", f.default_map.clone());
     o.put_true("defaultSent", f.default_originate && f.default_sent);
     o.put_true("defaultNotSent", f.default_originate && !f.default_sent);
     for (policy, direction) in [(f.policy_in, "inbound"), (f.policy_out, "outbound")] {
@@ -329,6 +330,14 @@ fn family_json(f: &NeighborFamilyView) -> Object {
         ("selectiveUnsuppressRouteMap", &f.unsuppress_map),
     ] {
         o.put_some(key, name.clone());
+    }
+    if let Some(AdvertiseMap { route_map, condition, exist }) = &f.advertise_map {
+        let mut map = Object::new();
+        map.put("condition", if *exist { "EXIST" } else { "NON_EXIST" });
+        map.put("conditionMap", condition.clone());
+        map.put("advertiseMap", route_map.clone());
+        map.put("advertiseStatus", if f.advertised { "Advertise" } else { "Withdraw" });
+        o.put("advertiseMap", map);
     }
     o.put("acceptedPrefixCounter", f.accepted);
     o.put_some("sentPrefixCounter", f.sent);

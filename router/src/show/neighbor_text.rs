@@ -11,7 +11,7 @@ use super::views::{
     Capabilities, Direction, GracefulRestartView, MessageStats, NeighborFamilyView, NeighborView, NextTimer,
     PathPolicy, PeerState, PrefixStats,
 };
-use crate::config::model::{AddPathTx, PeerId, SendCommunity};
+use crate::config::model::{AddPathTx, AdvertiseMap, PeerId, SendCommunity};
 
 /// One neighbour.
 pub fn neighbor(view: &NeighborView, out: &mut dyn Write) -> io::Result<()> {
@@ -340,7 +340,8 @@ fn family_lines(f: &NeighborFamilyView, out: &mut String) {
     community_line(f.send_community, out);
     if f.default_originate {
         let not = if f.default_sent { "" } else { "not " };
-        let _ = writeln!(out, "  Default information originate, default {not}sent");
+        let map = f.default_map.as_ref().map(|m| format!(" default route-map *{m},")).unwrap_or_default();
+        let _ = writeln!(out, "  Default information originate,{map} default {not}sent");
     }
     family_policy(f, out);
     family_counts(f, out);
@@ -385,6 +386,12 @@ fn family_policy(f: &NeighborFamilyView, out: &mut String) {
         if let Some(name) = name {
             let _ = writeln!(out, "  {text} *{name}");
         }
+    }
+    if let Some(AdvertiseMap { route_map, condition, exist }) = &f.advertise_map {
+        let kind = if *exist { "EXIST" } else { "NON_EXIST" };
+        let status = if f.advertised { "Advertise" } else { "Withdraw" };
+        let maps = format!("Condition-map *{condition}, Advertise-map *{route_map}");
+        let _ = writeln!(out, "  Condition {kind}, {maps}, status: {status}");
     }
     if let Some(weight) = f.weight {
         let _ = writeln!(out, "  Default weight {weight}");

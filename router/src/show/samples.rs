@@ -101,6 +101,7 @@ pub fn summary() -> SummaryView {
         router_id: v4("10.255.0.1"),
         local_as: 65001,
         table_version: 23,
+        update_delay: None,
         rib_entries: 10,
         rib_memory: 1600,
         peer_memory: 137_312,

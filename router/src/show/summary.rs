@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use super::format::{family_key, family_name, memory, uptime_or_never};
+use super::format::{family_key, family_name, memory, timestamp, uptime_or_never};
 use super::json::{Object, ObjectExt, pretty};
 use super::views::{PeerState, SummaryPeer, SummaryView};
 use crate::config::model::PeerId;
@@ -136,7 +136,31 @@ pub fn text(view: &SummaryView, options: &SummaryOptions, out: &mut dyn Write) -
     }
 }
 
+/// `2026/11/26 13:07:38.492` of milliseconds.
+fn moment(epoch: u64) -> String {
+    let seconds = timestamp(epoch / 1000, 0);
+    format!("{}.{:03}", seconds.strip_suffix(".00").unwrap_or(&seconds), epoch % 1000)
+}
+
 fn memory_lines(view: &SummaryView, out: &mut dyn Write) -> io::Result<()> {
+    if let Some(delay) = &view.update_delay {
+        writeln!(out, "Read-only mode update-delay limit: {} seconds", delay.limit)?;
+        if delay.establish != delay.limit {
+            writeln!(out, "                   Establish wait: {} seconds", delay.establish)?;
+        }
+        if let Some(began) = delay.began {
+            writeln!(out, "  First neighbor established: {}", moment(began))?;
+        }
+        match delay.over.map(moment) {
+            Some(over) => {
+                writeln!(out, "          Best-paths resumed: {over}")?;
+                writeln!(out, "        zebra update resumed: {over}")?;
+                writeln!(out, "        peers update resumed: {over}")?;
+            }
+            None if delay.began.is_some() => writeln!(out, "  Delay in progress")?,
+            None => {}
+        }
+    }
     writeln!(out, "BGP table version {}", view.table_version)?;
     writeln!(out, "RIB entries {}, using {} of memory", view.rib_entries, memory(view.rib_memory))?;
     writeln!(out, "Peers {}, using {} of memory", view.peers.len(), memory(view.peer_memory))?;
@@ -216,6 +240,15 @@ pub fn json(view: &SummaryView, options: &SummaryOptions) -> Value {
     object.put("vrfId", 0);
     object.put("vrfName", "default");
     object.put_true("maxMedAdministrative", view.max_med);
+    if let Some(delay) = &view.update_delay {
+        object.put("updateDelayLimit", delay.limit);
+        object.put_some("updateDelayEstablishWait", Some(delay.establish).filter(|e| *e != delay.limit));
+        object.put_some("updateDelayFirstNeighbor", delay.began.map(moment));
+        object.put_true("updateDelayInProgress", delay.began.is_some() && delay.over.is_none());
+        object.put_some("updateDelayBestpathResumed", delay.over.map(moment));
+        object.put_some("updateDelayZebraUpdateResume", delay.over.map(moment));
+        object.put_some("updateDelayPeerUpdateResume", delay.over.map(moment));
+    }
     object.put("tableVersion", view.table_version);
     object.put("ribCount", view.rib_entries);
     object.put("ribMemory", view.rib_memory);

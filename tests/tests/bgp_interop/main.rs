@@ -1,10 +1,13 @@
 //! Our router against FRR, BIRD, GoBGP, OpenBGPD and ExaBGP, on real sockets and a real kernel.
 
 mod add_path;
+mod aggregates;
 mod as_numbers;
 mod bounds;
 mod common;
+mod conditions;
 mod confederation;
+mod delays;
 mod edges;
 mod hostile;
 mod internal;

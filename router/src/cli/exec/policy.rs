@@ -119,6 +119,7 @@ fn used_route_maps(config: &Config) -> BTreeSet<String> {
                     .flatten()
                     .cloned(),
             );
+            used.extend(peer.advertise_map.iter().flat_map(|m| [&m.route_map, &m.condition]).cloned());
             used.extend(peer.default_originate.iter().filter_map(|d| d.route_map.clone()));
         }
     }

@@ -185,15 +185,22 @@ pub const GLOBAL: &[Command] = &[
         Some(None) => out.line(format_args!("bgp shutdown")),
         None => {}
     })),
-    kept("bgp suppress-fib-pending [(0-10000)]", "Announce only what the kernel has"),
-    kept("bgp advertisement-delay ![(1-3600)]", "Seconds before announcements"),
-    kept("advertisement-delay ![(1-3600)]", "Seconds before announcements"),
-    command("bgp session-dscp ![(0-63)$n]", "Traffic class of sessions", session_dscp),
-    command("update-delay ![(0-3600)$max [(1-3600)$establish]]", "Seconds before the first announcements", |e, a| {
-        e.bgp()?.update_delay = if a.no { None } else { Some((a.parse("max")?, a.opt("establish")?)) };
+    command("bgp suppress-fib-pending [(0-10000)$delay]", "Announce only what the kernel has", |e, a| {
+        e.bgp()?.suppress_fib_pending = if a.no { None } else { Some(a.opt("delay")?) };
         Ok(())
     })
-    .later()
+    .render(Render::Bgp(|b, out| match b.suppress_fib_pending {
+        Some(Some(delay)) => out.line(format_args!("bgp suppress-fib-pending {delay}")),
+        Some(None) => out.line(format_args!("bgp suppress-fib-pending")),
+        None => {}
+    })),
+    number!(advertisement_delay, "advertisement-delay", "(1-3600)", "Seconds before announcements"),
+    command("bgp session-dscp ![(0-63)$n]", "Traffic class of sessions", session_dscp),
+    command("update-delay ![(0-3600)$max [(1-3600)$establish]]", "Seconds before the first announcements", |e, a| {
+        let delay = update_delay(a)?;
+        e.bgp()?.update_delay = delay;
+        Ok(())
+    })
     .render(Render::Bgp(|b, out| match b.update_delay {
         Some((max, Some(establish))) => out.line(format_args!("update-delay {max} {establish}")),
         Some((max, None)) => out.line(format_args!("update-delay {max}")),
@@ -203,8 +210,8 @@ pub const GLOBAL: &[Command] = &[
     kept("read-quanta ![(1-10)]", "Packets read at a time").harmless(),
     kept("write-quanta ![(1-64)]", "Packets written at a time").harmless(),
     kept("bgp route-map delay-timer ![(0-600)]", "Seconds before a changed policy is applied"),
-    kept("bgp conditional-advertisement timer ![(5-240)]", "Seconds between evaluations"),
-    kept("bgp default-originate timer ![(0-65535)]", "Seconds between evaluations"),
+    number!(conditional_timer, "bgp conditional-advertisement timer", "(5-240)", "Seconds between evaluations"),
+    kept("bgp default-originate timer ![(0-65535)]", "Seconds between evaluations").harmless(),
     kept("bgp ipv6-auto-ra", "Announce routers for interface neighbors").harmless().default("bgp ipv6-auto-ra"),
     kept("use-underlays-nexthop-weight", "Weights of the underlay").harmless(),
     command("bgp graceful-restart", "Restart without losing routes", |e, a| {
@@ -394,7 +401,6 @@ pub const FAMILY: &[Command] = &[
         "Originate an aggregate",
         aggregate,
     )
-    .later()
     .render(Render::Family(|f, out| {
         for (prefix, aggregate) in &f.aggregates {
             out.line(format_args!("aggregate-address {prefix}{}", aggregate_text(aggregate)));
@@ -413,6 +419,18 @@ pub const FAMILY: &[Command] = &[
         }
     })),
 ];
+
+/// The delays of `update-delay`; none with `no`.
+pub fn update_delay(args: &Args<'_>) -> Result<Option<(u16, Option<u16>)>, Fail> {
+    if args.no {
+        return Ok(None);
+    }
+    let (max, establish): (u16, Option<u16>) = (args.parse("max")?, args.opt("establish")?);
+    if establish.is_some_and(|e| e > max) {
+        return Err(Fail::refuse("%Failed: update-delay less than the establish-wait!"));
+    }
+    Ok(Some((max, establish)))
+}
 
 fn network(editor: &mut Editor, args: &Args<'_>) -> Outcome {
     let prefix = family_prefix(editor, args)?;
@@ -455,6 +473,17 @@ fn aggregate(editor: &mut Editor, args: &Args<'_>) -> Outcome {
         matching_med_only: args.has("matching-MED-only"),
         suppress_map: args.opt_string("SMAP_NAME"),
     };
+    if !args.no && prefix.prefix_len() == prefix.max_prefix_len() {
+        return Err(Fail::refuse(format!(
+            "Specified prefix: {prefix} will not result in any useful aggregation, disallowing"
+        )));
+    }
+    if !args.no && aggregate.summary_only && aggregate.suppress_map.is_some() {
+        return Err(Fail::refuse("'summary-only' and 'suppress-map' can't be used at the same time"));
+    }
+    for map in [&aggregate.route_map, &aggregate.suppress_map].into_iter().flatten().filter(|_| !args.no) {
+        editor.note_route_map(map);
+    }
     let aggregates = &mut editor.bgp_family()?.aggregates;
     if !args.no {
         aggregates.insert(prefix, aggregate);

@@ -7,8 +7,8 @@ use super::edit::switch;
 use super::kept::kept_peer_family;
 use super::{Args, Command, Editor, Lines, Outcome, PeerFamilyView, Render, command, value};
 use crate::config::model::{
-    AddPathTx, AllowAsIn, AttributeUnchanged, DefaultOriginate, Knobs, MaximumPrefix, MaximumPrefixAction,
-    NextHopSelf, RemovePrivateAs, SendCommunity,
+    AddPathTx, AdvertiseMap, AllowAsIn, AttributeUnchanged, DefaultOriginate, Knobs, MaximumPrefix,
+    MaximumPrefixAction, NextHopSelf, RemovePrivateAs, SendCommunity,
 };
 
 const DIRECTION_NOTE: &str = "Filter routes in one direction";
@@ -225,16 +225,33 @@ pub const OPTIONS: &[Command] = &[
         e.peer(a)?.family.unsuppress_map = name.filter(|_| !a.no);
         Ok(())
     })
-    .later()
     .render(Render::PeerFamily(|p, out| {
         if let Some(map) = &p.options.unsuppress_map {
             out.line(format_args!("neighbor {} unsuppress-map {map}", p.name));
         }
     })),
-    kept_peer_family(
-        "neighbor PEER advertise-map RMAP_NAME <exist-map|non-exist-map> CMAP_NAME",
+    command(
+        "neighbor PEER advertise-map RMAP_NAME <exist-map|non-exist-map>$condition CMAP_NAME",
         "Announce routes on a condition",
-    ),
+        |e, a| {
+            let map = AdvertiseMap {
+                route_map: a.word("RMAP_NAME")?.to_owned(),
+                condition: a.word("CMAP_NAME")?.to_owned(),
+                exist: a.word("condition")? == "exist-map",
+            };
+            for name in [&map.route_map, &map.condition].into_iter().filter(|_| !a.no) {
+                e.note_route_map(name);
+            }
+            e.peer(a)?.family.advertise_map = (!a.no).then_some(map);
+            Ok(())
+        },
+    )
+    .render(Render::PeerFamily(|p, out| {
+        if let Some(AdvertiseMap { route_map, condition, exist }) = &p.options.advertise_map {
+            let word = if *exist { "exist-map" } else { "non-exist-map" };
+            out.line(format_args!("neighbor {} advertise-map {route_map} {word} {condition}", p.name));
+        }
+    })),
     command(
         "neighbor PEER attribute-unchanged [{as-path|next-hop|med}]",
         "Attributes that stay as they are",

@@ -224,10 +224,46 @@ pub const GLOBAL: &[Command] = &[
     kept("bgp graceful-restart rib-stale-time ![(1-3600)]", "Seconds that stale routes stay"),
     kept("bgp graceful-restart select-defer-time ![(0-3600)]", "Seconds before paths are chosen"),
     kept("bgp graceful-restart stalepath-time ![(1-4095)]", "Seconds that stale paths stay"),
-    kept("bgp graceful-shutdown", "Ask neighbors to route around us, all instances"),
-    kept("bgp suppress-fib-pending [(0-10000)]", "Announce only what the kernel has"),
-    kept("bgp update-delay ![(0-3600)] [(1-3600)]", "Seconds before the first announcements"),
-    kept("bgp advertisement-delay ![(1-3600)]", "Seconds before announcements"),
+    command("bgp graceful-shutdown", "Ask neighbors to route around us, all instances", |e, a| {
+        e.config.graceful_shutdown = !a.no;
+        Ok(())
+    })
+    .render(Render::Top(|c, out| {
+        if c.graceful_shutdown {
+            out.line(format_args!("bgp graceful-shutdown"));
+        }
+    })),
+    command("bgp suppress-fib-pending [(0-10000)$delay]", "Announce only what the kernel has", |e, a| {
+        e.config.suppress_fib_pending = if a.no { None } else { Some(a.opt("delay")?) };
+        Ok(())
+    })
+    .render(Render::Top(|c, out| match c.suppress_fib_pending {
+        Some(Some(delay)) => out.line(format_args!("bgp suppress-fib-pending {delay}")),
+        Some(None) => out.line(format_args!("bgp suppress-fib-pending")),
+        None => {}
+    })),
+    command(
+        "bgp update-delay ![(0-3600)$max [(1-3600)$establish]]",
+        "Seconds before the first announcements",
+        |e, a| {
+            e.config.update_delay = super::instance::update_delay(a)?;
+            Ok(())
+        },
+    )
+    .render(Render::Top(|c, out| match c.update_delay {
+        Some((max, Some(establish))) => out.line(format_args!("bgp update-delay {max} {establish}")),
+        Some((max, None)) => out.line(format_args!("bgp update-delay {max}")),
+        None => {}
+    })),
+    command("bgp advertisement-delay ![(1-3600)$n]", "Seconds before announcements", |e, a| {
+        e.config.advertisement_delay = if a.no { None } else { Some(a.parse("n")?) };
+        Ok(())
+    })
+    .render(Render::Top(|c, out| {
+        if let Some(n) = c.advertisement_delay {
+            out.line(format_args!("bgp advertisement-delay {n}"));
+        }
+    })),
     kept("bgp route-map delay-timer ![(0-600)]", "Seconds before a changed policy is applied"),
     command("bgp session-dscp ![(0-63)$n]", "Traffic class of sessions", session_dscp).render(Render::Top(
         |c, out| {

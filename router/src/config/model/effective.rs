@@ -6,9 +6,9 @@ use bgp::types::{Asn, Family, PeerKind};
 use rib::policy::ast::ExtCommunity;
 
 use super::neighbor::{
-    AddPathTx, AllowAsIn, AttributeUnchanged, Bfd, DefaultOriginate, GracefulRestartMode, LocalAs, LocalRole,
-    MaximumPrefix, Neighbor, NextHopSelf, PeerFamily, PeerGroup, PeerId, PeerOptions, RemoteAs,
-    RemovePrivateAs, SendCommunity, Shutdown, UpdateSource,
+    AddPathTx, AdvertiseMap, AllowAsIn, AttributeUnchanged, Bfd, DefaultOriginate, GracefulRestartMode,
+    LocalAs, LocalRole, MaximumPrefix, Neighbor, NextHopSelf, PeerFamily, PeerGroup, PeerId, PeerOptions,
+    RemoteAs, RemovePrivateAs, SendCommunity, Shutdown, UpdateSource,
 };
 use super::{Bgp, Profile, Timers};
 
@@ -42,6 +42,7 @@ pub struct FamilySettings {
     pub route_map_in: Option<String>,
     pub route_map_out: Option<String>,
     pub unsuppress_map: Option<String>,
+    pub advertise_map: Option<AdvertiseMap>,
     pub attribute_unchanged: AttributeUnchanged,
     /// Whether routes from here pass only because a policy says so (RFC 8212): any filter counts.
     pub has_policy_in: bool,
@@ -309,6 +310,7 @@ fn resolve_family(
         route_map_in: pick!(route_map_in),
         route_map_out: pick!(route_map_out),
         unsuppress_map: pick!(unsuppress_map),
+        advertise_map: pick!(advertise_map),
         attribute_unchanged: pick!(attribute_unchanged, AttributeUnchanged::default()),
         has_policy_in: false,
         has_policy_out: false,

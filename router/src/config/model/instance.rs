@@ -318,6 +318,12 @@ pub struct Bgp {
     pub long_lived_stale_time: Option<u32>,
     /// `update-delay MAX [ESTABLISH]`.
     pub update_delay: Option<(u16, Option<u16>)>,
+    /// `bgp conditional-advertisement timer`, seconds. Conditions are looked at when something changes.
+    pub conditional_timer: Option<u8>,
+    /// `bgp suppress-fib-pending [MS]`.
+    pub suppress_fib_pending: Option<Option<u16>>,
+    /// `advertisement-delay`, seconds.
+    pub advertisement_delay: Option<u16>,
     /// `coalesce-time`, milliseconds.
     pub coalesce_time: Option<u32>,
     /// `bgp max-med administrative [N]`.
@@ -362,6 +368,9 @@ impl Bgp {
             graceful_preserve_fw_state: false,
             long_lived_stale_time: None,
             update_delay: None,
+            suppress_fib_pending: None,
+            advertisement_delay: None,
+            conditional_timer: None,
             coalesce_time: None,
             max_med: None,
             tcp_keepalive: None,

@@ -26,9 +26,9 @@ pub use instance::{
 pub use interface::{Interface, InterfaceAddress, NdOptions, Track, TrackKind, VrrpGroup};
 pub use kept::{Kept, KeptLine};
 pub use neighbor::{
-    AddPathTx, AllowAsIn, AttributeUnchanged, Bfd, DefaultOriginate, GracefulRestartMode, LocalAs, LocalRole,
-    MaximumPrefix, MaximumPrefixAction, Neighbor, NextHopSelf, PeerFamily, PeerGroup, PeerId, PeerOptions,
-    RemoteAs, RemovePrivateAs, Role, SendCommunity, Shutdown, UpdateSource,
+    AddPathTx, AdvertiseMap, AllowAsIn, AttributeUnchanged, Bfd, DefaultOriginate, GracefulRestartMode,
+    LocalAs, LocalRole, MaximumPrefix, MaximumPrefixAction, Neighbor, NextHopSelf, PeerFamily, PeerGroup,
+    PeerId, PeerOptions, RemoteAs, RemovePrivateAs, Role, SendCommunity, Shutdown, UpdateSource,
 };
 pub use rpki::{Rpki, RpkiCache, RpkiTransport};
 pub use statics::{StaticRoute, StaticTarget, Vrf};
@@ -218,6 +218,14 @@ pub struct Config {
     pub no_rib: bool,
     /// `bgp session-dscp N`.
     pub session_dscp: Option<u8>,
+    /// `bgp graceful-shutdown` (RFC 8326), for all instances.
+    pub graceful_shutdown: bool,
+    /// `bgp suppress-fib-pending [MS]`.
+    pub suppress_fib_pending: Option<Option<u16>>,
+    /// `bgp update-delay MAX [ESTABLISH]`, for instances that say nothing.
+    pub update_delay: Option<(u16, Option<u16>)>,
+    /// `bgp advertisement-delay`, likewise.
+    pub advertisement_delay: Option<u16>,
     /// `rpki`, when it was given.
     pub rpki: Option<Rpki>,
     /// `line vty`, when it was given.
@@ -251,6 +259,10 @@ impl Default for Config {
             other_bgp: BTreeMap::new(),
             no_rib: false,
             session_dscp: None,
+            graceful_shutdown: false,
+            suppress_fib_pending: None,
+            update_delay: None,
+            advertisement_delay: None,
             rpki: None,
             line_vty: None,
             kept: Kept::default(),

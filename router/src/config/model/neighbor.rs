@@ -250,6 +250,17 @@ pub enum AllowAsIn {
     Origin,
 }
 
+/// `advertise-map R exist-map|non-exist-map C`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AdvertiseMap {
+    /// Which routes are told on the condition.
+    pub route_map: String,
+    /// What the table must have, or must not have.
+    pub condition: String,
+    /// `exist-map`.
+    pub exist: bool,
+}
+
 /// `default-originate`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct DefaultOriginate {
@@ -346,6 +357,7 @@ pub struct PeerFamily {
     pub route_map_in: Option<String>,
     pub route_map_out: Option<String>,
     pub unsuppress_map: Option<String>,
+    pub advertise_map: Option<AdvertiseMap>,
     pub attribute_unchanged: Option<AttributeUnchanged>,
     /// Other lines, without `neighbor X`.
     pub kept: Kept,

@@ -117,6 +117,8 @@ pub struct SummaryView {
     pub local_as: u32,
     /// Version of the table.
     pub table_version: u64,
+    /// `update-delay`, if it is configured.
+    pub update_delay: Option<UpdateDelayView>,
     /// Prefixes in the table.
     pub rib_entries: u64,
     /// Octets that the table takes.
@@ -135,6 +137,19 @@ pub struct SummaryView {
     pub show_hostname: bool,
     /// Neighbours active in the family, in the order of configuration: groups with their members first.
     pub peers: Vec<SummaryPeer>,
+}
+
+/// Read-only mode after the start.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UpdateDelayView {
+    /// Seconds at most.
+    pub limit: u16,
+    /// Seconds for neighbours without a session.
+    pub establish: u16,
+    /// When the first session came up, in milliseconds of Unix time.
+    pub began: Option<u64>,
+    /// When neighbours began to be told, likewise.
+    pub over: Option<u64>,
 }
 
 /// What stands above a listing of routes.

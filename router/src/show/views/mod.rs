@@ -14,7 +14,7 @@ mod vrrp;
 pub use bgp::{
     AddPathIds, AdvertisedTo, BgpNexthopHop, BgpNexthopView, FibFlags, NexthopView, PathOrigin, PathPeer,
     PathView, PeerState, PrefixView, Segment, SegmentKind, SummaryPeer, SummaryView, TableHeader,
-    UpdateGroupView,
+    UpdateDelayView, UpdateGroupView,
 };
 pub use interface::{InterfaceAddressView, InterfaceView};
 pub use misc::{MemoryRow, PolicyCounters, VersionView};

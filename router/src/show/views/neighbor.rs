@@ -6,7 +6,7 @@ use bgp::types::{Family, PeerKind};
 use ipnet::IpNet;
 
 use super::bgp::PeerState;
-use crate::config::model::{AddPathTx, PeerId, SendCommunity};
+use crate::config::model::{AddPathTx, AdvertiseMap, PeerId, SendCommunity};
 
 /// Which side announced something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -247,6 +247,8 @@ pub struct NeighborFamilyView {
     pub remove_private_as: bool,
     pub send_community: SendCommunity,
     pub default_originate: bool,
+    /// The condition of the default route.
+    pub default_map: Option<String>,
     /// The default route was sent.
     pub default_sent: bool,
     pub policy_in: PathPolicy,
@@ -261,6 +263,9 @@ pub struct NeighborFamilyView {
     pub route_map_in: Option<String>,
     pub route_map_out: Option<String>,
     pub unsuppress_map: Option<String>,
+    pub advertise_map: Option<AdvertiseMap>,
+    /// What the advertise-map permits is told.
+    pub advertised: bool,
     pub accepted: u32,
     /// `None` while the session is down.
     pub sent: Option<u32>,
@@ -290,6 +295,7 @@ impl NeighborFamilyView {
             remove_private_as: false,
             send_community: SendCommunity::ALL,
             default_originate: false,
+            default_map: None,
             default_sent: false,
             policy_in: PathPolicy::NotNeeded,
             policy_out: PathPolicy::NotNeeded,
@@ -303,6 +309,8 @@ impl NeighborFamilyView {
             route_map_in: None,
             route_map_out: None,
             unsuppress_map: None,
+            advertise_map: None,
+            advertised: false,
             accepted: 0,
             sent: None,
             duplicates: 0,

@@ -74,6 +74,7 @@ pub(super) fn peer(plan: &Plan, n: usize, at: usize) -> PeerConfig {
         remote_as: Asn(plan.routers[side.other].asn),
         aigp: side.internal,
         require_connected: !side.internal,
+        graceful_shutdown: false,
         families: session.families.map(|active| active.then(|| family.clone())),
     }
 }

@@ -96,6 +96,7 @@ impl Watch {
                     self.breaks(format!("the table dropped {id:?}, which routes of it use"));
                 }
             }
+            FibChange::Acknowledge(_) => {}
             FibChange::Complete => {
                 // What nobody has spoken of by now goes.
                 let unnamed = self.leftovers.keys().filter(|net| !self.routes.contains_key(net));
@@ -341,6 +342,7 @@ pub fn intent(change: FibChange) -> Intent {
         }
         FibChange::HopSetGone(id) => Intent::GroupGone(GroupId(id.0)),
         FibChange::Complete => Intent::Synced,
+        FibChange::Acknowledge(on) => Intent::Acknowledge(on),
         FibChange::Route { prefix, route } => Intent::Route {
             prefix,
             table: MAIN,
