@@ -199,7 +199,9 @@ impl Address {
     pub fn is_virtual(&self) -> bool {
         let alone_on_link = match self.net {
             IpNet::V4(_) => false,
-            IpNet::V6(net) => net.addr().is_unicast_link_local() && net.prefix_len() == 128,
+            IpNet::V6(net) => {
+                net.addr().is_unicast_link_local() && net.prefix_len() == 128 && self.peer.is_none()
+            }
         };
         self.protocol == Address::VIRTUAL || alone_on_link
     }

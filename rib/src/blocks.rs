@@ -7,13 +7,13 @@ const UNIT: usize = 8;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Place {
     unit: u32,
-    len: u16,
+    len: u32,
 }
 
 impl Place {
     /// Length of the block in octets.
     pub fn len(self) -> usize {
-        usize::from(self.len)
+        self.len as usize
     }
 
     fn units(self) -> usize {
@@ -31,18 +31,18 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// Keeps a copy of a block, which has at most 65535 octets.
+    /// Keeps a copy of a block.
     pub fn put(&mut self, block: &[u8]) -> Place {
-        let len = u16::try_from(block.len()).unwrap_or(u16::MAX);
+        let len = block.len() as u32;
         let place = Place { unit: (self.bytes.len() / UNIT) as u32, len };
         let units = place.units();
         if let Some(unit) = self.free.get_mut(units).and_then(Vec::pop) {
             self.free_units -= units;
             let at = unit as usize * UNIT;
-            self.bytes[at..at + place.len()].copy_from_slice(&block[..place.len()]);
+            self.bytes[at..at + place.len()].copy_from_slice(block);
             return Place { unit, len };
         }
-        self.bytes.extend_from_slice(&block[..place.len()]);
+        self.bytes.extend_from_slice(block);
         self.bytes.resize(self.bytes.len().next_multiple_of(UNIT), 0);
         place
     }

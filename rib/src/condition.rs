@@ -131,6 +131,12 @@ impl<A: Addr> FamilyRib<A> {
         self.conditions.as_mut()?.wanted.take()
     }
 
+    /// Whether anybody waits for a search still.
+    pub(crate) fn searching(&self, number: u32) -> bool {
+        let watches = self.conditions.iter().flat_map(|c| &c.watches);
+        watches.filter_map(|w| w.search).any(|(of, _)| of == number)
+    }
+
     /// Looks at one prefix in a search.
     pub(crate) fn search(&mut self, shared: &Shared, id: PrefixId, number: u32) {
         let Some(mut conditions) = self.conditions.take() else { return };

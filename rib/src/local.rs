@@ -169,12 +169,12 @@ impl<A: Addr> FamilyRib<A> {
             (None, None) => {}
             (Some((id, idx)), None) => self.drop_path(shared, id, idx),
             (Some((id, idx)), Some(attr)) => {
-                let old = self.table.path(idx);
-                if old.attr == attr {
+                if self.table.path(idx).attr == attr {
                     shared.release(attr);
                     return;
                 }
                 self.uncount(shared, id, idx);
+                let old = self.table.path(idx);
                 shared.attrs.retain(attr);
                 self.table.set_path(idx, Path { attr, attr_in: attr, since: shared.now, ..old });
                 shared.release(old.attr);

@@ -68,6 +68,8 @@ pub(crate) fn flush_family<A: Addr>(shared: &mut Shared, rib: &mut FamilyRib<A>)
         if !slow.is_empty() && slow.len() < rib.groups[at].members().len() {
             let own = rib.groups[at].split(shared, &slow);
             rib.groups.push(own);
+            // Those who are left have waited for them; nothing else would tell that there is room now.
+            unused.append(&mut rib.groups[at].flush(shared, &rib.table));
         }
     }
     let mut at = 0;

@@ -236,11 +236,7 @@ impl Core {
                         acknowledged.push((key.prefix, key.table));
                     }
                 }
-                Op::Remove(place @ Place { key, .. }, spec) => {
-                    if self.remove_done(place, spec, verdict.0) {
-                        acknowledged.push((key.prefix, key.table));
-                    }
-                }
+                Op::Remove(place, spec) => self.remove_done(place, spec, verdict.0),
             }
         }
         if self.config.acknowledge && !acknowledged.is_empty() {
@@ -328,13 +324,13 @@ impl Core {
         }
     }
 
-    fn remove_done(&mut self, place: Place, spec: SpecId, errno: i32) -> bool {
+    fn remove_done(&mut self, place: Place, spec: SpecId, errno: i32) {
         let gone = matches!(errno, 0 | ESRCH | ENOENT | ENODEV);
         if !gone {
             self.look_again();
         }
         if spec == NONE {
-            return false;
+            return;
         }
         let key = place.key;
         let mut entry = self.table.get_near(place.row, &key);
@@ -355,7 +351,6 @@ impl Core {
             self.table.put(entry);
         }
         self.table.specs.release(spec);
-        gone && unwanted
     }
 
     /// The outcome of the batch in flight is unknown: everything in it is done again.

@@ -59,6 +59,8 @@ fn hops(view: AttrView<'_>) -> Vec<Hop> {
     for segment in view.as_path().segments() {
         match segment.kind {
             SegmentKind::Sequence => hops.extend(segment.asns().map(Hop::Asn)),
+            // The members of a confederation are nobody's business outside (RFC 5065 section 4).
+            SegmentKind::ConfedSequence | SegmentKind::ConfedSet => {}
             kind => hops.push(Hop::Set(kind, segment.asns().collect())),
         }
     }

@@ -253,11 +253,11 @@ impl<A: Addr> FamilyRib<A> {
             return;
         }
         let old: Vec<(A, u8)> = old.map(|o| o.keys().copied().collect()).unwrap_or_default();
-        self.aggregates = (!config.is_empty()).then(|| Box::new(Aggregates::new(config)));
         let gone = |(addr, len): &(A, u8)| !config.contains_key(&addr.to_net(*len));
         for (addr, len) in old.into_iter().filter(gone) {
             self.set_local(shared, addr, len, AGGREGATE_PATH, None);
         }
+        self.aggregates = (!config.is_empty()).then(|| Box::new(Aggregates::new(config)));
         // All are counted before it is asked what they suppress: that depends on all of them.
         for slot in 0..self.table.bound() {
             let Some(id) = self.table.live(slot) else { continue };

@@ -1,5 +1,6 @@
 //! Aggregates against a naive model: whatever routes come and go, and whatever is configured meanwhile.
 
+use bgp::attrs::SegmentKind;
 use bgp::types::Addr;
 use proptest::prelude::*;
 
@@ -351,4 +352,45 @@ fn graceful_shutdown_of_one_part_is_not_that_of_the_whole() {
     lab.settle();
     let (block, _) = &lab.peers[&LISTENER].1[&net("10.0.0.0/8")];
     assert_eq!(AttrView::new(block).communities().collect::<Vec<_>>(), [7]);
+}
+
+#[test]
+fn an_aggregate_of_our_own_network_stays_when_the_network_gets_other_attributes() {
+    let mut lab = lab();
+    let aggregate = Aggregate { summary_only: true, ..Aggregate::default() };
+    let mut tagged = policies(false);
+    let mut entry = RouteMapEntry::new(Action::Permit);
+    entry.sets.push(Set::Community { values: vec![77], additive: true });
+    tagged.route_maps.insert("TAGGED".into(), BTreeMap::from([(10, entry)]));
+    let settings = lab.core.shared.settings.clone();
+    lab.tell(Input::Settings(Settings { import_check: false, ..settings }));
+    lab.tell(Input::Policies(tagged));
+    let mut network = |map: Option<&str>| {
+        let networks = BTreeMap::from([(net("10.1.1.0/24"), map.map(str::to_owned))]);
+        let aggregates = BTreeMap::from([(net("10.1.0.0/16"), aggregate.clone())]);
+        let local = LocalRoutes { networks, aggregates, ..LocalRoutes::default() };
+        lab.tell(Input::Local(Family::Ipv4Unicast, local));
+        lab.settle();
+        lab.told(LISTENER)
+    };
+    for map in [None, Some("TAGGED"), None] {
+        assert_eq!(network(map), ["10.1.0.0/16"], "{map:?}");
+    }
+}
+
+#[test]
+fn members_of_our_confederation_are_no_part_of_an_aggregate() {
+    let mut lab = lab();
+    let aggregate = Aggregate { as_set: true, ..Aggregate::default() };
+    configure(&mut lab, &BTreeMap::from([(net("10.0.0.0/8"), aggregate)]));
+    for (n, prefix, member) in [(1, "10.1.0.0/16", 64701), (2, "10.2.0.0/16", 64702)] {
+        lab.announce(n, &[prefix], |b| {
+            b.set_segments(&[
+                (SegmentKind::ConfedSequence, &[Asn(member)]),
+                (SegmentKind::Sequence, &[Asn(100)]),
+            ]);
+        });
+    }
+    lab.settle();
+    assert!(!lab.path(LISTENER, "10.0.0.0/8").contains("6470"), "{}", lab.path(LISTENER, "10.0.0.0/8"));
 }

@@ -179,6 +179,19 @@ fn neighbours_hear_of_a_route_when_the_kernel_has_it() {
     lab.tell(Input::Installed(&[all[0].parse().unwrap()]));
     lab.settle();
     assert_eq!(lab.path(3, all[0]), "65000 via 10.0.0.1");
+    // What must not be known any more goes at once, whatever the kernel does.
+    lab.announce(2, &[all[0]], |b| {
+        b.set_as_path(&[]).communities(vec![0xffff_ff01]);
+    });
+    lab.settle();
+    assert!(lab.told(3).is_empty(), "NO_EXPORT");
+    lab.tell(Input::Installed(&[all[0].parse().unwrap()]));
+    lab.announce(2, &[all[0]], |b| {
+        b.set_as_path(&[]);
+    });
+    lab.tell(Input::Installed(&[all[0].parse().unwrap()]));
+    lab.settle();
+    assert_eq!(lab.told(3), [all[0]]);
     // What is gone is told at once.
     lab.withdraw(1, &[all[0]]);
     lab.withdraw(2, &[all[0]]);

@@ -346,24 +346,21 @@ impl<A: Addr> Group<A> {
         for &id in &queue {
             if self.several() {
                 self.clear(id);
-                if table.prefix(id).waits && !self.again {
-                    continue;
-                }
                 if !self.plan_several(shared, table, id) {
                     unused.push(id);
                 }
                 continue;
             }
             let told = self.told.get(id, 0);
-            let mut route = if table.prefix(id).waits {
-                // Until the kernel has it, members keep what they know.
+            let mut route = self.want(shared, table, id);
+            if table.prefix(id).waits && !route.attr.is_none() {
+                // Until the kernel has it, members keep what they know; what they must not know goes at once.
+                shared.release(route.attr);
                 if !told.attr.is_none() {
                     shared.attrs.retain(told.attr);
                 }
-                told
-            } else {
-                self.want(shared, table, id)
-            };
+                route = told;
+            }
             if route.attr.is_none() {
                 // Who was never told needs no withdrawal.
                 route.source = told.source;
@@ -428,7 +425,16 @@ impl<A: Addr> Group<A> {
             }
         }
         for route in &wanted {
-            self.plan_route(shared, id, self.told.get(id, route.id), *route);
+            let known = self.told.get(id, route.id);
+            if !table.prefix(id).waits {
+                self.plan_route(shared, id, known, *route);
+                continue;
+            }
+            shared.release(route.attr);
+            if !known.attr.is_none() {
+                shared.attrs.retain(known.attr);
+                self.plan_route(shared, id, known, known);
+            }
         }
         !(told.is_empty() && wanted.is_empty())
     }
@@ -626,8 +632,8 @@ impl<A: Addr> Group<A> {
 
     /// Whether a planned route is what members should be told still.
     fn still_wanted(&mut self, shared: &mut Shared, table: &Table<A>, id: PrefixId, planned: Route) -> bool {
-        if table.prefix(id).waits {
-            return false;
+        if table.prefix(id).waits && !planned.attr.is_none() {
+            return self.told.get(id, planned.id).attr == planned.attr;
         }
         let wanted = if self.several() {
             let all = self.want_several(shared, table, id);

@@ -135,7 +135,7 @@ impl Device {
         let held: Vec<IpAddr> = placed.map(|a| a.net.addr()).collect();
         let device =
             Device { index: parent.index, name: parent.name.clone(), family, vrid, kind: Kind::Parent };
-        Found { device, forwards: !held.is_empty() && there.len() == addresses.len(), held }
+        Found { device, forwards: !held.is_empty(), held }
     }
 
     /// Finds or makes the device with the virtual MAC.
@@ -247,21 +247,23 @@ impl Device {
         requests.run(&[])
     }
 
-    /// Up, with the virtual addresses, in one batch; others that were held are removed. Gives those that are held now.
+    /// Up, with the virtual addresses, in one batch; others that were held are removed. Gives those that may be held
+    /// now, whether all went well or not.
     pub fn acquire(
         &self,
         requests: &mut Requests,
         model: &Model,
         held: &[IpAddr],
         addresses: &[IpAddr],
-    ) -> io::Result<Vec<IpAddr>> {
+    ) -> (Vec<IpAddr>, io::Result<()>) {
         let there = || model.addresses(self.index);
         let (new, old): (Vec<IpAddr>, Vec<IpAddr>) = match self.kind {
             Kind::Ours => (addresses.to_vec(), there().map(|a| a.net.addr()).collect()),
             Kind::Theirs => (addresses.to_vec(), Vec::new()),
             // The owner of the addresses has them anyway, and keeps them.
             Kind::Parent => {
-                let own = |ip: &IpAddr| there().any(|a| a.net.addr() == *ip && !held.contains(ip));
+                let own =
+                    |ip: &IpAddr| there().any(|a| a.net.addr() == *ip && a.protocol != Address::VIRTUAL);
                 (addresses.iter().filter(|ip| !own(ip)).copied().collect(), held.to_vec())
             }
         };
@@ -272,13 +274,16 @@ impl Device {
             requests.add(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, |out| {
                 address_of(out, self.index, address);
                 out.attr_u32(IFA_FLAGS, IFA_F_NODAD | IFA_F_NOPREFIXROUTE);
-                out.attr(IFA_PROTO, &[Address::VIRTUAL]);
+                // An operator's own device has the operator's own addresses.
+                if self.kind != Kind::Theirs {
+                    out.attr(IFA_PROTO, &[Address::VIRTUAL]);
+                }
             });
         }
         let old: Vec<IpAddr> = old.into_iter().filter(|a| !addresses.contains(a)).collect();
         self.remove(requests, &old);
-        requests.run(&[EEXIST, ADDRESS_MISSING])?;
-        Ok(new)
+        let done = requests.run(&[EEXIST, ADDRESS_MISSING]);
+        (new, done)
     }
 
     fn remove(&self, requests: &mut Requests, addresses: &[IpAddr]) {

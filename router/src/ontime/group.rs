@@ -76,6 +76,16 @@ impl Group {
         }
     }
 
+    /// What the group is to be after it has given the role away, with what tracking said of it.
+    pub fn successor(&mut self, now: Time, tools: &mut Tools) -> Option<Group> {
+        let mut group = Group::new(self.next.take()?);
+        let (healthy, drained) = self.instance.wishes();
+        group.tell(now, Input::Health(healthy), tools);
+        group.tell(now, Input::Drain(drained), tools);
+        group.look(now, tools);
+        Some(group)
+    }
+
     /// The group configured again while it was leaving: starts anew on the device that is there.
     pub fn again(&mut self, config: GroupConfig) {
         if config.virtual_mac != self.virtual_mac {
@@ -299,9 +309,10 @@ impl Group {
         *wanted = true;
         let done = attached.device.acquire(&mut tools.requests, &tools.model, &attached.held, &addresses);
         drop(wanted);
-        match done {
-            Ok(held) => attached.held = held,
-            Err(e) => self.failed(tools, "raising the virtual device", &e),
+        let (held, done) = done;
+        attached.held = held;
+        if let Err(e) = done {
+            self.failed(tools, "raising the virtual device", &e);
         }
     }
 

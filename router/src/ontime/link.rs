@@ -215,12 +215,13 @@ impl Model {
     }
 
     /// The interface's own address for advertisements: the link-local one for IPv6; for IPv4 a
-    /// primary one, best in the subnet of a virtual address. Never a virtual address, unless we own it.
+    /// primary one, best in the subnet of a virtual address. Never a virtual address, of whichever group, unless we own it.
     pub fn source(&self, index: u32, family: Family, virtuals: &[IpAddr], owner: bool) -> Option<IpAddr> {
         let usable = |a: &&Address| {
             let ip = a.net.addr();
             Family::of(&ip) == family
                 && (owner || !virtuals.contains(&ip))
+                && !a.is_virtual()
                 && match ip {
                     IpAddr::V4(_) => a.flags & IFA_F_SECONDARY == 0,
                     IpAddr::V6(v6) => {

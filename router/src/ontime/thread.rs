@@ -246,10 +246,11 @@ impl Runner {
             self.published = 0;
             let Some(mut group) = self.groups.remove(&key) else { continue };
             group.remove(&self.tools);
-            if let Some(next) = group.next.take().filter(|_| !self.ending) {
-                let mut group = Group::new(next);
-                group.look(self.now(), &mut self.tools);
-                self.groups.insert(key, group);
+            if self.ending {
+                continue;
+            }
+            if let Some(next) = group.successor((self.options.clock)(), &mut self.tools) {
+                self.groups.insert(key, next);
             }
         }
     }

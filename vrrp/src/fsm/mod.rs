@@ -315,6 +315,11 @@ impl Instance {
         self.healthy && !self.drained
     }
 
+    /// What [`Input::Health`] and [`Input::Drain`] said last.
+    pub fn wishes(&self) -> (bool, bool) {
+        (self.healthy, self.drained)
+    }
+
     /// The priority in use.
     pub fn priority(&self) -> u8 {
         if self.eligible() { self.config.priority } else { self.config.unhealthy_priority }
