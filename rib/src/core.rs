@@ -310,10 +310,17 @@ impl Core {
             || self.shared.settings.no_rib != settings.no_rib;
         self.shared.next_hops_dirty |=
             self.shared.settings.resolve_via_default != settings.resolve_via_default;
+        let install = Family::ALL.map(|f| {
+            let maps = |s: &Settings| s.install[f.index()].clone();
+            maps(&self.shared.settings) != maps(&settings)
+        });
         self.shared.settings = settings;
         for f in Family::ALL {
             if decide {
                 self.task(f, Walk::DecideAll);
+            }
+            if install[f.index()] {
+                self.install_anew(f);
             }
             family!(self, f, |rib, shared| {
                 if import_check || shutdown {
@@ -369,6 +376,12 @@ impl Core {
     }
 
     /// New policies: compile, start all memories over, tell what changes by them.
+    /// Asks policy anew which routes go into the kernel, and how.
+    fn install_anew(&mut self, family: Family) {
+        self.task(family, Walk::Install);
+        family!(self, family, |rib, shared| rib.install_base_anew(shared));
+    }
+
     fn policies(&mut self, policies: Policies) {
         if *self.shared.policies.source() == policies {
             return;
@@ -384,6 +397,9 @@ impl Core {
                 rib.search_again();
                 rib.groups.iter_mut().for_each(|g| g.reload(shared, &rib.table));
             });
+            if self.shared.settings.install[f.index()] != Default::default() {
+                self.install_anew(f);
+            }
             for id in self.peer_ids() {
                 let filtered = self
                     .shared

@@ -7,6 +7,7 @@ use crate::base::{BaseTarget, Discard};
 use crate::event::{FibChange, FibRoute, FibTarget};
 use crate::family::FamilyRib;
 use crate::id::{HopSetId, PrefixId};
+use crate::install::Preferred;
 use crate::intern::Provenance;
 use crate::policy::ast::SourceProtocol;
 use crate::shared::Shared;
@@ -39,7 +40,7 @@ impl<A: Addr> FamilyRib<A> {
         self.sync_local(shared, addr, len);
     }
 
-    fn sync_prefix(&mut self, shared: &mut Shared, addr: A, len: u8, id: Option<PrefixId>) {
+    pub(crate) fn sync_prefix(&mut self, shared: &mut Shared, addr: A, len: u8, id: Option<PrefixId>) {
         let base = self.base.selected(addr, len);
         let base_distance = base.map(|r| r.distance);
         let bgp = id
@@ -48,8 +49,10 @@ impl<A: Addr> FamilyRib<A> {
                 let best = self.table.best(*id);
                 best.is_some_and(|b| shared.attrs.get(b.attr).local.origin != Provenance::Local)
             })
-            .and_then(|id| self.forwarding(shared, id))
-            .filter(|(_, distance)| base_distance.is_none_or(|b| *distance < b));
+            .and_then(|id| {
+                Some((self.forwarding(shared, id)?, self.install_path(shared, id, &self.table.best(id)?)?))
+            })
+            .filter(|((_, distance), _)| base_distance.is_none_or(|b| *distance < b));
         let fixed = match (&bgp, base) {
             (None, _) if id.is_some_and(|id| self.aggregate_is_used(shared, id, base_distance)) => {
                 let target = FibTarget::Discard(Discard::Blackhole);
@@ -67,7 +70,8 @@ impl<A: Addr> FamilyRib<A> {
                     BaseTarget::Discard(kind) => FibTarget::Discard(kind),
                     BaseTarget::Direct(_) => return,
                 };
-                Some(FibRoute { source: SourceProtocol::Static, target, prefer: None })
+                let prefer = self.install_base(shared, addr, len, route);
+                prefer.map(|prefer| FibRoute { source: SourceProtocol::Static, target, prefer })
             }
             _ => None,
         };
@@ -78,15 +82,16 @@ impl<A: Addr> FamilyRib<A> {
         };
         let old_set = id.and_then(|id| self.fib.get(id.index()).copied()).unwrap_or(HopSetId::NONE);
         match (bgp, fixed) {
-            (Some((members, _)), _) => {
+            (Some(((members, _), prefer)), _) => {
                 let Some(id) = id else { return };
                 let set = shared.hop_set(members);
                 self.set_fib(id, set);
-                if set == old_set && had_base.is_none() {
+                // Nobody remembers which source address it had.
+                if set == old_set && had_base.is_none() && !self.install_filtered(shared) {
                     shared.release_hop_set(set);
                     return;
                 }
-                self.tell_bgp(shared, id, set);
+                self.tell_bgp(shared, id, set, prefer);
                 shared.release_hop_set(old_set);
             }
             (None, fixed) => {
@@ -95,9 +100,9 @@ impl<A: Addr> FamilyRib<A> {
                 }
                 if fixed != had_base || !old_set.is_none() {
                     shared.fib.push(FibChange::Route { prefix, route: fixed });
-                    let ours = fixed.is_some_and(|r| r.source == SourceProtocol::Bgp);
                     if let Some(id) = id {
-                        self.wait_for_kernel(id, ours && shared.settings.suppress_fib_pending);
+                        // Not for an aggregate either: what it suppresses goes in the same burst.
+                        self.wait_for_kernel(id, false);
                     }
                 }
                 shared.release_hop_set(old_set);
@@ -131,20 +136,23 @@ impl<A: Addr> FamilyRib<A> {
         }
     }
 
-    fn tell_bgp(&mut self, shared: &mut Shared, id: PrefixId, set: HopSetId) {
+    fn tell_bgp(&mut self, shared: &mut Shared, id: PrefixId, set: HopSetId, prefer: Preferred) {
         let (addr, len) = (self.table.prefix(id).addr, self.table.prefix(id).len);
         if shared.settings.suppress_fib_pending {
             self.wait_for_kernel(id, true);
         }
         let discard = shared.hop_sets.get(set).is_some_and(|s| s.discard);
         let target = if discard { FibTarget::Discard(Discard::Blackhole) } else { FibTarget::Hops(set) };
-        let route = Some(FibRoute { source: SourceProtocol::Bgp, target, prefer: None });
+        let route = Some(FibRoute { source: SourceProtocol::Bgp, target, prefer });
         shared.fib.push(FibChange::Route { prefix: addr.to_net(len), route });
     }
 
     /// A hop set began or ceased to be a black hole: its route is told again.
     pub fn retell(&mut self, shared: &mut Shared, id: PrefixId) {
         let Some(set) = self.fib.get(id.index()).copied().filter(|h| !h.is_none()) else { return };
-        self.tell_bgp(shared, id, set);
+        let best = self.table.best(id);
+        if let Some(prefer) = best.and_then(|best| self.install_path(shared, id, &best)) {
+            self.tell_bgp(shared, id, set, prefer);
+        }
     }
 }

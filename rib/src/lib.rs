@@ -28,6 +28,7 @@ pub mod group;
 pub mod hold;
 pub mod id;
 mod index;
+pub mod install;
 pub mod intern;
 pub mod local;
 mod membership;

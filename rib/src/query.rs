@@ -140,6 +140,8 @@ pub struct RouteView {
     pub since: u32,
     /// A discard route.
     pub discard: Option<Discard>,
+    /// Preferred source address in the kernel.
+    pub prefer: Option<IpAddr>,
     /// Next hops with the ways they resolve to.
     pub hops: Vec<(NextHopKey, Vec<ResolvedHop>)>,
 }
@@ -551,7 +553,16 @@ fn path_view(shared: &Shared, path: &Path, attr: AttrId, net: IpNet) -> PathView
 
 fn routes_of<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, net: IpNet) -> Vec<RouteView> {
     let (Some(addr), len) = (A::from_ip(net.network()), net.prefix_len()) else { return Vec::new() };
-    let mut routes: Vec<RouteView> = rib.base.get(addr, len).iter().map(|r| base_view(shared, r)).collect();
+    let mut routes: Vec<RouteView> = rib
+        .base
+        .get(addr, len)
+        .iter()
+        .map(|r| {
+            let installed = rib.install_base(shared, addr, len, r);
+            let view = base_view(shared, r);
+            RouteView { active: view.active && installed.is_some(), prefer: installed.flatten(), ..view }
+        })
+        .collect();
     let id = rib.table.find(addr, len).filter(|_| !shared.settings.no_rib);
     if let Some(id) = id
         && let Some(best) = rib.table.best(id)
@@ -559,6 +570,7 @@ fn routes_of<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, net: IpNet) -> Vec<Ro
         && (shared.attrs.get(best.attr).local.origin != Provenance::Local || is_aggregate(&best))
     {
         let set = shared.attrs.get(best.attr);
+        let installed = rib.install_path(shared, id, &best);
         let discard = is_aggregate(&best)
             || members.iter().all(|m| matches!(shared.next_hops.resolution(*m), Resolution::Discard { .. }));
         routes.push(RouteView {
@@ -568,7 +580,8 @@ fn routes_of<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, net: IpNet) -> Vec<Ro
             metric: if set.summary.has(flag::MED) { set.summary.med } else { 0 },
             tag: set.local.tag,
             selected: false,
-            active: true,
+            active: installed.is_some(),
+            prefer: installed.flatten(),
             since: best.since,
             discard: discard.then_some(Discard::Blackhole),
             hops: members.iter().filter_map(|m| hop_view(shared, *m)).collect(),
@@ -615,6 +628,7 @@ fn base_view(shared: &Shared, route: &BaseRoute) -> RouteView {
         tag: route.tag,
         selected: false,
         active: route.active,
+        prefer: None,
         since: route.since,
         discard,
         hops,

@@ -14,6 +14,7 @@ use crate::best;
 use crate::event::{Event, FibChange, Output};
 use crate::hold::HoldSettings;
 use crate::id::{AttrId, HopSetId, NhId, PeerId};
+use crate::install::InstallMaps;
 use crate::intern::{Interner, Local, Provenance};
 use crate::local::WEIGHT;
 use crate::memo::Purpose;
@@ -52,6 +53,8 @@ pub struct Settings {
     pub suppress_fib_pending: bool,
     /// What is waited for before neighbours are told anything.
     pub hold: HoldSettings,
+    /// `ip protocol P route-map R`, by family.
+    pub install: [InstallMaps; 2],
     /// Distances of external, internal and our own routes, by family.
     pub distance: [[u8; 3]; 2],
 }
@@ -71,6 +74,7 @@ impl Default for Settings {
             graceful_shutdown: false,
             suppress_fib_pending: false,
             hold: HoldSettings::default(),
+            install: [InstallMaps::default(), InstallMaps::default()],
             distance: [[20, 200, 200]; 2],
         }
     }
@@ -312,20 +316,36 @@ impl Shared {
         let set = self.attrs.get(id);
         let entry = self.next_hops.get(set.local.next_hop);
         let peer = peer.and_then(|p| self.peer(p));
-        let family = Family::of(&net);
         Subject {
-            net,
-            view: set.view(),
-            summary: set.summary,
-            foreign_med: false,
             tag: set.local.tag,
             next_hop: entry.and_then(|e| e.key.addr),
             peer: peer.map(|p| p.config.addr),
             peer_interface: peer.and_then(|p| p.config.interface.as_deref()),
+            igp_metric: entry.map_or(0, |e| e.resolution.metric()),
+            ..self.plain_subject(net, set.view(), set.summary)
+        }
+    }
+
+    /// A route of ours that is in no table of paths, as policy sees it.
+    pub fn plain_subject<'a>(
+        &'a self,
+        net: IpNet,
+        view: AttrView<'a>,
+        summary: &'a bgp::attrs::Summary,
+    ) -> Subject<'a> {
+        Subject {
+            net,
+            view,
+            summary,
+            foreign_med: false,
+            tag: 0,
+            next_hop: None,
+            peer: None,
+            peer_interface: None,
             source: SourceProtocol::Bgp,
             interface: None,
-            igp_metric: entry.map_or(0, |e| e.resolution.metric()),
-            default_local_pref: self.settings.best[family.index()].default_local_pref,
+            igp_metric: 0,
+            default_local_pref: self.settings.best[Family::of(&net).index()].default_local_pref,
             own_as: self.settings.asn,
             rpki: Validation::Asked(Payloads { table: self.rpki.as_deref(), own: self.settings.asn }),
             dice: dice(self.seed, &net),

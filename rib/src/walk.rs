@@ -22,6 +22,8 @@ pub(crate) enum Walk {
     Revisit(Vec<bool>),
     /// Decide anew everywhere.
     DecideAll,
+    /// Bring the kernel's routes in line with `ip protocol ... route-map`.
+    Install,
     /// Look for the first route that a condition asks for; by the number of the search.
     Search(u32),
     /// Ask policies anew what they make of these prefixes.
@@ -42,6 +44,12 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
     if let Walk::Revalidate(revalidation) = &mut task.walk {
         return revalidation.slice(rib, shared, &mut task.cursor);
     }
+    if let Walk::Search(number) = task.walk
+        && !rib.searching(number)
+    {
+        // Another search took its place.
+        return true;
+    }
     let end = (task.cursor + SLICE).min(rib.table.bound());
     for slot in task.cursor..end {
         let Some(id) = rib.table.live(slot) else { continue };
@@ -50,6 +58,11 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
             Walk::Sweep(peer) => sweep(rib, shared, id, *peer),
             Walk::Reimport(peer) => reimport(rib, shared, id, *peer),
             Walk::Revalidate(_) => {}
+            Walk::Install => {
+                rib.sync_fib(shared, id);
+                // Also where nothing but the source address changed.
+                rib.retell(shared, id);
+            }
             Walk::Search(number) => rib.search(shared, id, *number),
             Walk::DecideAll => {
                 rib.decide(shared, id, None);

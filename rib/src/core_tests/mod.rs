@@ -15,6 +15,7 @@ use ipnet::IpNet;
 use super::*;
 use crate::HopSetId;
 
+use crate::install::InstallMaps;
 use crate::peer::{NextHopSelf, PeerFamily, PeerKind};
 use crate::policy::ast::{
     self, Action, AddressMatch, Arith, Match, MetricSet, PrefixListEntry, RouteMapEntry, Set,

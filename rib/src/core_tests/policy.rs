@@ -195,3 +195,57 @@ fn a_limit_and_what_is_near_it_are_told_when_they_are_crossed() {
     lab.deliver();
     assert_eq!(lab.events, [Event::MaxPrefix { peer, family, limit: 3 }]);
 }
+
+#[test]
+fn policy_between_the_table_and_the_kernel_chooses_the_source_and_keeps_routes_out() {
+    let mut lab = Lab::new();
+    let install = |bgp: &[&str]| {
+        let maps = InstallMaps {
+            bgp: bgp.iter().map(|name| (*name).to_owned()).collect(),
+            fixed: Some("SOURCE".into()),
+        };
+        Input::Settings(Settings { install: [maps, InstallMaps::default()], ..Settings::default() })
+    };
+    let with_source = |n: u8| {
+        let mut policies = ours_only();
+        let mut entry = RouteMapEntry::new(Action::Permit);
+        entry.sets.push(Set::Source(Ipv4Addr::new(10, 0, 0, n).into()));
+        policies.route_maps.insert("SOURCE".into(), BTreeMap::from([(10, entry)]));
+        Input::Policies(policies)
+    };
+    let source = |lab: &Lab, prefix: &str| {
+        lab.kernel.get(&prefix.parse::<IpNet>().unwrap()).map(|r| r.prefer.map(|p| p.to_string()))
+    };
+    let (ours, other, fixed) = ("192.0.2.0/25", "198.51.100.0/24", "203.0.113.0/24");
+    lab.add(1, PeerKind::External);
+    lab.add(2, PeerKind::External);
+    lab.announce(1, &[ours, other], |_| {});
+    lab.tell(Input::Statics(vec![static_route(fixed, Some("10.0.0.9"), 1)]));
+    lab.settle();
+    assert_eq!(source(&lab, ours), Some(None));
+    lab.tell(install(&["SOURCE"]));
+    lab.settle();
+    assert_eq!(source(&lab, ours), Some(None), "a route-map that is not there permits");
+    lab.tell(with_source(7));
+    lab.settle();
+    for prefix in [ours, other, fixed] {
+        assert_eq!(source(&lab, prefix), Some(Some("10.0.0.7".to_owned())), "{prefix}");
+    }
+    lab.tell(with_source(8));
+    lab.settle();
+    for prefix in [ours, other, fixed] {
+        assert_eq!(source(&lab, prefix), Some(Some("10.0.0.8".to_owned())), "{prefix}");
+    }
+    lab.tell(install(&["OUT", "SOURCE"]));
+    lab.settle();
+    assert_eq!(source(&lab, ours), Some(Some("10.0.0.8".to_owned())));
+    assert_eq!(source(&lab, other), None, "refused by one of the two");
+    assert_eq!(lab.told(2), [ours, other], "neighbours hear of it all the same");
+    let route = lab.core.routes(other.parse().unwrap()).remove(0);
+    assert!(!route.active && !route.selected);
+    lab.tell(Input::Settings(Settings::default()));
+    lab.settle();
+    for prefix in [ours, other, fixed] {
+        assert_eq!(source(&lab, prefix), Some(None), "{prefix}");
+    }
+}

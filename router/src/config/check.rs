@@ -17,6 +17,9 @@ pub fn check(config: &Config) -> (Vec<String>, Vec<String>) {
     for (name, interface) in &config.interfaces {
         check_interface(name, interface, &mut remarks);
     }
+    for map in config.install_maps.values() {
+        route_map(map, &config.policies, &mut remarks);
+    }
     check_maps(&config.policies, &mut remarks);
     (problems, remarks.into_iter().collect())
 }
@@ -51,7 +54,7 @@ fn check_bgp(bgp: &Bgp, policies: &Policies, problems: &mut Vec<String>, remarks
         let maps = part.networks.values().filter_map(|n| n.route_map.as_ref());
         let maps = maps.chain(part.redistribute.values().filter_map(|r| r.route_map.as_ref()));
         let aggregates = part.aggregates.values().flat_map(|a| [&a.route_map, &a.suppress_map]).flatten();
-        for map in maps.chain(aggregates) {
+        for map in maps.chain(aggregates).chain(&part.table_map) {
             route_map(map, policies, remarks);
         }
         let peers = bgp.neighbors.values().map(|n| n.family(family));

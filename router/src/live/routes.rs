@@ -215,6 +215,9 @@ fn view_of(net: IpNet, from: &query::RouteView, netdevs: &Netdevs) -> RouteView 
             push_hops(&mut view, key, resolved, installed, netdevs);
         }
     }
+    for hop in view.hops.iter_mut().filter(|h| !h.recursive) {
+        hop.source = from.prefer;
+    }
     let recursive = view.hops.iter().any(|h| h.recursive);
     view.internal_flags = match (from.source, from.internal) {
         (SourceProtocol::Static, _) => RouteView::RECURSION | RouteView::OWN_DISTANCE,

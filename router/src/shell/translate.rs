@@ -11,6 +11,7 @@ use rib::base::Discard;
 use rib::best;
 use rib::condition::Conditional;
 use rib::hold::HoldSettings;
+use rib::install::InstallMaps;
 use rib::local::{LocalRoutes, Redistribute};
 use rib::nexthop::NextHopKey;
 use rib::peer::{
@@ -34,6 +35,7 @@ pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
         resolve_via_default: config.resolve_via_default_v4(),
         ..Settings::default()
     };
+    settings.install = Family::ALL.map(|family| install_maps(config, family));
     let Some(bgp) = &config.bgp else { return settings };
     settings.asn = bgp.outside_as();
     settings.cluster_id = match bgp.cluster_id {
@@ -57,6 +59,16 @@ pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
         settings.distance[family.index()] = [d.external, d.internal, d.local];
     }
     settings
+}
+
+/// The route-maps between routes and the kernel: a protocol's own, else that of `any`.
+fn install_maps(config: &Config, family: Family) -> InstallMaps {
+    let map_of = |protocol: &str| {
+        let named = |p: &str| config.install_maps.get(&(family, p.to_owned()));
+        named(protocol).or_else(|| named("any")).cloned()
+    };
+    let table_map = config.bgp.as_ref().and_then(|bgp| bgp.family(family).table_map.clone());
+    InstallMaps { bgp: table_map.into_iter().chain(map_of("bgp")).collect(), fixed: map_of("static") }
 }
 
 /// `update-delay` in force: how long at most, and how long for neighbours without a session. 0 is none.

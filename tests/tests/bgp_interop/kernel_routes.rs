@@ -253,3 +253,64 @@ fn interfaces_get_the_addresses_and_mtu_of_the_file() {
     let forwarding = r.enter(|| std::fs::read_to_string("/proc/sys/net/ipv6/conf/all/forwarding").unwrap());
     assert_eq!(forwarding.trim(), "1");
 }
+
+/// Lines that FRR takes as they are: what BGP brings goes into the kernel with our loopback's address as its source,
+/// but for one network, which stays out.
+const BY_POLICY: &str = "interface lo\n ip address 192.0.2.77/32\n ipv6 address 2001:db8:77::1/128\nexit\n\
+    ip prefix-list LEFT seq 5 permit 203.0.113.128/25\n\
+    route-map SOURCE deny 5\n match ip address prefix-list LEFT\nexit\n\
+    route-map SOURCE permit 10\n set src 192.0.2.77\nexit\n\
+    route-map SOURCE6 permit 10\n set src 2001:db8:77::1\nexit\n\
+    ip protocol bgp route-map SOURCE\nipv6 protocol bgp route-map SOURCE6\n";
+
+#[test]
+fn policy_chooses_the_source_address_of_routes_and_keeps_some_out_as_frr_does() {
+    const LEFT: &str = "203.0.113.128/25";
+    let source = |node: &Node, prefix: &str| -> Option<String> {
+        let family = if prefix.contains(':') { "-6" } else { "-4" };
+        let shown = node.run("ip", &[family, "route", "show", prefix]).unwrap_or_default();
+        let mut words = shown.split_whitespace().skip_while(|w| *w != "src");
+        words.nth(1).map(str::to_owned)
+    };
+    let described = |routes: serde_json::Value, prefix: &str| {
+        let route = &routes[prefix][0];
+        let hop = &route["nexthops"][0];
+        (route["selected"].clone(), route["installed"].clone(), hop["source"].clone(), hop["fib"].clone())
+    };
+    let announcing = theirs(65002, 65001, &[])
+        .replace(&format!("network {THEIRS}\n"), &format!("network {THEIRS}\n  network {LEFT}\n"));
+    let lab = two();
+    let router = Router::start(&lab.r, &(BY_POLICY.to_owned() + &ours(65001, 65002, &[])));
+    let _frr = Frr::start(&lab.p, &announcing);
+    let beside = two();
+    let reference = Frr::start(&beside.r, &(BY_POLICY.to_owned() + &ours(65001, 65002, &[])));
+    let _frr = Frr::start(&beside.p, &announcing);
+    for node in [&lab.r, &beside.r] {
+        until("the source addresses", || {
+            source(node, THEIRS).as_deref() == Some("192.0.2.77")
+                && source(node, THEIRS6).as_deref() == Some("2001:db8:77::1")
+        });
+        let kept_out = node.run("ip", &["route", "show", LEFT]).unwrap_or_default();
+        assert!(kept_out.is_empty(), "{kept_out}");
+    }
+    let json = |text: String| serde_json::from_str::<serde_json::Value>(&text).expect("JSON");
+    for (show, prefix) in [
+        ("show ip route 203.0.113.0/24 json", THEIRS),
+        ("show ip route 203.0.113.128/25 json", LEFT),
+        ("show ipv6 route 2001:db8:b::/48 json", THEIRS6),
+    ] {
+        let here = json(router.vtysh(show).expect("the route"));
+        let there = json(reference.vtysh(show).expect("the route"));
+        assert_eq!(described(here.clone(), prefix), described(there.clone(), prefix), "{here:#}\n{there:#}");
+    }
+    let running = router.vtysh("show running-config").expect("the configuration");
+    assert!(running.contains("\nip protocol bgp route-map SOURCE\n"), "{running}");
+    assert!(running.contains("\nipv6 protocol bgp route-map SOURCE6\n"), "{running}");
+    // Without the policy the routes are plain again, and the one that was left out is there.
+    router.vtysh("configure terminal\nno ip protocol bgp\nend").expect("the line is taken");
+    until("plain routes", || {
+        source(&lab.r, THEIRS).is_none()
+            && kernel::of(&lab.r, THEIRS, kernel::BGP).is_some()
+            && kernel::of(&lab.r, LEFT, kernel::BGP).is_some()
+    });
+}

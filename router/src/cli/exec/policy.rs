@@ -123,6 +123,7 @@ fn used_route_maps(config: &Config) -> BTreeSet<String> {
             used.extend(peer.default_originate.iter().filter_map(|d| d.route_map.clone()));
         }
     }
+    used.extend(config.install_maps.values().cloned());
     let entries = config.policies.route_maps.values().flat_map(|m| m.values());
     used.extend(entries.filter_map(|e| e.call.clone()));
     used

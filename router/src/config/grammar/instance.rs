@@ -626,7 +626,6 @@ pub const FAMILY_TAIL: &[Command] = &[
         e.bgp_family()?.table_map = if a.no { None } else { a.opt_string("WORD") };
         Ok(())
     })
-    .later()
     .render(Render::Family(|f, out| {
         if let Some(map) = &f.table_map {
             out.line(format_args!("table-map {map}"));

@@ -1,11 +1,11 @@
 //! The top level: header lines, global switches, and the lines that open nodes.
 
-use bgp::types::Asn;
+use bgp::types::{Asn, Family};
 use rib::policy::ast::RouteMapEntry;
 
 use super::instance::session_dscp;
 use super::kept::kept;
-use super::{Args, BlockKind, Command, Editor, Fail, Instance, Node, Outcome, Render, command, value};
+use super::{Args, BlockKind, Command, Editor, Fail, Instance, Lines, Node, Outcome, Render, command, value};
 use crate::config::model::{
     Bgp, Config, FRR_VERSION, LineVty, LogLevel, LogTarget, Profile, Release, VrrpGroup,
 };
@@ -285,7 +285,18 @@ pub const GLOBAL: &[Command] = &[
     quiet("ip import-table LINE...", "Take routes from a kernel table").later(),
     quiet("ipv6 import-table LINE...", "Take routes from a kernel table").later(),
     quiet("ip table range ![LINE...]", "Kernel tables to use"),
-    kept("<ip|ipv6> protocol WORD route-map RMAP_NAME", "A policy between protocol and kernel"),
+    command(
+        "ip protocol <any|babel|bgp|connected|eigrp|isis|kernel|local|nhrp|ospf|rip|sharp|static|table>$protocol ![route-map RMAP_NAME]",
+        "A policy between protocol and kernel",
+        |e, a| install_map(e, a, Family::Ipv4Unicast),
+    )
+    .render(Render::Top(|c, out| install_maps(c, out, Family::Ipv4Unicast, "ip"))),
+    command(
+        "ipv6 protocol <any|babel|bgp|connected|isis|kernel|local|nhrp|ospf6|ripng|sharp|static|table>$protocol ![route-map RMAP_NAME]",
+        "A policy between protocol and kernel",
+        |e, a| install_map(e, a, Family::Ipv6Unicast),
+    )
+    .render(Render::Top(|c, out| install_maps(c, out, Family::Ipv6Unicast, "ipv6"))),
     kept("<ip|ipv6> nht WORD route-map RMAP_NAME", "A policy for next-hop resolution"),
     command("ip nht resolve-via-default", "Resolve next hops over the default route", |e, a| {
         e.config.nht_resolve_via_default = Some(!a.no);
@@ -533,3 +544,24 @@ pub const LINE_VTY: &[Command] = &[
     kept("ipv6 access-class ![WORD]", "Who may connect").harmless(),
     kept("login", "Ask for a password").harmless().default("login"),
 ];
+
+fn install_map(e: &mut Editor, a: &Args<'_>, family: Family) -> Outcome {
+    let key = (family, a.word("protocol")?.to_owned());
+    match (a.no, a.opt_string("RMAP_NAME")) {
+        (false, Some(map)) => drop(e.config.install_maps.insert(key, map)),
+        (false, None) => return Err(Fail::refuse("% Command incomplete: route-map NAME is missing")),
+        (true, None) => drop(e.config.install_maps.remove(&key)),
+        (true, Some(map)) => {
+            if e.config.install_maps.get(&key) == Some(&map) {
+                e.config.install_maps.remove(&key);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn install_maps(c: &Config, out: &mut Lines, family: Family, word: &str) {
+    for ((_, protocol), map) in c.install_maps.iter().filter(|((f, _), _)| *f == family) {
+        out.line(format_args!("{word} protocol {protocol} route-map {map}"));
+    }
+}

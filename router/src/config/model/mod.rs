@@ -13,6 +13,7 @@ mod statics;
 #[cfg(test)]
 mod tests;
 
+use bgp::types::Family;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -200,6 +201,8 @@ pub struct Config {
     pub nht_resolve_via_default: Option<bool>,
     /// The same for IPv6.
     pub nht_resolve_via_default_v6: Option<bool>,
+    /// `ip protocol P route-map R` and `ipv6 protocol ...`, by family and protocol.
+    pub install_maps: BTreeMap<(Family, String), String>,
     /// Prefix-lists, route-maps and the like.
     pub policies: Policies,
     /// Lines of route-map entries that the policy engine does not know, by name and sequence number.
@@ -250,6 +253,7 @@ impl Default for Config {
             router_id_v6: None,
             nht_resolve_via_default: None,
             nht_resolve_via_default_v6: None,
+            install_maps: BTreeMap::new(),
             policies: Policies::default(),
             route_map_kept: BTreeMap::new(),
             default_vrf: Vrf::default(),

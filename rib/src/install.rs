@@ -1,0 +1,108 @@
+//! `ip protocol P route-map R`: what policy makes of a route on its way into the kernel.
+
+use std::net::IpAddr;
+
+use bgp::attrs::{AttrBuilder, AttrView, Origin, summarize};
+use bgp::types::Addr;
+
+use crate::base::{BaseRoute, BaseTarget};
+use crate::family::FamilyRib;
+use crate::id::{PeerId, PrefixId};
+use crate::nexthop::Resolution;
+use crate::policy::ast::SourceProtocol;
+use crate::policy::eval::{Subject, Verdict};
+use crate::shared::Shared;
+use crate::table::Path;
+
+/// Route-maps of one family between its routes and the kernel.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct InstallMaps {
+    /// Of BGP routes: `table-map` and that of the protocol, each of which has to permit.
+    pub bgp: Vec<String>,
+    /// Of static routes.
+    pub fixed: Option<String>,
+}
+
+/// How a route goes into the kernel: with this source address, if policy names one (`set src`).
+pub(crate) type Preferred = Option<IpAddr>;
+
+impl<A: Addr> FamilyRib<A> {
+    /// Whether policy has a say about any route.
+    pub(crate) fn install_filtered(&self, shared: &Shared) -> bool {
+        shared.settings.install[A::FAMILY.index()] != InstallMaps::default()
+    }
+
+    /// What policy makes of BGP's route to a prefix; `None` keeps it out of the kernel.
+    pub(crate) fn install_path(&self, shared: &Shared, id: PrefixId, best: &Path) -> Option<Preferred> {
+        let maps = &shared.settings.install[A::FAMILY.index()].bgp;
+        if maps.is_empty() {
+            return Some(None);
+        }
+        let entry = self.table.prefix(id);
+        let net = entry.addr.to_net(entry.len);
+        let peer = Some(best.peer).filter(|p| *p != PeerId::LOCAL);
+        let ways = match shared.next_hops.resolution(shared.attrs.get(best.attr).local.next_hop) {
+            Resolution::Resolved { hops, .. } => hops.first(),
+            _ => None,
+        };
+        let interface = ways.and_then(|hop| shared.links.get(hop.ifindex)).map(|link| &*link.name);
+        let subject = Subject { interface, ..shared.subject(best.attr, net, peer) };
+        maps.iter().try_fold(None, |preferred, map| Some(ask(shared, map, &subject)?.or(preferred)))
+    }
+
+    /// What policy makes of a static route.
+    pub(crate) fn install_base(
+        &self,
+        shared: &Shared,
+        addr: A,
+        len: u8,
+        route: &BaseRoute,
+    ) -> Option<Preferred> {
+        let maps = &shared.settings.install[A::FAMILY.index()];
+        let Some(map) = maps.fixed.as_ref().filter(|_| route.source == SourceProtocol::Static) else {
+            return Some(None);
+        };
+        let block =
+            AttrBuilder::new().origin(Origin::Incomplete).set_as_path(&[]).med(Some(route.metric)).build();
+        let summary = summarize(&block);
+        let first = match &route.target {
+            BaseTarget::Direct(hops) => hops.first().copied(),
+            BaseTarget::Hops(id) => shared.hop_sets.get(*id).and_then(|set| set.hops.first().copied()),
+            BaseTarget::Discard(_) => None,
+        };
+        let interface = first.and_then(|hop| shared.links.get(hop.ifindex));
+        let subject = Subject {
+            tag: route.tag,
+            next_hop: first.and_then(|hop| hop.gateway),
+            source: route.source,
+            interface: interface.map(|link| &*link.name),
+            ..shared.plain_subject(addr.to_net(len), AttrView::new(&block), &summary)
+        };
+        ask(shared, map, &subject)
+    }
+
+    /// Brings static routes of prefixes that BGP does not know in line with policy.
+    pub(crate) fn install_base_anew(&mut self, shared: &mut Shared) {
+        let fixed: Vec<(A, u8)> = self
+            .base
+            .iter()
+            .filter(|(addr, len, _)| self.table.find(*addr, *len).is_none())
+            .map(|(addr, len, _)| (addr, len))
+            .collect();
+        for (addr, len) in fixed {
+            self.sync_prefix(shared, addr, len, None);
+        }
+    }
+}
+
+/// A route-map that is not there permits, as FRR's zebra has it.
+fn ask(shared: &Shared, map: &str, subject: &Subject<'_>) -> Option<Preferred> {
+    let Some(program) = shared.policies.route_map(map) else { return Some(None) };
+    match program.run(subject) {
+        Verdict::Deny => None,
+        Verdict::Permit => Some(None),
+        Verdict::Change(changed) => {
+            Some(changed.source.filter(|source| source.is_ipv4() == subject.net.addr().is_ipv4()))
+        }
+    }
+}
