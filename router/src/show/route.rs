@@ -249,6 +249,9 @@ fn detail_hop(hop: &RouteHop, out: &mut dyn Write) -> io::Result<()> {
         if hop.recursive {
             write!(out, " (recursive)")?;
         }
+        if let Some(source) = hop.source {
+            write!(out, ", src {source}")?;
+        }
         if hop.duplicate {
             write!(out, " (duplicate nexthop removed)")?;
         }
