@@ -310,10 +310,8 @@ impl Core {
             || self.shared.settings.no_rib != settings.no_rib;
         self.shared.next_hops_dirty |=
             self.shared.settings.resolve_via_default != settings.resolve_via_default;
-        let install = Family::ALL.map(|f| {
-            let maps = |s: &Settings| s.install[f.index()].clone();
-            maps(&self.shared.settings) != maps(&settings)
-        });
+        let install =
+            Family::ALL.map(|f| self.shared.settings.install[f.index()] != settings.install[f.index()]);
         self.shared.settings = settings;
         for f in Family::ALL {
             if decide {

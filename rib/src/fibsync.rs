@@ -43,14 +43,11 @@ impl<A: Addr> FamilyRib<A> {
     pub(crate) fn sync_prefix(&mut self, shared: &mut Shared, addr: A, len: u8, id: Option<PrefixId>) {
         let base = self.base.selected(addr, len);
         let base_distance = base.map(|r| r.distance);
-        let bgp = id
-            .filter(|_| !shared.settings.no_rib)
-            .filter(|id| {
-                let best = self.table.best(*id);
-                best.is_some_and(|b| shared.attrs.get(b.attr).local.origin != Provenance::Local)
-            })
-            .and_then(|id| {
-                Some((self.forwarding(shared, id)?, self.install_path(shared, id, &self.table.best(id)?)?))
+        let best = id.filter(|_| !shared.settings.no_rib).and_then(|id| Some((id, self.table.best(id)?)));
+        let bgp = best
+            .filter(|(_, best)| shared.attrs.get(best.attr).local.origin != Provenance::Local)
+            .and_then(|(id, best)| {
+                Some((self.forwarding(shared, id)?, self.install_path(shared, id, &best)?))
             })
             .filter(|((_, distance), _)| base_distance.is_none_or(|b| *distance < b));
         let fixed = match (&bgp, base) {

@@ -178,52 +178,17 @@ impl Program {
     /// Runs the route-map. Later entries see what earlier ones changed.
     pub fn run(&self, s: &Subject<'_>) -> Verdict {
         let mut changed = Changed::default();
-        if self.run_into(s, &mut changed) { finish(changed) } else { Verdict::Deny }
+        if self.run_into(None, s, &mut changed) { finish(changed) } else { Verdict::Deny }
     }
 
     /// As [`Self::run`], but one route is asked what matches and another one is changed.
     pub fn run_apart(&self, matched: &Subject<'_>, base: &Subject<'_>) -> Verdict {
         let mut changed = Changed::default();
-        if self.run_apart_into(matched, base, &mut changed) { finish(changed) } else { Verdict::Deny }
+        if self.run_into(Some(matched), base, &mut changed) { finish(changed) } else { Verdict::Deny }
     }
 
-    fn run_apart_into(&self, matched: &Subject<'_>, base: &Subject<'_>, changed: &mut Changed) -> bool {
-        self.asked.bump();
-        let mut at = 0;
-        let mut permitted = false;
-        while let Some(entry) = self.entries.get(at) {
-            if !entry.holds(matched) {
-                at += 1;
-                continue;
-            }
-            entry.matched.bump();
-            if !entry.permit {
-                return false;
-            }
-            let block = changed.block.clone();
-            let summary = block.as_deref().map(summarize);
-            let now = Subject {
-                view: block.as_deref().map_or(base.view, AttrView::new),
-                summary: summary.as_ref().unwrap_or(base.summary),
-                tag: changed.tag.unwrap_or(base.tag),
-                ..*base
-            };
-            apply_changes(entry, &now, changed);
-            if let Some(called) = &entry.call
-                && !called.as_ref().is_some_and(|p| p.run_apart_into(matched, base, changed))
-            {
-                return false;
-            }
-            permitted = true;
-            match entry.then {
-                Then::Stop => break,
-                Then::Goto(next) => at = next,
-            }
-        }
-        permitted
-    }
-
-    fn run_into(&self, s: &Subject<'_>, changed: &mut Changed) -> bool {
+    /// Changes `s`; what matches is asked of `matched`, else of the route as it stands.
+    fn run_into(&self, matched: Option<&Subject<'_>>, s: &Subject<'_>, changed: &mut Changed) -> bool {
         self.asked.bump();
         let mut at = 0;
         let mut permitted = false;
@@ -238,7 +203,7 @@ impl Program {
                 tag: changed.tag.unwrap_or(s.tag),
                 ..*s
             };
-            if !entry.holds(&now) {
+            if !entry.holds(matched.unwrap_or(&now)) {
                 at += 1;
                 continue;
             }
@@ -247,18 +212,10 @@ impl Program {
                 return false;
             }
             apply_changes(entry, &now, changed);
-            if let Some(called) = &entry.call {
-                let after = changed.block.clone();
-                let summary = after.as_deref().map(summarize);
-                let now = Subject {
-                    view: after.as_deref().map_or(s.view, AttrView::new),
-                    summary: summary.as_ref().unwrap_or(s.summary),
-                    foreign_med: s.foreign_med && after.is_none(),
-                    ..now
-                };
-                if !called.as_ref().is_some_and(|p| p.run_into(&now, changed)) {
-                    return false;
-                }
+            if let Some(called) = &entry.call
+                && !called.as_ref().is_some_and(|p| p.run_into(matched, s, changed))
+            {
+                return false;
             }
             permitted = true;
             match entry.then {

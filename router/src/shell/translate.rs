@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use bgp::types::{Asn, Family};
 use ipnet::IpNet;
-use rib::aggregate::Aggregate;
 use rib::base::Discard;
 use rib::best;
 use rib::condition::Conditional;
@@ -134,21 +133,8 @@ pub fn local_routes(config: &Config, family: Family) -> LocalRoutes {
             Some((source, Redistribute { metric: r.metric, route_map: r.route_map.clone() }))
         })
         .collect();
-    let aggregates = from
-        .aggregates
-        .iter()
-        .map(|(prefix, a)| {
-            let aggregate = Aggregate {
-                as_set: a.as_set,
-                summary_only: a.summary_only,
-                route_map: a.route_map.clone(),
-                origin: a.origin,
-                matching_med_only: a.matching_med_only,
-                suppress_map: a.suppress_map.clone(),
-            };
-            (prefix.trunc(), aggregate)
-        })
-        .collect();
+    let aggregates =
+        from.aggregates.iter().map(|(prefix, aggregate)| (prefix.trunc(), aggregate.clone())).collect();
     LocalRoutes { networks, redistribute, aggregates }
 }
 

@@ -3,27 +3,13 @@
 
 use router_tests::peers::{Keepalived, Router};
 
+use crate::peers::keepalived_config;
 use crate::scene::{FOREIGN, INTERVAL, MARGIN, Scene, at_most, config, is, none_lost, silent, until};
 
 const WITHOUT: &str = "interface eth-lan\n no vrrp 10 virtual-mac\nexit\n";
 
 fn own_mac(priority: u8) -> String {
     config(priority, INTERVAL) + WITHOUT
-}
-
-fn keepalived_config(priority: u8) -> String {
-    let seconds = INTERVAL as f64 / 1000.0;
-    let instance = |name: &str, addresses: &str| {
-        format!(
-            "vrrp_instance {name} {{\n interface eth-lan\n virtual_router_id 10\n priority {priority}\n \
-             advert_int {seconds}\n state BACKUP\n virtual_ipaddress {{\n{addresses} }}\n}}\n"
-        )
-    };
-    format!(
-        "global_defs {{\n vrrp_version 3\n}}\n{}{}",
-        instance("four", "  203.0.113.1/32\n"),
-        instance("six", "  fe80::1/128\n  2001:db8:20::1/128\n")
-    )
 }
 
 fn holds(scene: &Scene, router: usize) -> bool {
@@ -141,7 +127,7 @@ fn keepalived_without_a_virtual_mac_takes_over_from_us_and_gives_back() {
     let scene = Scene::new();
     let mut one = Router::start(&scene.nodes[0], &own_mac(200));
     scene.prepare(1);
-    let mut two = Keepalived::start(&scene.nodes[1], &keepalived_config(150));
+    let mut two = Keepalived::start(&scene.nodes[1], &keepalived_config(150, false));
     scene.greet();
     until("us to be the gateway", || is(&one, "Master") && scene.learned(0));
     until("keepalived to be the backup", || two.log().contains("Entering BACKUP STATE"));
@@ -162,7 +148,7 @@ fn keepalived_without_a_virtual_mac_takes_over_from_us_and_gives_back() {
 fn we_take_over_from_keepalived_without_a_virtual_mac_and_give_back() {
     let scene = Scene::new();
     scene.prepare(0);
-    let mut one = Keepalived::start(&scene.nodes[0], &keepalived_config(200));
+    let mut one = Keepalived::start(&scene.nodes[0], &keepalived_config(200, false));
     let two = Router::start(&scene.nodes[1], &own_mac(150));
     scene.greet();
     until("keepalived to be the gateway", || is(&two, "Backup") && scene.learned(0));
@@ -170,7 +156,7 @@ fn we_take_over_from_keepalived_without_a_virtual_mac_and_give_back() {
     let over = || is(&two, "Master") && scene.learned(1);
     none_lost(&probe.during("keepalived stops, we take over", || one.stop(), over));
     probe.begin();
-    let _one = Keepalived::start(&scene.nodes[0], &keepalived_config(200));
+    let _one = Keepalived::start(&scene.nodes[0], &keepalived_config(200, false));
     let losses = probe.settle("keepalived returns, we give back", || is(&two, "Backup") && scene.learned(0));
     none_lost(&losses);
     let losses = probe.during("keepalived's links cut, we take over", || scene.plug(0, false), over);

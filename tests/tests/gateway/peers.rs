@@ -4,18 +4,21 @@ use router_tests::peers::{Frr, Keepalived, Router};
 
 use crate::scene::{FOREIGN, INTERVAL, Scene, at_most, config, is, none_lost, silent, until};
 
-fn keepalived_config(priority: u8) -> String {
+/// Both families at the usual interval, on virtual devices or with the interface's own MAC.
+pub fn keepalived_config(priority: u8, vmac: bool) -> String {
     let seconds = INTERVAL as f64 / 1000.0;
     let instance = |name: &str, addresses: &str| {
+        let device = if vmac { format!(" use_vmac {name}\n") } else { String::new() };
         format!(
-            "vrrp_instance {name} {{\n interface eth-lan\n use_vmac {name}\n virtual_router_id 10\n \
-             priority {priority}\n advert_int {seconds}\n state BACKUP\n virtual_ipaddress {{\n{addresses} }}\n}}\n"
+            "vrrp_instance {name} {{\n interface eth-lan\n{device} virtual_router_id 10\n priority {priority}\n \
+             advert_int {seconds}\n state BACKUP\n virtual_ipaddress {{\n{addresses} }}\n}}\n"
         )
     };
+    let [four, six] = if vmac { ["/27", "/64"] } else { ["/32", "/128"] };
     format!(
         "global_defs {{\n vrrp_version 3\n}}\n{}{}",
-        instance("vmac4", "  203.0.113.1/27\n"),
-        instance("vmac6", "  fe80::1/64\n  2001:db8:20::1/64\n")
+        instance("vmac4", &format!("  203.0.113.1{four}\n")),
+        instance("vmac6", &format!("  fe80::1{six}\n  2001:db8:20::1{six}\n"))
     )
 }
 
@@ -24,7 +27,7 @@ fn keepalived_takes_over_from_us_and_gives_back() {
     let scene = Scene::new();
     let mut one = Router::start(&scene.nodes[0], &config(200, INTERVAL));
     scene.prepare(1);
-    let mut two = Keepalived::start(&scene.nodes[1], &keepalived_config(150));
+    let mut two = Keepalived::start(&scene.nodes[1], &keepalived_config(150, true));
     until("us to be the gateway", || is(&one, "Master") && scene.leads_to(0));
     until("keepalived to be the backup", || two.log().contains("Entering BACKUP STATE"));
     let mut probe = scene.probe();
@@ -48,7 +51,7 @@ fn keepalived_takes_over_from_us_and_gives_back() {
 fn we_take_over_from_keepalived_and_give_back() {
     let scene = Scene::new();
     scene.prepare(0);
-    let mut one = Keepalived::start(&scene.nodes[0], &keepalived_config(200));
+    let mut one = Keepalived::start(&scene.nodes[0], &keepalived_config(200, true));
     let two = Router::start(&scene.nodes[1], &config(150, INTERVAL));
     until("keepalived to be the gateway", || is(&two, "Backup") && scene.leads_to(0));
     let mut probe = scene.probe();
@@ -59,7 +62,7 @@ fn we_take_over_from_keepalived_and_give_back() {
     );
     none_lost(&losses);
     probe.begin();
-    let _one = Keepalived::start(&scene.nodes[0], &keepalived_config(200));
+    let _one = Keepalived::start(&scene.nodes[0], &keepalived_config(200, true));
     let losses = probe.settle("keepalived returns, we give back", || is(&two, "Backup") && scene.leads_to(0));
     none_lost(&losses);
     let losses = probe.during(

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use bgp::attrs::Origin;
 use bgp::types::{Asn, Family};
 use ipnet::IpNet;
+use rib::aggregate::Aggregate;
 
 use super::{Kept, Neighbor, PeerGroup, PeerId, Profile, Release};
 
@@ -173,23 +173,6 @@ pub struct Network {
     pub backdoor: bool,
     /// `label-index N`, kept.
     pub label_index: Option<u32>,
-}
-
-/// `aggregate-address PREFIX ...`
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Aggregate {
-    /// `as-set`.
-    pub as_set: bool,
-    /// `summary-only`.
-    pub summary_only: bool,
-    /// `route-map NAME`.
-    pub route_map: Option<String>,
-    /// `origin O`.
-    pub origin: Option<Origin>,
-    /// `matching-MED-only`.
-    pub matching_med_only: bool,
-    /// `suppress-map NAME`.
-    pub suppress_map: Option<String>,
 }
 
 /// What can be redistributed into BGP.

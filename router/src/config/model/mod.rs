@@ -17,12 +17,13 @@ use bgp::types::Family;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+pub use rib::aggregate::Aggregate;
 use rib::policy::ast::{Match, Policies};
 
 pub use effective::{FamilySettings, NeighborSettings};
 pub use instance::{
-    Aggregate, Bestpath, Bgp, BgpFamily, ClusterId, Distances, Knobs, ListenRange, MAX_MED, MedMissing,
-    Network, Redistribute, RedistributeFrom, Timers,
+    Bestpath, Bgp, BgpFamily, ClusterId, Distances, Knobs, ListenRange, MAX_MED, MedMissing, Network,
+    Redistribute, RedistributeFrom, Timers,
 };
 pub use interface::{Interface, InterfaceAddress, NdOptions, Track, TrackKind, VrrpGroup};
 pub use kept::{Kept, KeptLine};
