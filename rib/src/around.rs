@@ -118,7 +118,7 @@ impl Core {
                 StaticTarget::Discard(kind) => BaseTarget::Discard(*kind),
                 StaticTarget::Hops(keys) => {
                     let members: Members = keys.iter().map(|k| self.shared.next_hop(k)).collect();
-                    let set = self.shared.hop_set(members.clone());
+                    let set = self.shared.static_hop_set(members.clone());
                     members.iter().for_each(|m| self.shared.next_hops.release(*m));
                     BaseTarget::Hops(set)
                 }
@@ -164,6 +164,7 @@ impl Core {
         let mut changed = vec![false; now.len()];
         let mut any = false;
         let mut decide = false;
+        let mut lost = false;
         for (slot, resolution) in now.into_iter().enumerate() {
             let id = NhId(slot as u32);
             let old = self.shared.next_hops.resolution(id);
@@ -178,12 +179,17 @@ impl Core {
                 || discard(old) != discard(&resolution);
             changed[slot] = weighs;
             decide |= weighs;
+            lost |= old.usable() && !resolution.usable();
             let since = self.shared.now;
             self.shared.next_hops.set_resolution(id, resolution, since);
         }
         self.track();
         if !any {
             return;
+        }
+        if lost {
+            // All their routes have a next hop that was lost, so that the revisit finds them.
+            self.turn();
         }
         let sets: Vec<HopSetId> = self.shared.hop_sets.iter().map(|(id, _)| id).collect();
         for id in sets {

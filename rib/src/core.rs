@@ -499,9 +499,10 @@ impl Core {
         peer.in_flight = 0;
         peer.purging += 2;
         self.shared.sessions -= 1;
+        let turned = self.turn();
         self.regroup();
         for f in Family::ALL {
-            self.task(f, Walk::Purge(id));
+            self.task(f, Walk::Purge { peer: id, turned: turned.clone() });
         }
     }
 
@@ -658,7 +659,7 @@ impl Core {
         if let Walk::Search(number) = task.walk {
             family!(self, task.family, |rib, shared| rib.searched(shared, number));
         }
-        if let Walk::Purge(id) | Walk::Sweep(id) = task.walk
+        if let Walk::Purge { peer: id, .. } | Walk::Sweep(id) = task.walk
             && let Some(peer) = self.shared.peer_mut(id)
         {
             if let Walk::Sweep(_) = task.walk {

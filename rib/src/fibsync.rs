@@ -81,7 +81,7 @@ impl<A: Addr> FamilyRib<A> {
         match (bgp, fixed) {
             (Some(((members, _), prefer)), _) => {
                 let Some(id) = id else { return };
-                let set = shared.hop_set(members);
+                let set = shared.hop_set(members, old_set);
                 self.set_fib(id, set);
                 // Nobody remembers which source address it had.
                 if set == old_set && had_base.is_none() && !self.install_filtered(shared) {

@@ -44,6 +44,7 @@ pub mod rpki;
 pub mod rules;
 mod shared;
 pub mod table;
+mod turn;
 mod walk;
 
 pub use self::core::{Core, Input, StaticRoute, StaticTarget};

@@ -136,8 +136,18 @@ impl<K: Hash + Eq, V> Pool<K, V> {
         self.entries.get_mut(id as usize).and_then(Option::as_mut)
     }
 
+    /// Makes a value findable by another key, unless another value is found by that one already.
+    fn rename(&mut self, id: u32, old: &K, new: K) {
+        if self.index.get(old) == Some(&id) {
+            self.index.remove(old);
+        }
+        self.index.entry(new).or_insert(id);
+    }
+
     fn remove(&mut self, id: u32, key: &K) {
-        self.index.remove(key);
+        if self.index.get(key) == Some(&id) {
+            self.index.remove(key);
+        }
         if let Some(slot) = self.entries.get_mut(id as usize) {
             *slot = None;
             self.free.push(id);
@@ -235,13 +245,21 @@ pub struct HopSet {
     pub hops: SmallVec<[ResolvedHop; 4]>,
     /// All usable members are discarded.
     pub discard: bool,
+    /// Of static routes, whose next hops are the operator's: never turned to others.
+    fixed: bool,
     refs: u32,
 }
 
-/// All hop sets.
+impl HopSet {
+    fn key(&self) -> (bool, Members) {
+        (self.fixed, self.members.clone())
+    }
+}
+
+/// All hop sets. Two may have the same members after one was turned; new routes take the one that had them first.
 #[derive(Debug)]
 pub struct HopSets {
-    pool: Pool<Members, HopSet>,
+    pool: Pool<(bool, Members), HopSet>,
 }
 
 impl HopSets {
@@ -250,17 +268,34 @@ impl HopSets {
         HopSets { pool: Pool::new(seed) }
     }
 
-    /// The set of these members, which are sorted; the caller owns one reference. The second value tells that it
-    /// is new: its members must be retained and its hops computed.
-    pub fn intern(&mut self, members: &Members) -> (HopSetId, bool) {
-        if let Some(&id) = self.pool.index.get(members) {
-            if let Some(set) = self.pool.get_mut(id) {
-                set.refs += 1;
-            }
+    /// The set of these members, which are sorted; the caller owns one reference. Those of static routes (`fixed`) are
+    /// kept apart. The second value tells that it is new: its members must be retained and its hops computed.
+    pub fn intern(&mut self, members: Members, fixed: bool) -> (HopSetId, bool) {
+        let key = (fixed, members);
+        if let Some(&id) = self.pool.index.get(&key) {
+            self.retain(HopSetId(id));
             return (HopSetId(id), false);
         }
-        let set = HopSet { members: members.clone(), hops: SmallVec::new(), discard: false, refs: 1 };
-        (HopSetId(self.pool.insert(members.clone(), set)), true)
+        let members = key.1.clone();
+        let set = HopSet { members, hops: SmallVec::new(), discard: false, fixed, refs: 1 };
+        (HopSetId(self.pool.insert(key, set)), true)
+    }
+
+    /// One more reference.
+    pub fn retain(&mut self, id: HopSetId) {
+        if let Some(set) = self.pool.get_mut(id.0) {
+            set.refs += 1;
+        }
+    }
+
+    /// Gives a set other members, which are sorted. Returns those that it had; `None` if it stays as it is.
+    pub fn turn(&mut self, id: HopSetId, members: &Members) -> Option<Members> {
+        let set = self.pool.get_mut(id.0).filter(|set| !set.fixed && set.members != *members)?;
+        let old = set.key();
+        set.members = members.clone();
+        let new = set.key();
+        self.pool.rename(id.0, &old, new);
+        Some(old.1)
     }
 
     /// One reference less. Returns the members of a set that is gone, for the caller to release.
@@ -270,9 +305,9 @@ impl HopSets {
         if set.refs > 0 {
             return None;
         }
-        let members = set.members.clone();
-        self.pool.remove(id.0, &members);
-        Some(members)
+        let key = set.key();
+        self.pool.remove(id.0, &key);
+        Some(key.1)
     }
 
     /// The set of a handle.

@@ -171,21 +171,48 @@ impl Shared {
         id
     }
 
-    /// The hop set of these next hops, with a reference for the caller; the kernel hears of a new one.
-    pub fn hop_set(&mut self, mut members: Members) -> HopSetId {
-        members.sort_by(|a, b| {
-            let key = |id: &NhId| self.next_hops.get(*id).map(|e| &e.key);
-            key(a).cmp(&key(b))
-        });
+    /// Next hops in the order that all routers give them.
+    pub fn canonical(&self, mut members: Members) -> Members {
+        let key = |id: &NhId| self.next_hops.get(*id).map(|e| &e.key);
+        members.sort_by(|a, b| key(a).cmp(&key(b)));
         members.dedup();
-        let (id, new) = self.hop_sets.intern(&members);
+        members
+    }
+
+    /// The hop set of a BGP route with these next hops, with a reference for the caller; the kernel hears of a new one.
+    /// `now` is the set that the route has: it stays there if that leads the same way.
+    pub fn hop_set(&mut self, members: Members, now: HopSetId) -> HopSetId {
+        let members = self.canonical(members);
+        if self.hop_sets.get(now).is_some_and(|set| set.members == members) {
+            self.hop_sets.retain(now);
+            return now;
+        }
+        self.intern_hop_set(members, false)
+    }
+
+    /// The hop set of a static route, with a reference for the caller.
+    pub fn static_hop_set(&mut self, members: Members) -> HopSetId {
+        let members = self.canonical(members);
+        self.intern_hop_set(members, true)
+    }
+
+    fn intern_hop_set(&mut self, members: Members, fixed: bool) -> HopSetId {
+        let (id, new) = self.hop_sets.intern(members.clone(), fixed);
         if new {
-            for member in &members {
-                self.next_hops.retain(*member);
-            }
+            members.iter().for_each(|m| self.next_hops.retain(*m));
             self.refresh_hop_set(id, true);
         }
         id
+    }
+
+    /// Turns a hop set to other next hops, which are in canonical order, and with it all routes that hang on it. Returns
+    /// whether they are others.
+    pub fn turn_hop_set(&mut self, id: HopSetId, members: Members) -> bool {
+        let Some(old) = self.hop_sets.turn(id, &members) else { return false };
+        members.iter().for_each(|m| self.next_hops.retain(*m));
+        old.iter().for_each(|m| self.next_hops.release(*m));
+        self.refresh_hop_set(id, false);
+        true
     }
 
     /// One reference less to a hop set.

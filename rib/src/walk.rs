@@ -4,7 +4,7 @@ use bgp::types::{Addr, Family, Nlri};
 use smallvec::SmallVec;
 
 use crate::family::FamilyRib;
-use crate::id::{AttrId, PeerId, PrefixId};
+use crate::id::{AttrId, HopSetId, PeerId, PrefixId};
 use crate::revalidate::Revalidation;
 use crate::shared::Shared;
 use crate::table::{Path, path_flag};
@@ -12,8 +12,8 @@ use crate::table::{Path, path_flag};
 /// Work that walks a table in slices.
 #[derive(Debug)]
 pub(crate) enum Walk {
-    /// Take out paths of sessions that ended.
-    Purge(PeerId),
+    /// Take out paths of sessions that ended, and look at all routes of hop sets that were turned for it.
+    Purge { peer: PeerId, turned: SmallVec<[HopSetId; 2]> },
     /// Take out paths that a refresh left stale.
     Sweep(PeerId),
     /// Apply import policy to kept paths.
@@ -54,7 +54,12 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
     for slot in task.cursor..end {
         let Some(id) = rib.table.live(slot) else { continue };
         match &task.walk {
-            Walk::Purge(peer) => purge(rib, shared, id, *peer),
+            Walk::Purge { peer, turned } => {
+                purge(rib, shared, id, *peer);
+                if rib.fib.get(slot).is_some_and(|set| turned.contains(set)) && rib.table.live(slot).is_some() {
+                    rib.sync_fib(shared, id);
+                }
+            }
             Walk::Sweep(peer) => sweep(rib, shared, id, *peer),
             Walk::Reimport(peer) => reimport(rib, shared, id, *peer),
             Walk::Revalidate(_) => {}

@@ -34,6 +34,7 @@ mod rpki;
 mod sessions;
 mod shutdown;
 mod telling;
+mod turning;
 
 const SEED: u64 = 11;
 const OUR_AS: u32 = 65000;
