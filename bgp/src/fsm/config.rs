@@ -155,6 +155,8 @@ pub struct SessionConfig {
     pub role: Option<Role>,
     /// The peer has to tell its role.
     pub strict_role: bool,
+    /// Announce graceful restart without families, which asks for no more than an End-of-RIB (RFC 4724 section 3).
+    pub end_of_rib: bool,
     /// Host and domain name to announce.
     pub hostname: Option<(String, String)>,
     /// Software version to announce.
@@ -212,6 +214,7 @@ impl SessionConfig {
             add_path_send: [false; 2],
             role: None,
             strict_role: false,
+            end_of_rib: true,
             hostname: None,
             software_version: None,
             extended_parameters: false,

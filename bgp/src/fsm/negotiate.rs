@@ -180,8 +180,8 @@ impl From<&OpenRefusal> for Notification {
     }
 }
 
-/// The OPEN that we send. Graceful restart is announced without families: nothing is kept over a restart, but
-/// peers send their End-of-RIB only to those who announce it (RFC 4724 section 3), and FRR answers no
+/// The OPEN that we send. Graceful restart is announced without families, unless the operator forbids it: nothing is kept
+/// over a restart, but peers send their End-of-RIB only to those who announce it (RFC 4724 section 3), and FRR answers no
 /// ROUTE-REFRESH before it has sent one.
 pub fn local_open(config: &SessionConfig) -> Open {
     let mut capabilities = Vec::new();
@@ -193,8 +193,10 @@ pub fn local_open(config: &SessionConfig) -> Open {
         capabilities.push(Capability::EnhancedRouteRefresh);
         capabilities.push(Capability::FourOctetAs(config.local_as));
         capabilities.push(Capability::ExtendedMessage);
-        let restart = GracefulRestart { flags: 0, time: 0, families: Vec::new() };
-        capabilities.push(Capability::GracefulRestart(restart));
+        if config.end_of_rib {
+            let restart = GracefulRestart { flags: 0, time: 0, families: Vec::new() };
+            capabilities.push(Capability::GracefulRestart(restart));
+        }
         if config.extended_next_hop && config.families[0] {
             let tuple = ExtendedNextHop { afi: 1, safi: 1, next_hop_afi: 2 };
             capabilities.push(Capability::ExtendedNextHop(vec![tuple]));

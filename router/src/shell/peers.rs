@@ -661,6 +661,7 @@ fn session_config(
             model::Role::Peer => Role::Peer,
         }),
         strict_role: n.local_role.is_some_and(|r| r.strict),
+        end_of_rib: n.graceful_restart != model::GracefulRestartMode::Disable,
         hostname: hostname
             .filter(|_| n.capability_fqdn)
             .map(|h| (h, config.domainname.clone().unwrap_or_default())),

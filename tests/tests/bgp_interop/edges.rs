@@ -50,7 +50,9 @@ fn the_accumulated_metric_goes_from_and_to_those_who_are_named() {
     let router = Router::start(&r, &(config + map));
     let bird = "router id 10.0.0.3;\nlog stderr all;\nprotocol device {}\n\
                 protocol bgp r { local 10.0.0.3 as 65003; neighbor 10.0.0.1 as 65001; connect delay time 1; \
-                connect retry time 1; ipv4 { import all; export all; aigp on; }; }\n";
+                connect retry time 1; ipv4 { import all; export all; aigp originate; }; }\n\
+                protocol direct { ipv4; interface \"lo\"; }\n";
+    b.address("lo", &["203.0.117.1/24"]);
     let bird = Bird::start(&b, bird);
     // The watcher would take it.
     let mut watcher = identity(65004, "10.0.0.4");
@@ -65,6 +67,12 @@ fn the_accumulated_metric_goes_from_and_to_those_who_are_named() {
     let shown: Value = serde_json::from_str(&router.vtysh(&format!("{command} json")).unwrap()).unwrap();
     assert_eq!(shown["paths"][0]["aigpMetric"], 77);
     assert!(router.vtysh(&command).unwrap().contains(", aigp-metric 77, "));
+    // BIRD starts to count at its own networks.
+    let shown = || -> Value {
+        let shown = router.vtysh("show bgp ipv4 unicast 203.0.117.0/24 json").unwrap_or_default();
+        serde_json::from_str(&shown).unwrap_or_default()
+    };
+    until("BIRD's own metric", || shown()["paths"][0]["aigpMetric"] == 0);
     until("both prefixes at the watcher", || {
         watcher.route(CASE_PREFIX).is_some() && watcher.route(OURS).is_some()
     });

@@ -12,6 +12,7 @@ mod edges;
 mod hostile;
 mod internal;
 mod kernel_routes;
+mod kept;
 mod long_paths;
 mod malformed;
 mod matrix;

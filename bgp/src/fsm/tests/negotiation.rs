@@ -218,6 +218,8 @@ fn capabilities_whose_engines_are_to_come_are_remembered_but_not_announced() {
             .iter()
             .all(|c| !matches!(c, Capability::GracefulRestart(gr) if !gr.families.is_empty()))
     );
+    let quiet = local_open(&SessionConfig { end_of_rib: false, ..config_a() });
+    assert!(quiet.capabilities.iter().all(|c| c.code() != 64));
     let mut theirs = local_open(&config_b());
     theirs.capabilities.retain(|c| c.code() != 64);
     theirs.capabilities.push(Capability::decode(64, &[0x80, 120, 0, 1, 1, 0x80]));

@@ -228,7 +228,6 @@ pub const GLOBAL: &[Command] = &[
         e.bgp()?.graceful_restart = (!a.no).then_some(false);
         Ok(())
     })
-    .later()
     .render(Render::Bgp(|b, out| {
         if b.graceful_restart == Some(false) {
             out.line(format_args!("bgp graceful-restart-disable"));

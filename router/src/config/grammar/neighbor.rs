@@ -609,13 +609,25 @@ pub const OPTIONS: &[Command] = &[
     })),
     peer_switch!(graceful_shutdown, "graceful-shutdown", "Ask this neighbor to route around us"),
     command(
-        "neighbor PEER <graceful-restart|graceful-restart-helper|graceful-restart-disable>$mode",
+        "neighbor PEER graceful-restart-disable",
+        "Do not announce graceful restart to this neighbor",
+        |e, a| {
+            e.peer(a)?.options.graceful_restart = (!a.no).then_some(GracefulRestartMode::Disable);
+            Ok(())
+        },
+    )
+    .render(Render::Peer(|p, out| {
+        if p.options.graceful_restart == Some(GracefulRestartMode::Disable) {
+            out.line(format_args!("neighbor {} graceful-restart-disable", p.name));
+        }
+    })),
+    command(
+        "neighbor PEER <graceful-restart|graceful-restart-helper>$mode",
         "Graceful restart with this neighbor",
         |e, a| {
             let mode = match a.word("mode")? {
                 "graceful-restart" => GracefulRestartMode::Restart,
-                "graceful-restart-helper" => GracefulRestartMode::Helper,
-                _ => GracefulRestartMode::Disable,
+                _ => GracefulRestartMode::Helper,
             };
             e.peer(a)?.options.graceful_restart = (!a.no).then_some(mode);
             Ok(())
@@ -626,8 +638,7 @@ pub const OPTIONS: &[Command] = &[
         let word = match p.options.graceful_restart {
             Some(GracefulRestartMode::Restart) => "graceful-restart",
             Some(GracefulRestartMode::Helper) => "graceful-restart-helper",
-            Some(GracefulRestartMode::Disable) => "graceful-restart-disable",
-            None => return,
+            Some(GracefulRestartMode::Disable) | None => return,
         };
         out.line(format_args!("neighbor {} {word}", p.name));
     })),
