@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use crate::base::Discard;
 use crate::event::{Event, FibChange, Output};
 use crate::family::FamilyRib;
+use crate::group::Group;
 use crate::hold::{Hold, HoldView, Sessions};
 use crate::id::{AttrId, NhId, PeerId};
 use crate::intern::Local;
@@ -190,7 +191,9 @@ impl Core {
 
     /// When neighbours may have to be told something though nothing happens before.
     pub fn deadline(&self) -> Option<Time> {
-        self.hold.deadline(self.now)
+        let v4 = self.v4.groups.iter().filter_map(Group::deadline);
+        let v6 = self.v6.groups.iter().filter_map(Group::deadline);
+        v4.chain(v6).chain(self.hold.deadline(self.now)).min()
     }
 
     /// How far holding back after the start has come.
@@ -262,8 +265,8 @@ impl Core {
         if self.hold.holds(self.now, sessions) {
             return;
         }
-        flush_family(&mut self.shared, &mut self.v4);
-        flush_family(&mut self.shared, &mut self.v6);
+        flush_family(&mut self.shared, &mut self.v4, self.now);
+        flush_family(&mut self.shared, &mut self.v6, self.now);
     }
 
     fn installed(&mut self, prefixes: &[IpNet]) {

@@ -1,6 +1,6 @@
 //! Who is in which update group.
 
-use bgp::types::Addr;
+use bgp::types::{Addr, Time};
 
 use crate::family::FamilyRib;
 use crate::group::Group;
@@ -58,14 +58,14 @@ pub(crate) fn assign<A: Addr>(
 }
 
 /// Tells the members of all groups what changed, parts laggards from the others and brings twins together.
-pub(crate) fn flush_family<A: Addr>(shared: &mut Shared, rib: &mut FamilyRib<A>) {
+pub(crate) fn flush_family<A: Addr>(shared: &mut Shared, rib: &mut FamilyRib<A>, now: Time) {
     let mut unused: Vec<PrefixId> = Vec::new();
     for group in &mut rib.groups {
         unused.append(&mut group.flush(shared, &rib.table));
     }
     for at in 0..rib.groups.len() {
-        let slow = rib.groups[at].laggards(shared);
-        if !slow.is_empty() && slow.len() < rib.groups[at].members().len() {
+        let slow = rib.groups[at].laggards(shared, now);
+        if !slow.is_empty() {
             let own = rib.groups[at].split(shared, &slow);
             rib.groups.push(own);
             // Those who are left have waited for them; nothing else would tell that there is room now.

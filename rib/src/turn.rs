@@ -87,7 +87,8 @@ impl Core {
         let mut poll = Poll::default();
         let all = [poll.ask(&self.v4, &self.shared), poll.ask(&self.v6, &self.shared)] == [true; 2];
         let quorum = if all { 1 } else { QUORUM };
-        let turned = poll.turned(quorum).filter_map(|(id, to)| self.shared.turn_hop_set(id, to).then_some(id));
+        let turned =
+            poll.turned(quorum).filter_map(|(id, to)| self.shared.turn_hop_set(id, to).then_some(id));
         turned.collect()
     }
 }

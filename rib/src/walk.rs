@@ -56,7 +56,8 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
         match &task.walk {
             Walk::Purge { peer, turned } => {
                 purge(rib, shared, id, *peer);
-                if rib.fib.get(slot).is_some_and(|set| turned.contains(set)) && rib.table.live(slot).is_some() {
+                if rib.fib.get(slot).is_some_and(|set| turned.contains(set)) && rib.table.live(slot).is_some()
+                {
                     rib.sync_fib(shared, id);
                 }
             }

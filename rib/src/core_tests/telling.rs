@@ -22,7 +22,16 @@ fn a_neighbour_that_takes_nothing_does_not_hold_up_the_others() {
     (1..=3).for_each(|n| lab.add(n, PeerKind::External));
     lab.settle();
     lab.stick(3);
-    for i in 0..20u8 {
+    lab.announce(1, &["192.0.0.0/24"], |_| {});
+    lab.settle();
+    // For a moment they wait for it, which is mostly the end of it.
+    assert_eq!((lab.told(2).len(), lab.core.v4.groups.len()), (0, 1));
+    let due = lab.core.deadline().expect("an end of the waiting");
+    assert_eq!(due, lab.now + 100 * bgp::types::MILLISECOND);
+    lab.core.tick(due);
+    lab.settle();
+    assert_eq!((lab.told(2).len(), lab.core.deadline()), (1, None));
+    for i in 1..20u8 {
         lab.announce(1, &[&format!("192.0.{i}.0/24")], |_| {});
         lab.settle();
     }

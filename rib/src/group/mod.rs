@@ -5,7 +5,7 @@
 //! prefix that changes ten times before the next flush is told once. A flush orders the queue by attribute set
 //! and packs each set's prefixes into as few messages as they fit.
 //!
-//! Members that lag behind the others move to a group of their own that starts from the same state; groups
+//! Members that lag behind the others for long move to a group of their own that starts from the same state; groups
 //! with equal rules and nothing left to say are one again.
 
 pub(crate) mod choice;
@@ -14,7 +14,7 @@ mod told;
 mod words;
 
 use bgp::attrs::hash_block;
-use bgp::types::{Addr, Family, NextHop, Nlri};
+use bgp::types::{Addr, Family, MILLISECOND, NextHop, Nlri, Time};
 use bgp::wire::RefreshKind;
 use bgp::wire::encode::{UpdateForm, put_announce, put_end_of_rib, put_route_refresh, put_withdraw};
 use bytes::{Bytes, BytesMut};
@@ -40,6 +40,33 @@ const WRITERS_LIMIT: usize = 8 << 20;
 
 /// Octets handed over at a time.
 const CHUNK: usize = 64 << 10;
+
+/// How long the others wait for laggards, all told, before they are parted: a group costs four octets a prefix.
+const PATIENCE: Time = 100 * MILLISECOND;
+
+/// How long members waited for others since they were last told everything.
+#[derive(Clone, Copy, Default, Debug)]
+struct Wait {
+    since: Option<Time>,
+    before: Time,
+}
+
+impl Wait {
+    /// Notes whether members wait. Returns whether they waited long enough.
+    fn note(&mut self, now: Time, waiting: bool) -> bool {
+        let waited = self.before + self.since.map_or(0, |since| now.saturating_sub(since));
+        match (waiting, self.since) {
+            (true, None) => self.since = Some(now),
+            (true, Some(_)) => {}
+            (false, _) => *self = Wait { since: None, before: waited },
+        }
+        waiting && waited >= PATIENCE
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        self.since.map(|since| since + PATIENCE.saturating_sub(self.before))
+    }
+}
 
 /// Octets that may wait in the writer of one of so many neighbours.
 fn writer_limit(sessions: usize) -> usize {
@@ -102,6 +129,7 @@ pub struct Group<A: Addr> {
     left_out: bool,
     /// The plan is an answer to that: what is put back from it has to be told, too.
     plan_again: bool,
+    wait: Wait,
 }
 
 impl<A: Addr> Group<A> {
@@ -144,6 +172,7 @@ impl<A: Addr> Group<A> {
             again: false,
             left_out: false,
             plan_again: false,
+            wait: Wait::default(),
         }
     }
 
@@ -530,13 +559,23 @@ impl<A: Addr> Group<A> {
         self.members.iter().all(|m| shared.peer(*m).is_none_or(|p| p.in_flight < limit))
     }
 
-    /// Members that have no room while others are through with what they got.
-    pub(crate) fn laggards(&self, shared: &Shared) -> Vec<PeerId> {
+    /// Members to part from the others: those that have no room while others are through with what they got, and have
+    /// been for long enough.
+    pub(crate) fn laggards(&mut self, shared: &Shared, now: Time) -> Vec<PeerId> {
         let load = |m: &PeerId| shared.peer(*m).map_or(0, |p| p.in_flight);
         let limit = writer_limit(shared.sessions);
         let slow: Vec<PeerId> = self.members.iter().copied().filter(|m| load(m) >= limit).collect();
         let quick = self.members.iter().any(|m| load(m) < limit / 8);
-        if quick && !self.idle() { slow } else { Vec::new() }
+        if self.idle() {
+            self.wait = Wait::default();
+        }
+        let long = self.wait.note(now, quick && !slow.is_empty() && !self.idle());
+        if long { slow } else { Vec::new() }
+    }
+
+    /// When laggards have to be parted from the others.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.wait.deadline()
     }
 
     /// A group for some members that starts from the same state.

@@ -244,8 +244,8 @@ impl RibThread {
             for message in input {
                 self.input(message);
             }
+            self.core.tick(clock::now());
             if self.core.deadline().is_some_and(|at| at <= clock::now()) {
-                self.core.tick(clock::now());
                 self.flush_at.get_or_insert_with(Instant::now);
             }
             busy = self.backlog.len() < FIB_LIMIT && self.core.walk();

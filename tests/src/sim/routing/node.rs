@@ -247,7 +247,7 @@ impl Node {
         let sessions = process.peers.iter().filter_map(|p| p.session.deadline());
         // Neighbours are told when no walk is under way.
         let news = process.news.front().map(|(at, _)| *at);
-        let own = [process.walk.or(process.flush), process.fib.deadline(), news];
+        let own = [process.walk.or(process.flush), process.rib.deadline(), process.fib.deadline(), news];
         sessions.chain(held).chain(own.into_iter().flatten()).min()
     }
 

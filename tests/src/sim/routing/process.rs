@@ -160,8 +160,12 @@ impl Process {
             self.walk = walked.then(|| now + rng.below(2) * MILLISECOND);
             busy |= walked;
         }
+        if self.rib.deadline().is_some_and(|at| at <= now) {
+            self.flush.get_or_insert(now);
+        }
         if self.walk.is_none() && self.flush.is_some_and(|at| at <= now) {
             self.flush = None;
+            self.rib.tick(now);
             self.rib.flush();
             busy = true;
         }
