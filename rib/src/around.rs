@@ -197,6 +197,8 @@ impl Core {
         }
         self.check_activity();
         if decide && self.shared.attrs.iter().next().is_some() {
+            self.v4.measure_anew();
+            self.v6.measure_anew();
             for f in Family::ALL {
                 self.revisit(f, &changed);
             }

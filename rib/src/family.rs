@@ -22,6 +22,7 @@ use crate::peer::Crossed;
 use crate::policy::compile::FilterSpec;
 use crate::shared::{Shared, add_community, last_resort};
 use crate::table::{Path, Table, path_flag};
+use crate::walk::reimport;
 
 /// Whose routes come, and how they are kept.
 #[derive(Clone, Copy)]
@@ -133,6 +134,18 @@ impl<A: Addr> FamilyRib<A> {
     pub fn import_validates(&mut self, shared: &Shared, peer: PeerId) -> bool {
         let key = self.import_key(shared, peer);
         self.imports.get(&key).is_some_and(Evaluator::validates)
+    }
+
+    /// Whether policy puts the distance of next hops into what a neighbour announces.
+    fn import_measures(&mut self, shared: &Shared, peer: PeerId) -> bool {
+        let key = self.import_key(shared, peer);
+        self.imports.get(&key).is_some_and(Evaluator::measures)
+    }
+
+    /// Distances changed: what was worked out with the old ones counts no more.
+    pub fn measure_anew(&mut self) {
+        self.imports.values_mut().filter(|e| e.measures()).for_each(Evaluator::forget);
+        self.groups.iter_mut().for_each(Group::measure_anew);
     }
 
     /// The filter of a neighbour, made if it is the first to ask.
@@ -376,12 +389,21 @@ impl<A: Addr> FamilyRib<A> {
         }
     }
 
-    /// The way to a next hop changed: those hear of it who are told how far it is (RFC 7311).
-    pub fn tell_distance(&mut self, shared: &Shared, id: PrefixId) {
-        let has = |p: &Path| shared.attrs.get(p.attr).summary.has(flag::AIGP);
-        if self.table.paths(id).any(|(_, p)| has(&p)) {
-            self.groups.iter_mut().filter(|g| g.key().form.aigp).for_each(|g| g.mark(id));
+    /// The way to a next hop changed: policy that measures it is asked anew, and those hear of it who are told how far it
+    /// is (RFC 7311).
+    pub fn tell_distance(&mut self, shared: &mut Shared, id: PrefixId) {
+        if self.imports.values().any(Evaluator::measures) {
+            let peers: SmallVec<[PeerId; 8]> = self.table.paths(id).map(|(_, p)| p.peer).collect();
+            for peer in peers.into_iter().filter(|p| *p != PeerId::LOCAL) {
+                if self.import_measures(shared, peer) {
+                    reimport(self, shared, id, peer);
+                }
+            }
         }
+        let has = |p: &Path| shared.attrs.get(p.attr).summary.has(flag::AIGP);
+        let aigp = self.table.paths(id).any(|(_, p)| has(&p));
+        let concerned = |g: &&mut Group<A>| g.measures() || aigp && g.key().form.aigp;
+        self.groups.iter_mut().filter(concerned).for_each(|g| g.mark(id));
     }
 
     /// Best first, then the multipath members, then the others as they came.

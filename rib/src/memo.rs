@@ -63,6 +63,11 @@ impl Evaluator {
         self.filter.validates()
     }
 
+    /// Whether the verdict depends on the distance of the next hop.
+    pub fn measures(&self) -> bool {
+        self.filter.measures()
+    }
+
     /// Whether a route that was refused would pass in another validation state.
     pub fn permits_in_some_state(&self, shared: &Shared, id: AttrId, net: IpNet, peer: PeerId) -> bool {
         self.filter.permits_in_some_state(&self.subject(shared, id, net, Some(peer)))

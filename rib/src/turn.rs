@@ -21,10 +21,13 @@ const SAMPLE: usize = 1024;
 /// Votes that a set needs to be turned, unless all prefixes were asked.
 const QUORUM: usize = 8;
 
+/// Ways that routes will take, and how many voted for each.
+type Votes = SmallVec<[(Members, usize); 2]>;
+
 /// Where the routes of hop sets will lead.
 #[derive(Default)]
 struct Poll {
-    sets: SmallVec<[(HopSetId, SmallVec<[(Members, usize); 2]>); 8]>,
+    sets: SmallVec<[(HopSetId, Votes); 8]>,
 }
 
 impl Poll {

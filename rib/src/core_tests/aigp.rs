@@ -117,3 +117,37 @@ fn policy_sets_it_and_makes_a_med_of_it() {
     let (block, _) = &lab.peers[&2].1[&"192.0.2.0/24".parse::<IpNet>().unwrap()];
     assert_eq!(AttrView::new(block).med(), Some(40));
 }
+
+#[test]
+fn policy_that_measures_the_way_is_asked_anew_when_it_changes() {
+    let mut lab = Lab::new();
+    let mut entry = RouteMapEntry::new(Action::Permit);
+    entry.sets.push(Set::Metric(MetricSet::Igp));
+    let mut policies = Policies::default();
+    policies.route_maps.insert("IGP".into(), BTreeMap::from([(10, entry)]));
+    lab.tell(Input::Policies(policies));
+    let by_map = || FilterSpec { route_map: Some("IGP".into()), ..FilterSpec::default() };
+    let import = PeerFamily { import: by_map(), ..PeerFamily::default() };
+    lab.add_with(1, PeerKind::Internal, import);
+    lab.add(2, PeerKind::Internal);
+    lab.add(3, PeerKind::External);
+    let export = PeerFamily { export: by_map(), ..PeerFamily::default() };
+    lab.add_with(4, PeerKind::External, export);
+    let med = |lab: &Lab, n: u16, prefix: &str| {
+        AttrView::new(&lab.peers[&n].1[&prefix.parse::<IpNet>().unwrap()].0).med()
+    };
+    for (n, net) in [(1, "192.0.2.0/24"), (2, "198.51.100.0/24")] {
+        distance(&mut lab, n, 20);
+        lab.announce(n, &[net], |_| {});
+    }
+    lab.settle();
+    let stored = |lab: &Lab| {
+        let id = lab.core.v4.table.find(0xc000_0200, 24).unwrap();
+        lab.core.shared.attrs.get(lab.core.v4.table.best(id).unwrap().attr).view().med()
+    };
+    assert_eq!((stored(&lab), med(&lab, 4, "198.51.100.0/24")), (Some(20), Some(20)));
+    (1..=2).for_each(|n| distance(&mut lab, n, 30));
+    lab.settle();
+    assert_eq!((stored(&lab), med(&lab, 4, "198.51.100.0/24")), (Some(30), Some(30)));
+    assert_eq!(med(&lab, 3, "198.51.100.0/24"), None);
+}

@@ -290,6 +290,17 @@ impl<A: Addr> Group<A> {
         self.export.validates() || others.any(Evaluator::validates) || maps.any(|m| m.validates())
     }
 
+    /// Whether what members are told depends on the distance of next hops by policy.
+    pub(crate) fn measures(&self) -> bool {
+        [Some(&self.export), self.unsuppress.as_ref()].into_iter().flatten().any(Evaluator::measures)
+    }
+
+    /// Distances changed: what was worked out with the old ones counts no more.
+    pub(crate) fn measure_anew(&mut self) {
+        let all = [Some(&mut self.export), self.unsuppress.as_mut()];
+        all.into_iter().flatten().filter(|e| e.measures()).for_each(Evaluator::forget);
+    }
+
     /// Starts over with the export filters as they are now compiled.
     pub(crate) fn reload(&mut self, shared: &Shared, table: &Table<A>) {
         self.export = evaluator(A::FAMILY, &self.key, &self.key.filter, shared);

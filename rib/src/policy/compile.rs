@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ast::{
-    Action, AddressMatch, ExtCommunity, LargeCommunity, Match, NextHopMatch, OnMatch, PeerMatch, Policies,
-    RouteMap, RpkiState, Set, SourceProtocol,
+    Action, AddressMatch, AigpSet, ExtCommunity, LargeCommunity, Match, MetricSet, NextHopMatch, OnMatch,
+    PeerMatch, Policies, RouteMap, RpkiState, Set, SourceProtocol,
 };
 use super::sets::{AsPathSet, CommunitySet, PrefixSet};
 use bgp::attrs::Origin;
@@ -111,6 +111,7 @@ pub struct Program {
     prefix_dependent: bool,
     peer_dependent: bool,
     validates: bool,
+    measures: bool,
 }
 
 impl Program {
@@ -127,6 +128,11 @@ impl Program {
     /// Whether it asks for the state of origin validation.
     pub fn validates(&self) -> bool {
         self.validates
+    }
+
+    /// Whether it puts the distance of the next hop into routes.
+    pub fn measures(&self) -> bool {
+        self.measures
     }
 }
 
@@ -173,6 +179,11 @@ impl Filter {
     /// See [`Program::validates`].
     pub fn validates(&self) -> bool {
         self.map.iter().flatten().any(|m| m.validates)
+    }
+
+    /// See [`Program::measures`].
+    pub fn measures(&self) -> bool {
+        self.map.iter().flatten().any(|m| m.measures)
     }
 
     /// See [`Program::peer_dependent`].
@@ -346,14 +357,19 @@ impl Compiled {
             any(|c| matches!(c, Cond::Prefix(..) | Cond::PrefixLen(..) | Cond::Probability(_)))
                 || validates
                 || called(Program::prefix_dependent);
+        let changes = || entries.iter().flat_map(|e| &e.changes);
+        let measured = |c: &Change| {
+            use Set::{Aigp, Metric};
+            matches!(c, Change::Set(Metric(MetricSet::Igp | MetricSet::Aigp) | Aigp(AigpSet::Igp)))
+        };
+        let measures = changes().any(measured) || called(Program::measures);
         let peer_dependent =
             any(|c| matches!(c, Cond::Peer(_) | Cond::RouteSource(_) | Cond::SourceProtocol(_)))
-                || entries
-                    .iter()
-                    .any(|e| e.changes.iter().any(|c| matches!(c, Change::Set(Set::NextHop(_)))))
+                || changes().any(|c| matches!(c, Change::Set(Set::NextHop(_))))
                 || called(Program::peer_dependent);
         let simple = entries.iter().all(|e| e.call.is_none() && e.then == Then::Stop);
-        Program { entries, asked: Counter::default(), simple, prefix_dependent, peer_dependent, validates }
+        let asked = Counter::default();
+        Program { entries, asked, simple, prefix_dependent, peer_dependent, validates, measures }
     }
 
     fn address(&self, family: Family, m: &AddressMatch) -> Option<Arc<PrefixSet>> {
