@@ -7,6 +7,7 @@ use bgp::attrs::Origin;
 use bgp::attrs::text::{Community, CommunityJson, ExtCommunity, LargeCommunity};
 use serde_json::Value;
 
+use super::dampening;
 use super::format::{afi_of, age, date};
 use super::json::{Object, ObjectExt};
 use super::rpki;
@@ -156,6 +157,9 @@ pub fn text(header: &TableHeader, path: &PathView, out: &mut dyn Write) -> io::R
     }
     if !path.advertised_to.is_empty() {
         writeln!(out, "      Advertised to: {}", names(&path.advertised_to))?;
+    }
+    if let Some(flaps) = &path.flaps {
+        dampening::info_text(flaps, out)?;
     }
     writeln!(out, "      Last update: {}", date(path.updated_epoch))
 }
@@ -359,6 +363,9 @@ pub fn json(header: &TableHeader, prefix: &PrefixView, path: &PathView) -> Value
     }
     if !path.advertised_to.is_empty() {
         o.put("advertisedTo", advertised_json(&path.advertised_to));
+    }
+    if let Some(flaps) = &path.flaps {
+        dampening::info_json(flaps, &mut o);
     }
     let mut update = Object::new();
     update.put("epoch", path.updated_epoch);

@@ -12,7 +12,7 @@ mod rpki;
 mod vrrp;
 
 pub use bgp::{
-    AddPathIds, AdvertisedTo, BgpNexthopHop, BgpNexthopView, FibFlags, NexthopView, PathOrigin, PathPeer,
+    AddPathIds, AdvertisedTo, BgpNexthopHop, BgpNexthopView, FibFlags, FlapsView, NexthopView, PathOrigin, PathPeer,
     PathView, PeerState, PrefixView, Segment, SegmentKind, SummaryPeer, SummaryView, TableHeader,
     UpdateDelayView, UpdateGroupView,
 };
