@@ -125,20 +125,20 @@ fn other_attributes_count_half_and_the_path_leaves_when_they_are_too_many() {
 fn the_end_of_a_session_is_no_flap_and_no_way_out() {
     let mut lab = damped();
     lab.announce(1, &[NET, "198.51.100.0/24"], |_| {});
-    lab.flap(2);
+    lab.flap(3);
     lab.announce(1, &[NET], |_| {});
     lab.settle();
     assert!(lab.flaps(NET).unwrap().suppressed);
     lab.down(1);
     lab.settle();
     let seen = lab.flaps(NET).unwrap();
-    assert_eq!((seen.flaps, seen.withdrawn, lab.accepted()), (2, true, 0));
+    assert_eq!((seen.flaps, seen.withdrawn, lab.accepted()), (3, true, 0));
     assert!(lab.of_first("198.51.100.0/24").is_none());
     lab.up(1);
     lab.announce(1, &[NET, "198.51.100.0/24"], |b| _ = b.med(Some(9)));
     lab.settle();
     assert_eq!((lab.told(2), lab.accepted()), (vec!["198.51.100.0/24".to_owned()], 2));
-    assert_eq!(lab.flaps(NET).unwrap().flaps, 2, "nor are other attributes in another session");
+    assert_eq!(lab.flaps(NET).unwrap().flaps, 3, "nor are other attributes in another session");
     lab.down(1);
     lab.sleep(2 * P.max_suppress);
     assert!(lab.told(2).is_empty(), "a path of an ended session does not come back");
@@ -174,14 +174,14 @@ fn our_own_policy_is_no_flap_and_asked_again_at_reuse() {
     lab.announce(1, &[NET], |_| {});
     lab.settle();
     assert_eq!(lab.flaps(NET), None);
-    lab.flap(2);
+    lab.flap(3);
     lab.announce(1, &[NET], |_| {});
     lab.settle();
     let held = |lab: &Lab| lab.of_first(NET).filter(|p| p.flaps.is_some_and(|f| f.suppressed && !f.withdrawn));
     assert_eq!(held(&lab).unwrap().local_pref, 200);
     lab.tell(Input::Peer(PeerId(1), with_map(None)));
     lab.settle();
-    assert_eq!((held(&lab).unwrap().local_pref, lab.flaps(NET).unwrap().flaps), (100, 2));
+    assert_eq!((held(&lab).unwrap().local_pref, lab.flaps(NET).unwrap().flaps), (100, 3));
     lab.tell(Input::Peer(PeerId(1), with_map(Some("NONE"))));
     lab.settle();
     assert!(lab.flaps(NET).unwrap().withdrawn && lab.accepted() == 0, "refused");
@@ -205,7 +205,7 @@ fn with_soft_reconfiguration_a_refused_route_is_kept_without_flaps() {
         PeerFamily { soft_reconfiguration: true, damping: Some(P), import, ..PeerFamily::default() };
     refuse(&mut lab, false);
     lab.tell(Input::Peer(PeerId(1), Lab::config(1, PeerKind::External, family)));
-    lab.flap(2);
+    lab.flap(3);
     lab.announce(1, &[NET], |_| {});
     lab.settle();
     assert!(lab.flaps(NET).unwrap().suppressed && lab.told(2).is_empty());
@@ -216,7 +216,7 @@ fn with_soft_reconfiguration_a_refused_route_is_kept_without_flaps() {
     lab.withdraw(1, &[NET]);
     lab.announce(1, &[NET], |_| {});
     lab.settle();
-    assert_eq!(lab.flaps(NET).unwrap().flaps, 2, "what policy refuses does not flap");
+    assert_eq!(lab.flaps(NET).unwrap().flaps, 3, "what policy refuses does not flap");
     refuse(&mut lab, false);
     lab.settle();
     let counts = lab.core.counts(PeerId(1), Family::Ipv4Unicast);
