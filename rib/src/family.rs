@@ -199,7 +199,9 @@ impl<A: Addr> FamilyRib<A> {
             self.withdraw_one(shared, peer, nlri, None);
             return;
         }
-        if (damping.is_some() || self.damping.is_some()) && self.holds_back(shared, arrival, nlri, attr_in, out) {
+        if (damping.is_some() || self.damping.is_some())
+            && self.holds_back(shared, arrival, nlri, attr_in, out)
+        {
             return;
         }
         let id = self.table.find_or_insert(nlri.addr, nlri.len);

@@ -508,7 +508,10 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
     let mut paths: Vec<PathView> = known
         .map(|(path, record)| {
             let view = path_view(shared, &path, path.attr, net);
-            PathView { flaps: record.map(|r| flaps_view(shared, path.peer, net, r)), ..view }
+            let Some(record) = record else { return view };
+            let aside = !matches!(record.place, Place::Table);
+            let valid = view.valid || aside && view.accessible;
+            PathView { valid, flaps: Some(flaps_view(shared, path.peer, net, record)), ..view }
         })
         .collect();
     if let Some(path) = rib.table.paths(id).position(|(_, p)| is_aggregate(&p)).and_then(|i| paths.get_mut(i))

@@ -157,10 +157,8 @@ fn only_external_neighbours_are_damped() {
 fn our_own_policy_is_no_flap_and_asked_again_at_reuse() {
     let mut lab = damped();
     let with_map = |name: Option<&str>| {
-        let import = crate::policy::compile::FilterSpec {
-            route_map: name.map(str::to_owned),
-            ..Default::default()
-        };
+        let import =
+            crate::policy::compile::FilterSpec { route_map: name.map(str::to_owned), ..Default::default() };
         Lab::config(1, PeerKind::External, PeerFamily { damping: Some(P), import, ..PeerFamily::default() })
     };
     let entry = |action, sets| RouteMapEntry { sets, ..RouteMapEntry::new(action) };
@@ -177,7 +175,8 @@ fn our_own_policy_is_no_flap_and_asked_again_at_reuse() {
     lab.flap(3);
     lab.announce(1, &[NET], |_| {});
     lab.settle();
-    let held = |lab: &Lab| lab.of_first(NET).filter(|p| p.flaps.is_some_and(|f| f.suppressed && !f.withdrawn));
+    let held =
+        |lab: &Lab| lab.of_first(NET).filter(|p| p.flaps.is_some_and(|f| f.suppressed && !f.withdrawn));
     assert_eq!(held(&lab).unwrap().local_pref, 200);
     lab.tell(Input::Peer(PeerId(1), with_map(None)));
     lab.settle();
@@ -199,10 +198,8 @@ fn with_soft_reconfiguration_a_refused_route_is_kept_without_flaps() {
         policies.route_maps.insert("M".to_owned(), BTreeMap::from([(10, entry)]));
         lab.tell(Input::Policies(policies));
     };
-    let import =
-        crate::policy::compile::FilterSpec { route_map: Some("M".to_owned()), ..Default::default() };
-    let family =
-        PeerFamily { soft_reconfiguration: true, damping: Some(P), import, ..PeerFamily::default() };
+    let import = crate::policy::compile::FilterSpec { route_map: Some("M".to_owned()), ..Default::default() };
+    let family = PeerFamily { soft_reconfiguration: true, damping: Some(P), import, ..PeerFamily::default() };
     refuse(&mut lab, false);
     lab.tell(Input::Peer(PeerId(1), Lab::config(1, PeerKind::External, family)));
     lab.flap(3);

@@ -2,7 +2,7 @@
 
 use bgp::types::{Addr, Nlri};
 
-use super::{CHANGE, Key, Kept, Parameters, Place, Record, SLICE, WITHDRAWAL};
+use super::{CHANGE, Kept, Key, Parameters, Place, Record, SLICE, WITHDRAWAL};
 use crate::family::{Arrival, FamilyRib, count};
 use crate::id::{AttrId, PathIdx, PeerId, PrefixId};
 use crate::shared::Shared;

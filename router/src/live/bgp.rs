@@ -21,8 +21,8 @@ use crate::shell::peers::Entry;
 use crate::shell::rib_thread::RibHandle;
 use crate::shell::translate;
 use crate::show::views::{
-    AddPathIds, AdvertisedTo, FibFlags, FlapsView, MemoryRow, NexthopView, PathOrigin, PathPeer, PathView, PeerState,
-    PrefixView, Segment, SummaryPeer, SummaryView, TableHeader, UpdateDelayView, UpdateGroupView,
+    AddPathIds, AdvertisedTo, FibFlags, FlapsView, MemoryRow, NexthopView, PathOrigin, PathPeer, PathView,
+    PeerState, PrefixView, Segment, SummaryPeer, SummaryView, TableHeader, UpdateDelayView, UpdateGroupView,
 };
 
 pub(super) fn state(state: FsmState) -> PeerState {
@@ -101,6 +101,7 @@ impl Live {
             peer_memory: statuses.len() as u64 * size_of::<Status>() as u64,
             peer_groups: bgp.peer_groups.len() as u64,
             peer_group_memory: bgp.peer_groups.len() as u64 * 72,
+            dampening: bgp.family(family).dampening.is_some(),
             multipath_relax: bgp.bestpath.multipath_relax,
             max_med: bgp.max_med.is_some(),
             show_hostname: bgp.knobs.show_hostname,

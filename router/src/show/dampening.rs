@@ -39,7 +39,13 @@ impl Kind {
     }
 
     /// Writes a row.
-    pub fn row(self, prefix: &PrefixView, path: &PathView, first: bool, out: &mut dyn Write) -> io::Result<()> {
+    pub fn row(
+        self,
+        prefix: &PrefixView,
+        path: &PathView,
+        first: bool,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let Some(flaps) = &path.flaps else { return Ok(()) };
         out.write_all(letters(path).as_bytes())?;
         network(prefix, first, false, out)?;
@@ -62,10 +68,11 @@ impl Kind {
     /// A path as JSON.
     pub fn json(self, path: &PathView) -> Value {
         let mut o = Object::new();
+        let peer = path.peer.as_ref().map(|p| p.id.to_string());
         status_json(path, &mut o);
         if let Some(flaps) = &path.flaps {
             if self == Kind::Flaps {
-                o.put_some("peerHost", path.peer.as_ref().map(|p| p.id.to_string()));
+                o.put_some("peerHost", peer.clone());
                 o.put("bdiFlap", flaps.flaps);
                 uptime_json(flaps, &mut o);
             }
@@ -73,6 +80,7 @@ impl Kind {
         }
         o.put("asPath", path.as_path_text());
         o.put("origin", origin_letter(path).to_string());
+        o.put_some("peerHost", peer.filter(|_| self == Kind::Damped));
         Value::Object(o)
     }
 }

@@ -40,10 +40,7 @@ pub enum Layout {
 impl Layout {
     /// Whether it is JSON.
     pub const fn is_json(self) -> bool {
-        matches!(
-            self,
-            Layout::Json | Layout::JsonDetail | Layout::JsonDetailList | Layout::JsonDampening(_)
-        )
+        matches!(self, Layout::Json | Layout::JsonDetail | Layout::JsonDetailList | Layout::JsonDampening(_))
     }
 
     const fn is_detail(self) -> bool {

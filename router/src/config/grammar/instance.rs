@@ -383,7 +383,7 @@ fn listen_range(editor: &mut Editor, args: &Args<'_>) -> Outcome {
 /// What a family originates.
 pub const FAMILY: &[Command] = &[
     command(
-        "bgp dampening ![(1-45)$half [(1-20000)$reuse (1-50000)$suppress (1-255)$max]]",
+        "bgp dampening [(1-45)$half [(1-20000)$reuse (1-50000)$suppress (1-255)$max]]",
         "Hold back flapping routes",
         |e, a| {
             e.bgp_family()?.dampening = dampening::read(a)?;

@@ -277,7 +277,7 @@ pub const OPTIONS: &[Command] = &[
         }
     })),
     command(
-        "neighbor PEER dampening ![(1-45)$half [(1-20000)$reuse (1-20000)$suppress (1-255)$max]]",
+        "neighbor PEER dampening [(1-45)$half [(1-20000)$reuse (1-20000)$suppress (1-255)$max]]",
         "Hold back flapping routes",
         |e, a| {
             e.peer(a)?.family.dampening = dampening::read(a)?;

@@ -129,6 +129,8 @@ pub struct SummaryView {
     pub peer_groups: u64,
     /// Octets that the peer-groups take.
     pub peer_group_memory: u64,
+    /// `bgp dampening`.
+    pub dampening: bool,
     /// `bgp bestpath as-path multipath-relax`.
     pub multipath_relax: bool,
     /// `bgp max-med administrative` is in force.
