@@ -187,8 +187,7 @@ pub fn peer(
         settings.ebgp_multihop.is_some_and(|h| h > 1) || settings.ttl_security.is_some_and(|h| h > 1);
     let families = Family::ALL.map(|f| {
         let family = settings.family(f);
-        let damping = family.dampening.or(bgp.family(f).dampening);
-        family.activate.then(|| PeerFamily { damping, ..peer_family(bgp, family, kind) })
+        family.activate.then(|| peer_family(bgp, family, kind))
     });
     PeerConfig {
         addr,
@@ -255,6 +254,6 @@ fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind) -> PeerFamily {
             model::AddPathTx::BestPerAs => AddPaths::BestPerAs,
             model::AddPathTx::BestSelected(n) => AddPaths::Best(n),
         }),
-        damping: None,
+        damping: from.dampening,
     }
 }

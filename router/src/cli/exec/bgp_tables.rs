@@ -159,7 +159,8 @@ fn dampening_parameters(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
                 writeln!(context.out, "\nFor address family: {name}")?;
             }
             let settings = context.config.bgp.as_ref().and_then(|bgp| bgp.effective(&id));
-            (settings.and_then(|s| s.family(family).dampening), "neighbor ")
+            let own = settings.map(|s| s.family(family).clone()).filter(|f| f.has_dampening);
+            (own.and_then(|f| f.dampening), "neighbor ")
         }
     };
     match parameters {
