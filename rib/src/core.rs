@@ -489,7 +489,7 @@ impl Core {
                 && let Some(peer) = self.shared.peer_mut(id)
             {
                 peer.purging += 1;
-                self.task(f, Walk::Purge(id));
+                self.task(f, Walk::Purge { peer: id, turned: SmallVec::new() });
             }
         }
         match self.shared.peer_mut(id) {
