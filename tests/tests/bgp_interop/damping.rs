@@ -105,7 +105,7 @@ fn rows(text: Result<String, String>) -> Vec<String> {
         let kept = words.iter().enumerate().filter(|(i, w)| !w.contains(':') && !after_penalty(*i));
         kept.map(|(_, w)| *w).collect::<Vec<_>>().join(" ")
     };
-    text.unwrap_or_default().lines().filter(about).map(|l| clean(l)).collect()
+    text.unwrap_or_default().lines().filter(about).map(clean).collect()
 }
 
 const TABLES: [&str; 6] = [
