@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use smallvec::SmallVec;
 
 use crate::base::Discard;
+use crate::damping::Damping;
 use crate::event::{Event, FibChange, Output};
 use crate::family::FamilyRib;
 use crate::group::Group;
@@ -192,8 +193,10 @@ impl Core {
     /// When neighbours may have to be told something though nothing happens before.
     pub fn deadline(&self) -> Option<Time> {
         let v4 = self.v4.groups.iter().filter_map(Group::deadline);
-        let v6 = self.v6.groups.iter().filter_map(Group::deadline);
-        v4.chain(v6).chain(self.hold.deadline(self.now)).min()
+        let laggards = v4.chain(self.v6.groups.iter().filter_map(Group::deadline));
+        let damping = [self.v4.damping.as_ref(), self.v6.damping.as_ref()].into_iter().flatten();
+        let reuse = damping.filter_map(|d| d.next_due()).map(|second| Time::from(second) * SECOND);
+        laggards.chain(reuse).chain(self.hold.deadline(self.now)).min()
     }
 
     /// How far holding back after the start has come.
@@ -228,7 +231,7 @@ impl Core {
 
     /// Does one slice of walking through tables, if a walk is due. Returns whether one was.
     pub fn walk(&mut self) -> bool {
-        let Some(mut task) = self.tasks.pop_front() else { return false };
+        let Some(mut task) = self.tasks.pop_front() else { return self.reuse() };
         if self.slice(&mut task) {
             self.finish(&task);
         } else {
@@ -236,6 +239,13 @@ impl Core {
         }
         self.settle();
         true
+    }
+
+    /// Lets routes in that are suppressed no more, a slice of them. Returns whether there were any.
+    fn reuse(&mut self) -> bool {
+        let any = Family::ALL.map(|f| family!(self, f, |rib, shared| rib.reuse_slice(shared)));
+        self.settle();
+        any.contains(&true)
     }
 
     /// Does one piece of the work that is left: a slice of a walk, else telling neighbours. Returns whether it was
@@ -250,7 +260,8 @@ impl Core {
 
     /// Whether walks are left to do.
     pub fn has_walks(&self) -> bool {
-        !self.tasks.is_empty()
+        let due = |d: Option<&Damping>| d.is_some_and(|d| d.due(self.shared.now).is_some());
+        !self.tasks.is_empty() || due(self.v4.damping.as_deref()) || due(self.v6.damping.as_deref())
     }
 
     /// Tells neighbours what changed, as far as their sockets take it. May order walks.
@@ -267,6 +278,19 @@ impl Core {
         }
         flush_family(&mut self.shared, &mut self.v4, self.now);
         flush_family(&mut self.shared, &mut self.v6, self.now);
+    }
+
+    /// Forgets the flaps of a prefix, or of all of a family (`clear ip bgp dampening`): what was suppressed is used.
+    pub fn clear_damping(&mut self, family: Family, net: Option<IpNet>) {
+        match net {
+            None => self.task(family, Walk::Undamp(None)),
+            Some(net) => prefix!(self, net, |rib, shared, addr, len| {
+                if let Some(id) = rib.table.find(addr, len) {
+                    rib.undamp(shared, id);
+                }
+            }),
+        }
+        self.settle();
     }
 
     fn installed(&mut self, prefixes: &[IpNet]) {
@@ -445,6 +469,9 @@ impl Core {
         peer.removed = false;
         for f in Family::ALL {
             let (was, is) = (&old.families[f.index()], &config.families[f.index()]);
+            if old.damping(f) != config.damping(f) {
+                self.task(f, Walk::Undamp(Some(id)));
+            }
             if old.graceful_shutdown != config.graceful_shutdown {
                 self.task(f, Walk::Reimport(id));
             }
@@ -459,6 +486,15 @@ impl Core {
 
     fn peer_removed(&mut self, id: PeerId) {
         self.down(id);
+        // Records of flaps outlive sessions.
+        for f in Family::ALL {
+            if family!(self, f, |rib, _shared| rib.damping.is_some())
+                && let Some(peer) = self.shared.peer_mut(id)
+            {
+                peer.purging += 1;
+                self.task(f, Walk::Purge { peer: id, turned: SmallVec::new() });
+            }
+        }
         match self.shared.peer_mut(id) {
             Some(peer) if peer.purging > 0 => peer.removed = true,
             _ => self.forget(id),

@@ -12,6 +12,7 @@ use crate::aggregate::Aggregates;
 use crate::base::BaseTable;
 use crate::best::{Candidate, Decision, decide, stays};
 use crate::condition::Conditions;
+use crate::damping::{Damping, Key, Parameters};
 use crate::event::{Event, FibRoute};
 use crate::group::Group;
 use crate::id::{AttrId, HopSetId, PathIdx, PeerId, PrefixId};
@@ -26,11 +27,12 @@ use crate::walk::reimport;
 
 /// Whose routes come, and how they are kept.
 #[derive(Clone, Copy)]
-struct Arrival {
-    peer: PeerId,
-    soft: bool,
-    generation: u8,
-    round: u8,
+pub(crate) struct Arrival {
+    pub peer: PeerId,
+    pub soft: bool,
+    pub generation: u8,
+    pub round: u8,
+    pub damping: Option<Parameters>,
 }
 
 /// Import filters are shared by all neighbours that name the same ones, unless they tell neighbours apart.
@@ -60,6 +62,8 @@ pub(crate) struct FamilyRib<A: Addr> {
     pub aggregates: Option<Box<Aggregates<A>>>,
     /// Route-maps that wait for a route, if any do.
     pub conditions: Option<Box<Conditions<A>>>,
+    /// Routes that flapped, if any did.
+    pub damping: Option<Box<Damping>>,
 }
 
 impl<A: Addr> FamilyRib<A> {
@@ -76,6 +80,7 @@ impl<A: Addr> FamilyRib<A> {
             tracked: Vec::new(),
             aggregates: None,
             conditions: None,
+            damping: None,
         }
     }
 
@@ -97,7 +102,8 @@ impl<A: Addr> FamilyRib<A> {
         let Some(info) = shared.peer(peer) else { return };
         let Some(family) = info.family(A::FAMILY) else { return };
         let (soft, generation) = (family.soft_reconfiguration, info.generation);
-        let arrival = Arrival { peer, soft, generation, round };
+        let damping = info.config.damping(A::FAMILY);
+        let arrival = Arrival { peer, soft, generation, round, damping };
         let address = Some(info.config.addr);
         let key = self.import_key(shared, peer);
         let Some(mut import) = self.imports.remove(&key) else { return };
@@ -198,12 +204,17 @@ impl<A: Addr> FamilyRib<A> {
         attr_in: AttrId,
         out: Option<AttrId>,
     ) {
-        let Arrival { peer, soft, generation, round } = *arrival;
+        let Arrival { peer, soft, generation, round, damping } = *arrival;
         if out.is_none() && !soft {
             if let Some(info) = shared.peer_mut(peer) {
                 info.counts[A::FAMILY.index()].refused += 1;
             }
-            self.withdraw_one(shared, peer, nlri);
+            self.withdraw_one(shared, peer, nlri, None);
+            return;
+        }
+        if (damping.is_some() || self.damping.is_some())
+            && self.holds_back(shared, arrival, nlri, attr_in, out)
+        {
             return;
         }
         let id = self.table.find_or_insert(nlri.addr, nlri.len);
@@ -277,14 +288,26 @@ impl<A: Addr> FamilyRib<A> {
 
     /// Takes out prefixes that a neighbour withdrew.
     pub fn withdraw(&mut self, shared: &mut Shared, peer: PeerId, nlri: &[Nlri<A>]) {
+        let damping = shared.peer(peer).and_then(|p| p.config.damping(A::FAMILY));
         for n in nlri {
-            self.withdraw_one(shared, peer, n);
+            self.withdraw_one(shared, peer, n, damping);
         }
     }
 
-    fn withdraw_one(&mut self, shared: &mut Shared, peer: PeerId, nlri: &Nlri<A>) {
+    fn withdraw_one(
+        &mut self,
+        shared: &mut Shared,
+        peer: PeerId,
+        nlri: &Nlri<A>,
+        damping: Option<Parameters>,
+    ) {
         let Some(id) = self.table.find(nlri.addr, nlri.len) else { return };
-        if let Some(idx) = self.table.find_path(id, peer, nlri.path_id) {
+        let idx = self.table.find_path(id, peer, nlri.path_id);
+        if damping.is_some() || self.damping.is_some() {
+            let key = Key { id, peer, path_id: nlri.path_id };
+            self.note_withdrawal(shared, key, idx, damping);
+        }
+        if let Some(idx) = idx {
             self.drop_path(shared, id, idx);
         }
     }
@@ -294,6 +317,9 @@ impl<A: Addr> FamilyRib<A> {
         self.uncount(shared, id, idx);
         let path = self.table.remove_path(id, idx);
         count(shared, path.peer, A::FAMILY.index(), path.flags, -1);
+        if self.damping.is_some() {
+            self.leaves_table(shared, id, &path);
+        }
         if path.has(path_flag::BEST | path_flag::MULTIPATH | path_flag::VALID) {
             self.decide_with(shared, id, None, path.flags);
         } else if self.conditions.is_some() {
@@ -443,7 +469,8 @@ impl<A: Addr> FamilyRib<A> {
     /// Forgets a prefix that nobody has a use for any more.
     pub fn remove_if_unused(&mut self, id: PrefixId) {
         let idle = self.table.prefix(id).head.is_none() && self.groups.iter().all(|g| g.indifferent(id));
-        if idle && self.fib.get(id.index()).is_none_or(|h| h.is_none()) {
+        let remembered = self.damping.as_ref().is_some_and(|d| d.knows(id));
+        if idle && !remembered && self.fib.get(id.index()).is_none_or(|h| h.is_none()) {
             self.table.remove_prefix(id);
         }
     }
@@ -480,7 +507,7 @@ impl<A: Addr> FamilyRib<A> {
     }
 }
 
-fn count(shared: &mut Shared, peer: PeerId, family: usize, flags: u8, by: i32) {
+pub(crate) fn count(shared: &mut Shared, peer: PeerId, family: usize, flags: u8, by: i32) {
     if let Some(info) = shared.peer_mut(peer) {
         let counts = &mut info.counts[family];
         let which =

@@ -21,6 +21,7 @@ pub mod best;
 mod blocks;
 pub mod condition;
 mod core;
+pub mod damping;
 pub mod event;
 mod family;
 mod fibsync;

@@ -9,6 +9,7 @@ use bgp::wire::PeerRelation;
 use ipnet::IpNet;
 
 use crate::condition::Conditional;
+use crate::damping::Parameters;
 use crate::intern::Provenance;
 use crate::policy::compile::FilterSpec;
 
@@ -108,6 +109,8 @@ pub struct PeerFamily {
     pub site: Option<[u8; 8]>,
     /// `addpath-tx-...`.
     pub add_paths: Option<AddPaths>,
+    /// `dampening ...`, its own or the family's; of external neighbours only.
+    pub damping: Option<Parameters>,
 }
 
 impl Default for PeerFamily {
@@ -129,6 +132,7 @@ impl Default for PeerFamily {
             weight: 0,
             site: None,
             add_paths: None,
+            damping: None,
         }
     }
 }
@@ -156,6 +160,14 @@ pub struct PeerConfig {
     pub graceful_shutdown: bool,
     /// Families that are activated.
     pub families: [Option<PeerFamily>; 2],
+}
+
+impl PeerConfig {
+    /// How its routes are damped in a family, if they are.
+    pub fn damping(&self, family: Family) -> Option<Parameters> {
+        let of_family = self.families[family.index()].as_ref()?.damping;
+        of_family.filter(|_| self.kind == PeerKind::External)
+    }
 }
 
 /// What the session agreed on.

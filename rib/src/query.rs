@@ -10,9 +10,10 @@ use crate::aggregate::is_aggregate;
 use crate::base::{BaseRoute, BaseTarget, Discard};
 use crate::best::{Candidate, Reason, decide};
 use crate::core::Core;
+use crate::damping::{Key, Place, Record};
 use crate::family::{FamilyRib, candidate};
 use crate::group::choice::chosen;
-use crate::id::{AttrId, PeerId, PrefixId};
+use crate::id::{AttrId, PathIdx, PeerId, PrefixId};
 use crate::intern::Provenance;
 use crate::nexthop::{NextHopKey, Resolution, ResolvedHop};
 use crate::peer::{AddPaths, PeerCounts};
@@ -73,6 +74,25 @@ pub struct PathView {
     pub since: u32,
     /// Origin validation; `None` while nothing is validated.
     pub rpki: Option<RpkiState>,
+    /// What is known of its flaps.
+    pub flaps: Option<FlapsView>,
+}
+
+/// How a route flapped (RFC 2439).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FlapsView {
+    /// What is left of the penalties.
+    pub penalty: u32,
+    /// Flaps since `started`.
+    pub flaps: u32,
+    /// When the first one was, seconds of the shell's clock.
+    pub started: u32,
+    /// Not used, though announced or announced again, before `reuse` seconds are over.
+    pub suppressed: bool,
+    /// Not announced any more, only remembered.
+    pub withdrawn: bool,
+    /// Seconds until it is suppressed no more.
+    pub reuse: u32,
 }
 
 /// Under which identifier neighbours are told a path (RFC 7911), by the choice of paths that they get; 0 where they do
@@ -196,6 +216,10 @@ pub struct Totals {
     pub prefixes: usize,
     /// BGP paths.
     pub paths: usize,
+    /// Paths that are announced but suppressed for flapping; not in `paths`.
+    pub damped: usize,
+    /// Withdrawn paths whose flaps are remembered; not in `paths`.
+    pub history: usize,
     /// Attribute sets, of both families.
     pub sets: usize,
     /// Estimated memory of tables, sets and groups in octets; sets are of both families.
@@ -223,7 +247,7 @@ impl Core {
         by_family!(self, family, |rib| rib
             .table
             .iter()
-            .filter(|(_, p)| !p.head.is_none())
+            .filter(|(id, p)| !p.head.is_none() || remembered(rib, *id))
             .map(|(id, p)| (p.addr.to_net(p.len), id.0))
             .collect())
     }
@@ -247,7 +271,7 @@ impl Core {
                 let peer = Some(path.peer).filter(|p| *p != PeerId::LOCAL);
                 map.run(&shared.subject(path.attr, net, peer)) != Verdict::Deny
             };
-            rib.table.paths(id).map(|(_, path)| permits(&path)).collect()
+            known_paths(rib, id).iter().map(|(path, _)| permits(path)).collect()
         }
         let mut view = self.prefix_at(net, slot)?;
         let map = self.shared.policies.route_map(route_map)?;
@@ -261,7 +285,8 @@ impl Core {
     pub fn prefix(&self, net: IpNet) -> Option<PrefixView> {
         fn view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, net: IpNet) -> Option<PrefixView> {
             let id = rib.table.find(A::from_ip(net.network())?, net.prefix_len())?;
-            (!rib.table.prefix(id).head.is_none()).then(|| prefix_view(rib, shared, id))
+            (!rib.table.prefix(id).head.is_none() || remembered(rib, id))
+                .then(|| prefix_view(rib, shared, id))
         }
         by_family!(self, Family::of(&net), |rib| view(rib, &self.shared, net))
     }
@@ -269,7 +294,7 @@ impl Core {
     /// The longest BGP prefix with a path that covers an address.
     pub fn longest(&self, addr: IpAddr) -> Option<PrefixView> {
         fn view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, addr: IpAddr) -> Option<PrefixView> {
-            let has_paths = |id: PrefixId| !rib.table.prefix(id).head.is_none();
+            let has_paths = |id: PrefixId| !rib.table.prefix(id).head.is_none() || remembered(rib, id);
             let id = rib.table.longest_match(A::from_ip(addr)?, A::BITS, has_paths)?;
             Some(prefix_view(rib, shared, id))
         }
@@ -290,9 +315,11 @@ impl Core {
             if p.addr.to_net(p.len) != net {
                 return None;
             }
-            let own = rib.table.paths(id).filter(|(_, path)| path.peer == peer);
+            let withdrawn = |r: Option<&Record>| r.is_some_and(|r| matches!(r.place, Place::Withdrawn(_)));
+            let known = known_paths(rib, id).into_iter();
+            let own = known.filter(|(path, r)| path.peer == peer && !withdrawn(*r));
             let paths: Vec<PathView> =
-                own.map(|(_, path)| path_view(shared, &path, path.attr_in, net)).collect();
+                own.map(|(path, _)| path_view(shared, &path, path.attr_in, net)).collect();
             (!paths.is_empty()).then_some(PrefixView {
                 net,
                 version: p.version,
@@ -366,8 +393,11 @@ impl Core {
             version: rib.version,
             prefixes: rib.table.len(),
             paths: rib.table.path_count(),
+            damped: rib.damping.as_ref().map_or(0, |d| d.counts().0),
+            history: rib.damping.as_ref().map_or(0, |d| d.counts().1),
             sets: self.shared.attrs.len(),
             memory: rib.table.memory()
+                + rib.damping.as_ref().map_or(0, |d| d.memory())
                 + self.shared.attrs.memory()
                 + rib.groups.iter().map(|g| g.memory()).sum::<usize>(),
         })
@@ -474,8 +504,16 @@ impl Core {
 fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> PrefixView {
     let entry = rib.table.prefix(id);
     let net = entry.addr.to_net(entry.len);
-    let mut paths: Vec<PathView> =
-        rib.table.paths(id).map(|(_, p)| path_view(shared, &p, p.attr, net)).collect();
+    let known = known_paths(rib, id).into_iter();
+    let mut paths: Vec<PathView> = known
+        .map(|(path, record)| {
+            let view = path_view(shared, &path, path.attr, net);
+            let Some(record) = record else { return view };
+            let aside = !matches!(record.place, Place::Table);
+            let valid = view.valid || aside && view.accessible;
+            PathView { valid, flaps: Some(flaps_view(shared, path.peer, net, record)), ..view }
+        })
+        .collect();
     if let Some(path) = rib.table.paths(id).position(|(_, p)| is_aggregate(&p)).and_then(|i| paths.get_mut(i))
     {
         path.aggregated = rib.aggregated(entry.addr, entry.len);
@@ -516,6 +554,46 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
     }
 }
 
+/// Whether damping knows of paths that are not in the table.
+fn remembered<A: Addr>(rib: &FamilyRib<A>, id: PrefixId) -> bool {
+    rib.damping.as_ref().is_some_and(|d| d.knows(id))
+}
+
+/// The paths of a prefix in the table, and behind them those that damping holds or remembers.
+fn known_paths<A: Addr>(rib: &FamilyRib<A>, id: PrefixId) -> Vec<(Path, Option<&Record>)> {
+    let damping = rib.damping.as_deref();
+    let of = |p: &Path| damping?.get(Key { id, peer: p.peer, path_id: p.path_id });
+    let mut known: Vec<_> = rib.table.paths(id).map(|(_, path)| (path, of(&path))).collect();
+    for (key, record) in damping.iter().flat_map(|d| d.of(id)) {
+        let (Place::Held(kept) | Place::Withdrawn(kept)) = record.place else { continue };
+        let path = Path {
+            next: PathIdx::NONE,
+            attr: kept.attr,
+            attr_in: kept.attr_in,
+            path_id: key.path_id,
+            since: kept.since,
+            peer: key.peer,
+            flags: 0,
+            generation: kept.generation,
+        };
+        known.push((path, Some(record)));
+    }
+    known
+}
+
+fn flaps_view(shared: &Shared, peer: PeerId, net: IpNet, record: &Record) -> FlapsView {
+    // What is no longer damped is on its way out.
+    let parameters = shared.peer(peer).and_then(|p| p.config.damping(Family::of(&net))).unwrap_or_default();
+    FlapsView {
+        penalty: record.penalty(&parameters, shared.now) as u32,
+        flaps: record.flaps,
+        started: record.started,
+        suppressed: record.suppressed,
+        withdrawn: matches!(record.place, Place::Withdrawn(_)),
+        reuse: if record.suppressed { record.due.saturating_sub(shared.now) } else { 0 },
+    }
+}
+
 /// A path with one of its attribute sets: after import policy, or as the neighbour sent it.
 fn path_view(shared: &Shared, path: &Path, attr: AttrId, net: IpNet) -> PathView {
     let set = shared.attrs.get(attr);
@@ -548,6 +626,7 @@ fn path_view(shared: &Shared, path: &Path, attr: AttrId, net: IpNet) -> PathView
         advertised_to: Vec::new(),
         since: path.since,
         rpki: shared.rpki_state(attr, net),
+        flaps: None,
     }
 }
 

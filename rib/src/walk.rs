@@ -24,6 +24,8 @@ pub(crate) enum Walk {
     DecideAll,
     /// Bring the kernel's routes in line with `ip protocol ... route-map`.
     Install,
+    /// Forget flaps of routes, of one neighbour or of all.
+    Undamp(Option<PeerId>),
     /// Look for the first route that a condition asks for; by the number of the search.
     Search(u32),
     /// Ask policies anew what they make of these prefixes.
@@ -50,6 +52,11 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
         // Another search took its place.
         return true;
     }
+    if let Walk::Undamp(peer) = task.walk {
+        let next = rib.undamp_slice(shared, PrefixId(task.cursor as u32), peer);
+        task.cursor = next.map_or(0, PrefixId::index);
+        return next.is_none();
+    }
     let end = (task.cursor + SLICE).min(rib.table.bound());
     for slot in task.cursor..end {
         let Some(id) = rib.table.live(slot) else { continue };
@@ -63,7 +70,7 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
             }
             Walk::Sweep(peer) => sweep(rib, shared, id, *peer),
             Walk::Reimport(peer) => reimport(rib, shared, id, *peer),
-            Walk::Revalidate(_) => {}
+            Walk::Revalidate(_) | Walk::Undamp(_) => {}
             Walk::Install => {
                 rib.sync_fib(shared, id);
                 // Also where nothing but the source address changed.
@@ -95,12 +102,21 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
 fn purge<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, id: PrefixId, peer: PeerId) {
     let generation = shared.peer(peer).map(|p| p.generation);
     drop_paths(rib, shared, id, |p| p.peer == peer && Some(p.generation) != generation);
+    if rib.damping.is_some() {
+        rib.end_held(shared, id, peer, |k| Some(k.generation) != generation);
+        if shared.peer(peer).is_none_or(|p| p.removed) {
+            rib.forget_peer(shared, id, peer);
+        }
+    }
 }
 
 /// Takes out the paths that a neighbour did not announce again in answer to a refresh.
 fn sweep<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, id: PrefixId, peer: PeerId) {
     let Some(round) = shared.peer(peer).map(|p| p.refresh[A::FAMILY.index()].round) else { return };
     drop_paths(rib, shared, id, |p| p.peer == peer && p.flags & path_flag::ROUND != round);
+    if rib.damping.is_some() {
+        rib.end_held(shared, id, peer, |k| k.round != round);
+    }
 }
 
 fn drop_paths<A: Addr>(
@@ -124,12 +140,16 @@ fn drop_paths<A: Addr>(
 pub(crate) fn reimport<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, id: PrefixId, peer: PeerId) {
     // Those of ended sessions must not come back to life.
     let Some(generation) = shared.peer(peer).map(|p| p.generation) else { return };
-    let paths: SmallVec<[(AttrId, u32, u8); 2]> = rib
+    let mut paths: SmallVec<[(AttrId, u32, u8); 2]> = rib
         .table
         .paths(id)
         .filter(|(_, p)| p.peer == peer && p.generation == generation)
         .map(|(_, p)| (p.attr_in, p.path_id, p.flags & path_flag::ROUND))
         .collect();
+    let records = rib.damping.iter().flat_map(|d| d.of(id)).filter(|(key, _)| key.peer == peer);
+    let held = records.filter_map(|(key, r)| Some((key, r.held()?)));
+    let held = held.filter(|(_, k)| k.generation == generation);
+    paths.extend(held.map(|(key, k)| (k.attr_in, key.path_id, k.round)));
     let entry = rib.table.prefix(id);
     let (addr, len) = (entry.addr, entry.len);
     for (attr_in, path_id, round) in paths {

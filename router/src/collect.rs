@@ -99,6 +99,8 @@ impl Collect {
                 family,
                 prefixes: t.prefixes as u64,
                 memory: t.memory as u64,
+                damped: t.damped as u64,
+                history: t.history as u64,
                 peers: peers.iter().filter(|p| p.families.iter().any(|f| f.family == family)).count() as u64,
                 groups,
             })

@@ -26,6 +26,7 @@ mod aggregates;
 mod aigp;
 mod conditions;
 mod confederation;
+mod damping;
 mod edges;
 mod model;
 mod policy;

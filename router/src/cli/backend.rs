@@ -149,6 +149,8 @@ pub enum Action {
     },
     /// `clear bgp prefix P`: decides and announces a prefix again.
     ClearBgpPrefix(IpNet),
+    /// Forget flaps of a family, or of one prefix of it.
+    ClearDampening(Family, Option<IpNet>),
     /// `clear ip prefix-list`, `clear route-map counters`.
     ClearPolicyCounters,
     /// `debug ...`, `no debug ...` from the enable node: until the next restart.

@@ -21,6 +21,10 @@ impl Live {
                 let _ = self.control.rib.tell(move |core| core.tell_again(net));
                 Ok(())
             }
+            Action::ClearDampening(family, net) => {
+                let _ = self.control.rib.tell(move |core| core.clear_damping(family, net));
+                Ok(())
+            }
             Action::ClearPolicyCounters => {
                 let _ = self.control.rib.tell(|core| core.clear_policy_counts());
                 Ok(())

@@ -21,8 +21,8 @@ use crate::shell::peers::Entry;
 use crate::shell::rib_thread::RibHandle;
 use crate::shell::translate;
 use crate::show::views::{
-    AddPathIds, AdvertisedTo, FibFlags, MemoryRow, NexthopView, PathOrigin, PathPeer, PathView, PeerState,
-    PrefixView, Segment, SummaryPeer, SummaryView, TableHeader, UpdateDelayView, UpdateGroupView,
+    AddPathIds, AdvertisedTo, FibFlags, FlapsView, MemoryRow, NexthopView, PathOrigin, PathPeer, PathView,
+    PeerState, PrefixView, Segment, SummaryPeer, SummaryView, TableHeader, UpdateDelayView, UpdateGroupView,
 };
 
 pub(super) fn state(state: FsmState) -> PeerState {
@@ -101,6 +101,7 @@ impl Live {
             peer_memory: statuses.len() as u64 * size_of::<Status>() as u64,
             peer_groups: bgp.peer_groups.len() as u64,
             peer_group_memory: bgp.peer_groups.len() as u64 * 72,
+            dampening: bgp.family(family).dampening.is_some(),
             multipath_relax: bgp.bestpath.multipath_relax,
             max_med: bgp.max_med.is_some(),
             show_hostname: bgp.knobs.show_hostname,
@@ -119,7 +120,7 @@ impl Live {
             local_as: bgp.asn.0,
             default_local_pref: bgp.knobs.local_preference,
             show_nexthop_hostname: bgp.knobs.show_nexthop_hostname,
-            total_paths: totals.paths as u64,
+            total_paths: (totals.paths + totals.damped + totals.history) as u64,
         })
     }
 
@@ -532,6 +533,10 @@ impl Naming {
         view.multipath = from.multipath;
         (view.suppressed, view.aggregate_count) = (from.suppressed, from.aggregated);
         view.stale = from.stale;
+        if let Some(flaps) = &from.flaps {
+            (view.damped, view.history) = (flaps.suppressed, flaps.withdrawn);
+            view.flaps = Some(flaps_view(flaps));
+        }
         view.rpki = from.rpki;
         view.fib_installed = from.best && installed(prefix);
         view.age = age_of_second(from.since);
@@ -598,6 +603,17 @@ impl Naming {
             Provenance::Internal | Provenance::Client => PathOrigin::Internal,
         };
         view
+    }
+}
+
+fn flaps_view(from: &query::FlapsView) -> FlapsView {
+    let age = age_of_second(from.started);
+    FlapsView {
+        penalty: from.penalty,
+        flaps: from.flaps,
+        age,
+        started_epoch: epoch_of(age),
+        reuse: (from.suppressed && !from.withdrawn).then_some(u64::from(from.reuse)),
     }
 }
 

@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 
 use bgp::types::Family;
 
-use super::sample::{PeerSample, RpkiCacheSample, Snapshot, VrrpSample};
+use super::sample::{PeerSample, RpkiCacheSample, Snapshot, TableSample, VrrpSample};
 
 type Labels<'a> = Vec<(&'a str, String)>;
 
@@ -85,6 +85,7 @@ impl Collector for Page {
         frr_rpki(s, &mut w)?;
         native_bgp(&s.peers, &mut w)?;
         native_vrrp(&s.vrrp, &mut w)?;
+        native_damping(&s.tables, &mut w)?;
         native_routes(s, &mut w)
     }
 }
@@ -206,7 +207,7 @@ fn frr_bgp(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {
 }
 
 fn frr_tables(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {
-    let rows = |value: fn(&super::sample::TableSample) -> u64| {
+    let rows = |value: fn(&TableSample) -> u64| {
         let local = s.local_as.to_string();
         s.tables
             .iter()
@@ -397,6 +398,14 @@ fn native_vrrp(all: &[VrrpSample], w: &mut Writer<'_>) -> fmt::Result {
     w.counters("router_vrrp_advertisement_errors", "Advertisements refused, by kind.", errors)
 }
 
+fn native_damping(tables: &[TableSample], w: &mut Writer<'_>) -> fmt::Result {
+    let rows = tables.iter().flat_map(|t| {
+        [("suppressed", t.damped), ("history", t.history)]
+            .map(|(state, n)| (label(&[("family", afi(t.family)), ("state", state)]), n as f64))
+    });
+    w.gauges("router_bgp_damped_paths", "Paths that flapped and are not in the table, by state.", rows)
+}
+
 fn native_routes(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {
     let rows = |value: fn(&super::sample::RouteSample) -> u64| {
         s.routes
@@ -415,7 +424,7 @@ fn native_routes(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{PeerFamilySample, RouteSample, TableSample};
+    use super::super::sample::{PeerFamilySample, RouteSample};
     use super::*;
 
     #[test]
@@ -440,7 +449,15 @@ mod tests {
                 }],
                 ..PeerSample::default()
             }],
-            tables: vec![TableSample { family, prefixes: 4, memory: 5, peers: 1, groups: 0 }],
+            tables: vec![TableSample {
+                family,
+                prefixes: 4,
+                memory: 5,
+                damped: 2,
+                history: 1,
+                peers: 1,
+                groups: 0,
+            }],
             vrrp: vec![VrrpSample {
                 family: "v4",
                 vrid: 10,
@@ -456,6 +473,7 @@ mod tests {
             "frr_bgp_peer_message_received_total{vrf=\"default\",afi=\"ipv4\",safi=\"unicast\",local_as=\"65000\",peer=\"192.0.2.1\",peer_as=\"64500\"} 7",
             "frr_vrrp_state{proto=\"v4\",vrid=\"10\",interface=\"lan0\",subinterface=\"\",state=\"Master\"} 1.0",
             "frr_route_total_fib{afi=\"ipv4\",vrf=\"default\"} 2.0",
+            "router_bgp_damped_paths{family=\"ipv4\",state=\"suppressed\"} 2.0",
             "router_bgp_prefixes{peer=\"192.0.2.1\",family=\"ipv4\",stage=\"accepted\"} 3.0",
         ] {
             assert!(page.lines().any(|l| l == line), "{line} is missing from\n{page}");

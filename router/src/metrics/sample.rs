@@ -126,6 +126,10 @@ pub struct TableSample {
     pub prefixes: u64,
     /// Memory in octets.
     pub memory: u64,
+    /// Paths that are suppressed for flapping.
+    pub damped: u64,
+    /// Withdrawn paths whose flaps are remembered.
+    pub history: u64,
     /// Neighbours with the family.
     pub peers: u64,
     /// Peer-groups.

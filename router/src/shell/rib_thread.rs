@@ -238,6 +238,9 @@ impl RibThread {
             if !requests.is_empty() || !input.is_empty() {
                 self.flush_at.get_or_insert_with(|| Instant::now() + COALESCE);
             }
+            if !requests.is_empty() {
+                self.core.tick(clock::now());
+            }
             for request in requests {
                 request(&mut self.core);
             }
@@ -264,7 +267,8 @@ impl RibThread {
     /// What is there to do now; waits if that is nothing. `None` ends the thread.
     fn take(&mut self, busy: bool) -> Option<(VecDeque<Request>, Vec<PeerMessage>)> {
         let open = self.backlog.len() < FIB_LIMIT;
-        let deadline = self.core.deadline().map(clock::instant);
+        // What is due then may be a walk, which waits for the kernel, too.
+        let deadline = self.core.deadline().filter(|_| open).map(clock::instant);
         let mailbox = Arc::clone(&self.handle.mailbox);
         let mut queues = lock(&mailbox.queues);
         loop {

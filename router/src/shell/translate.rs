@@ -254,5 +254,6 @@ fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind) -> PeerFamily {
             model::AddPathTx::BestPerAs => AddPaths::BestPerAs,
             model::AddPathTx::BestSelected(n) => AddPaths::Best(n),
         }),
+        damping: from.dampening,
     }
 }

@@ -1,5 +1,6 @@
 //! What `show` commands print: data, and its two forms.
 
+pub mod dampening;
 pub mod format;
 pub mod instances;
 pub mod interface;

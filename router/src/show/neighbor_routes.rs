@@ -191,8 +191,10 @@ pub struct PrefixCounts {
     pub history: u64,
     /// From a session that ended.
     pub stale: u64,
-    /// Usable.
+    /// With a usable next hop.
     pub valid: u64,
+    /// Those of them that may be chosen.
+    pub useable: u64,
     /// In the table.
     pub all: u64,
     /// Best paths.
@@ -214,6 +216,7 @@ impl PrefixCounts {
                 self.history += u64::from(path.history);
                 self.stale += u64::from(path.stale);
                 self.valid += u64::from(path.valid);
+                self.useable += u64::from(path.valid && !path.damped && !path.history);
                 self.best += u64::from(path.best);
             }
         }
@@ -228,9 +231,9 @@ impl PrefixCounts {
             ("Stale", self.stale),
             ("Valid", self.valid),
             ("All RIB", self.all),
-            ("PfxCt counted", self.all - self.removed.min(self.all)),
+            ("PfxCt counted", self.all.saturating_sub(self.removed + self.history)),
             ("PfxCt Best Selected", self.best),
-            ("Useable", self.valid),
+            ("Useable", self.useable),
             ("Unsorted", 0),
         ]
     }

@@ -7,6 +7,7 @@ use bgp::attrs::Origin;
 use bgp::attrs::text::{Community, CommunityJson, ExtCommunity, LargeCommunity};
 use serde_json::Value;
 
+use super::dampening;
 use super::format::{afi_of, age, date};
 use super::json::{Object, ObjectExt};
 use super::rpki;
@@ -137,8 +138,10 @@ pub fn text(header: &TableHeader, path: &PathView, out: &mut dyn Write) -> io::R
     if path.suppressed {
         write!(out, ", (suppressed)")?;
     }
-    if path.damped || path.history {
-        write!(out, ", (suppressed due to dampening)")?;
+    match () {
+        () if path.history => write!(out, ", (history entry)")?,
+        () if path.damped => write!(out, ", (suppressed due to dampening)")?,
+        () => {}
     }
     writeln!(out)?;
     from_line(header, path, out)?;
@@ -156,6 +159,9 @@ pub fn text(header: &TableHeader, path: &PathView, out: &mut dyn Write) -> io::R
     }
     if !path.advertised_to.is_empty() {
         writeln!(out, "      Advertised to: {}", names(&path.advertised_to))?;
+    }
+    if let Some(flaps) = &path.flaps {
+        dampening::info_text(flaps, out)?;
     }
     writeln!(out, "      Last update: {}", date(path.updated_epoch))
 }
@@ -215,7 +221,9 @@ fn attributes_line(path: &PathView, out: &mut dyn Write) -> io::Result<()> {
     if path.weight != 0 {
         write!(out, ", weight {}", path.weight)?;
     }
-    write!(out, ", {}", if path.valid { "valid" } else { "invalid" })?;
+    if !path.history {
+        write!(out, ", {}", if path.valid { "valid" } else { "invalid" })?;
+    }
     match path.origin_kind {
         PathOrigin::External => write!(out, ", external")?,
         PathOrigin::Internal => write!(out, ", internal")?,
@@ -328,14 +336,14 @@ pub fn json(header: &TableHeader, prefix: &PrefixView, path: &PathView) -> Value
     o.put_true("removed", path.removed);
     o.put_true("stale", path.stale);
     o.put_true("suppressed", path.suppressed);
-    o.put_true("dampeningSuppressed", path.damped);
-    o.put_true("dampeningHistory", path.history);
+    o.put_true("dampeningHistoryEntry", path.history);
+    o.put_true("dampeningSuppressed", path.damped && !path.history);
     o.put("origin", origin_word(path));
     o.put_some("metric", path.med);
     o.put_some("locPrf", path.local_pref);
     o.put_some("aigpMetric", path.aigp);
     o.put_some("weight", Some(path.weight).filter(|w| *w != 0));
-    o.put("valid", path.valid);
+    o.put_some("valid", Some(path.valid).filter(|_| !path.history));
     o.put("version", prefix.version);
     let own = matches!(path.origin_kind, PathOrigin::Network | PathOrigin::Redistributed);
     o.put_true("sourced", own);
@@ -359,6 +367,9 @@ pub fn json(header: &TableHeader, prefix: &PrefixView, path: &PathView) -> Value
     }
     if !path.advertised_to.is_empty() {
         o.put("advertisedTo", advertised_json(&path.advertised_to));
+    }
+    if let Some(flaps) = &path.flaps {
+        dampening::info_json(flaps, &mut o);
     }
     let mut update = Object::new();
     update.put("epoch", path.updated_epoch);

@@ -107,6 +107,7 @@ pub fn summary() -> SummaryView {
         peer_memory: 137_312,
         peer_groups: 1,
         peer_group_memory: 72,
+        dampening: false,
         multipath_relax: true,
         max_med: false,
         show_hostname: false,

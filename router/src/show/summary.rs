@@ -168,6 +168,9 @@ fn memory_lines(view: &SummaryView, out: &mut dyn Write) -> io::Result<()> {
         let octets = memory(view.peer_group_memory);
         writeln!(out, "Peer groups {}, using {octets} of memory", view.peer_groups)?;
     }
+    if view.dampening {
+        writeln!(out, "Dampening enabled.")?;
+    }
     Ok(())
 }
 
@@ -258,6 +261,7 @@ pub fn json(view: &SummaryView, options: &SummaryOptions) -> Value {
         object.put("peerGroupCount", view.peer_groups);
         object.put("peerGroupMemory", view.peer_group_memory);
     }
+    object.put_true("dampeningEnabled", view.dampening);
     let failed_only = options.state == StateFilter::Failed;
     let mut peers = Object::new();
     for peer in view.peers.iter().filter(|p| options.wants(p)) {

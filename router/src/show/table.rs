@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
+use super::dampening;
 use super::format::afi_of;
 use super::json::{Object, ObjectExt, compact};
 use super::path;
@@ -30,12 +31,16 @@ pub enum Layout {
     JsonDetail,
     /// `detail json`: a list of paths per prefix.
     JsonDetailList,
+    /// Of routes that flap.
+    Dampening(dampening::Kind),
+    /// The same in JSON.
+    JsonDampening(dampening::Kind),
 }
 
 impl Layout {
     /// Whether it is JSON.
     pub const fn is_json(self) -> bool {
-        matches!(self, Layout::Json | Layout::JsonDetail | Layout::JsonDetailList)
+        matches!(self, Layout::Json | Layout::JsonDetail | Layout::JsonDetailList | Layout::JsonDampening(_))
     }
 
     const fn is_detail(self) -> bool {
@@ -144,6 +149,22 @@ fn one(
                 row(header, shown, p, i == 0, wide, 5, out)?;
             }
         }
+        Layout::Dampening(kind) => {
+            if first {
+                header_line(header, out)?;
+                legend(out)?;
+                kind.titles(out)?;
+            }
+            for (i, p) in shown.paths.iter().enumerate() {
+                kind.row(shown, p, i == 0, out)?;
+            }
+        }
+        Layout::JsonDampening(kind) => {
+            json_key(shown, first, out)?;
+            let paths = shown.paths.iter().map(|p| kind.json(p)).collect();
+            compact(&Value::Array(paths), out)?;
+            writeln!(out)?;
+        }
         Layout::Detail => {
             if first {
                 header_line(header, out)?;
@@ -235,6 +256,23 @@ fn hop_text(header: &TableHeader, path: &PathView) -> String {
     }
 }
 
+/// The letters before a row, that of origin validation first.
+pub fn letters(path: &PathView) -> String {
+    let [a, b, c] = status(path);
+    let validation = path.rpki.map_or(' ', rpki::state_letter);
+    [validation, a, b, c, ' '].into_iter().collect()
+}
+
+/// The column of the prefix, empty for others than its first path.
+pub fn network(prefix: &PrefixView, first: bool, wide: bool, out: &mut dyn Write) -> io::Result<()> {
+    let (width, _) = widths(wide);
+    let name = if first { prefix.prefix.to_string() } else { String::new() };
+    if name.len() >= width {
+        return write!(out, "{name}\n{:20}", "");
+    }
+    write!(out, "{name:width$}")
+}
+
 /// A row of a listing. `status_width` is 5, or 4 for received routes.
 pub fn row(
     header: &TableHeader,
@@ -245,18 +283,11 @@ pub fn row(
     status_width: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let (network, hop_width) = widths(wide);
-    let [a, b, c] = status(path);
-    let validation = path.rpki.map_or(' ', rpki::state_letter);
-    let letters: String = [validation, a, b, c, ' '].into_iter().collect();
-    let letters = if status_width == 5 { letters } else { format!(" {a}{b} ") };
+    let (_, hop_width) = widths(wide);
+    let [a, b, _] = status(path);
+    let letters = if status_width == 5 { letters(path) } else { format!(" {a}{b} ") };
     out.write_all(letters.as_bytes())?;
-    let name = if first { prefix.prefix.to_string() } else { String::new() };
-    if name.len() >= network {
-        write!(out, "{name}\n{:20}", "")?;
-    } else {
-        write!(out, "{name:network$}")?;
-    }
+    network(prefix, first, wide, out)?;
     let hop = hop_text(header, path);
     if hop.len() >= hop_width {
         write!(out, "{hop}\n{:38}", "")?;
@@ -270,13 +301,12 @@ pub fn row(
     writeln!(out, "{as_path}{separator}{}", path::origin_letter(path))
 }
 
-/// A path as the brief listing has it in JSON.
-fn brief_json(header: &TableHeader, prefix: &PrefixView, path: &PathView) -> Value {
-    let mut o = Object::new();
+/// What the letters say, in JSON.
+pub fn status_json(path: &PathView, o: &mut Object) {
     o.put_true("removed", path.removed);
     o.put_true("stale", path.stale);
     o.put_true("suppressed", path.suppressed);
-    o.put_true("valid", path.valid);
+    o.put_true("valid", path.valid && !path.history);
     o.put_true("history", path.history);
     o.put_true("damped", path.damped);
     o.put_true("bestpath", path.best);
@@ -284,6 +314,12 @@ fn brief_json(header: &TableHeader, prefix: &PrefixView, path: &PathView) -> Val
     o.put_true("multipath", path.multipath);
     let internal = path.origin_kind == super::views::PathOrigin::Internal;
     o.put("pathFrom", if internal { "internal" } else { "external" });
+}
+
+/// A path as the brief listing has it in JSON.
+fn brief_json(header: &TableHeader, prefix: &PrefixView, path: &PathView) -> Value {
+    let mut o = Object::new();
+    status_json(path, &mut o);
     o.put("prefix", prefix.prefix.addr().to_string());
     o.put("prefixLen", prefix.prefix.prefix_len());
     o.put("network", prefix.prefix.to_string());

@@ -7,6 +7,7 @@ mod bounds;
 mod common;
 mod conditions;
 mod confederation;
+mod damping;
 mod delays;
 mod edges;
 mod hostile;

@@ -7,6 +7,7 @@ use rib::policy::ast::{Action, CommunityList, CommunityMatch, PrefixList, Prefix
 
 use crate::config::grammar::{Args, Fail};
 use crate::config::model::Config;
+use crate::show::dampening::Kind;
 use crate::show::table::PathFilter;
 use crate::show::views::PathView;
 
@@ -26,7 +27,7 @@ const SELECTORS: [&str; 10] = [
 
 /// Whether a part of the table is asked for, which may well be empty.
 pub fn selects(args: &Args<'_>) -> bool {
-    SELECTORS.iter().any(|word| args.has(word))
+    SELECTORS.iter().any(|word| args.has(word)) || flapping(args).is_some()
 }
 
 /// Builds the filter of `show bgp ... SELECTOR`; none of the selectors means all paths.
@@ -70,13 +71,21 @@ pub fn filter<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<
     if let Some(state) = validation(args) {
         return Ok(Box::new(move |_, path| path.rpki == Some(state)));
     }
-    if args.get("none").is_some() {
-        return Ok(Box::new(|_, _| false));
+    if let Some(kind) = flapping(args) {
+        return Ok(Box::new(move |_, path| kind.wants(path)));
     }
     if args.has("self-originate") {
         return Ok(Box::new(|_, path| path.is_local()));
     }
     Ok(Box::new(|_, _| true))
+}
+
+/// The listing of routes that flap which a line asks for.
+pub fn flapping(args: &Args<'_>) -> Option<Kind> {
+    Some(match args.get("flapping")? {
+        "flap-statistics" => Kind::Flaps,
+        _ => Kind::Damped,
+    })
 }
 
 /// The state that `rpki STATE` asks for.

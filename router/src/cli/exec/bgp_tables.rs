@@ -1,16 +1,19 @@
 //! BGP: listings of routes and single prefixes.
 
+use std::net::Ipv4Addr;
+
 use bgp::types::Family;
 use ipnet::IpNet;
 
-use super::super::backend::{BgpRoutes, Cursor, Lookup, Range, ViewError};
+use super::super::backend::{Action, BgpRoutes, Cursor, Lookup, Range, ViewError};
 use super::bgp::{given_family, only_instance};
-use super::bgp_filter::{filter, selects, validation};
+use super::bgp_filter::{filter, flapping, selects, validation};
 use super::{Context, Daemon, ExecCommand, ExecError, Ran, exec};
 use crate::config::grammar::Args;
 use crate::config::model::PeerId;
+use crate::show::dampening;
 use crate::show::format::{family_key, family_name};
-use crate::show::json::pretty;
+use crate::show::json::{Object, ObjectExt, pretty};
 use crate::show::neighbor_routes::{self, Around, Kind, PrefixCounts};
 use crate::show::path::{self, Which};
 use crate::show::statistics::{self, Statistics};
@@ -91,13 +94,13 @@ pub const COMMANDS: &[ExecCommand] = &[
         dampening_parameters,
     ),
     exec(
-        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] dampening <dampened-paths|flap-statistics>$none [json]",
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] dampening <dampened-paths|flap-statistics>$flapping [json]",
         "Routes that flap",
         BGPD,
         listing,
     ),
     exec(
-        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] neighbors <A.B.C.D|X:X::X:X|WORD>$peer <dampened-routes|flap-statistics>$none [json]",
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] neighbors <A.B.C.D|X:X::X:X|WORD>$peer <dampened-routes|flap-statistics>$flapping [json]",
         "Routes of a neighbor that flap",
         BGPD,
         from_neighbor,
@@ -108,6 +111,13 @@ pub const COMMANDS: &[ExecCommand] = &[
         BGPD,
         dampening_parameters,
     ),
+    exec(
+        "clear [ip$ip] bgp [<ipv4|ipv6>$afi [unicast]] dampening [<A.B.C.D/M$net|X:X::X:X/M$net|A.B.C.D$addr [A.B.C.D$mask]>]",
+        "Forget flaps",
+        BGPD,
+        clear_dampening,
+    )
+    .privileged(),
     exec(
         "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] neighbors <A.B.C.D|X:X::X:X|WORD>$peer prefix-counts [json]",
         "Numbers of routes from a neighbor",
@@ -132,13 +142,49 @@ fn statistics(context: &mut Context<'_>, args: &Args<'_>, families: &[Family]) -
     Ok(())
 }
 
-/// Dampening is kept in the configuration, without an engine: nothing is dampened.
+/// The parameters of a family, or those that a neighbour has for itself.
 fn dampening_parameters(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
-    if args.has("json") {
-        return Ok(writeln!(context.out, "{{\n}}")?);
+    if !only_instance(context, args)? {
+        return Ok(());
     }
     let family = given_family(args).unwrap_or(Family::Ipv4Unicast);
-    Ok(writeln!(context.out, "dampening not enabled for {}", family_name(family))?)
+    let name = family_name(family);
+    let mut head = Object::new();
+    let (parameters, whose) = match args.get("peer") {
+        None => (context.config.bgp.as_ref().and_then(|bgp| bgp.family(family).dampening), ""),
+        Some(_) => {
+            let Some(id) = neighbor(context, args, family)? else { return Ok(()) };
+            head.put("addressFamily", name);
+            if !args.has("json") {
+                writeln!(context.out, "\nFor address family: {name}")?;
+            }
+            let settings = context.config.bgp.as_ref().and_then(|bgp| bgp.effective(&id));
+            let own = settings.map(|s| s.family(family).clone()).filter(|f| f.has_dampening);
+            (own.and_then(|f| f.dampening), "neighbor ")
+        }
+    };
+    match parameters {
+        _ if args.has("json") => dampening::parameters_json(parameters.as_ref(), head, context.out)?,
+        Some(parameters) => dampening::parameters_text(&parameters, context.out)?,
+        None => writeln!(context.out, "{whose}dampening not enabled for {name}")?,
+    }
+    Ok(())
+}
+
+fn clear_dampening(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
+    let net = match (args.get("net"), args.get("addr")) {
+        (Some(_), _) => Some(args.prefix("net")?),
+        (None, Some(_)) => {
+            let length = match args.opt::<Ipv4Addr>("mask")? {
+                Some(mask) => u32::from(mask).leading_ones() as u8,
+                None => 32,
+            };
+            Some(IpNet::new_assert(args.ip("addr")?, length).trunc())
+        }
+        (None, None) => None,
+    };
+    let family = net.map_or_else(|| given_family(args).unwrap_or(Family::Ipv4Unicast), |n| Family::of(&n));
+    Ok(context.backend.act(Action::ClearDampening(family, net))?)
 }
 
 fn prefix_counts(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
@@ -166,6 +212,9 @@ fn listed_family(args: &Args<'_>) -> Family {
 }
 
 fn layout(args: &Args<'_>) -> Layout {
+    if let Some(kind) = flapping(args) {
+        return if args.has("json") { Layout::JsonDampening(kind) } else { Layout::Dampening(kind) };
+    }
     let trailing = ["REGEX", "AA:NN", "AA:BB:CC"].iter().filter_map(|n| args.get(n));
     let json = args.has("json") || trailing.into_iter().any(|t| t == "json" || t.ends_with(" json"));
     match (json, args.has("detail"), args.has("wide")) {

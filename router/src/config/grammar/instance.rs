@@ -3,6 +3,7 @@
 use bgp::types::{Asn, Family};
 use ipnet::IpNet;
 
+use super::dampening;
 use super::kept::kept;
 use super::{Args, BlockKind, Command, Editor, Fail, Instance, Node, Outcome, Render, command, value};
 use crate::config::model::{
@@ -381,7 +382,19 @@ fn listen_range(editor: &mut Editor, args: &Args<'_>) -> Outcome {
 
 /// What a family originates.
 pub const FAMILY: &[Command] = &[
-    kept("bgp dampening [(1-45) [(1-20000) (1-50000) (1-255)]]", "Hold back flapping routes"),
+    command(
+        "bgp dampening [(1-45)$half [(1-20000)$reuse (1-50000)$suppress (1-255)$max]]",
+        "Hold back flapping routes",
+        |e, a| {
+            e.bgp_family()?.dampening = dampening::read(a)?;
+            Ok(())
+        },
+    )
+    .render(Render::Family(|f, out| {
+        if let Some(parameters) = &f.dampening {
+            out.line(format_args!("bgp dampening{}", dampening::words(parameters)));
+        }
+    })),
     command(
         "network <A.B.C.D/M$net|X:X::X:X/M$net|A.B.C.D$addr [mask A.B.C.D$mask]> [{route-map RMAP_NAME|label-index (0-1048560)$label|backdoor}]",
         "Originate a route",

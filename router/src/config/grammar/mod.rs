@@ -6,6 +6,7 @@
 //! in which `show running-config` prints them.
 
 pub mod args;
+mod dampening;
 mod edit;
 mod help;
 mod instance;

@@ -3,6 +3,7 @@
 use bgp::attrs::text::ExtKind;
 use bgp::types::Family;
 
+use super::dampening;
 use super::edit::switch;
 use super::kept::kept_peer_family;
 use super::{Args, Command, Editor, Lines, Outcome, PeerFamilyView, Render, command, value};
@@ -275,7 +276,19 @@ pub const OPTIONS: &[Command] = &[
             out.line(format_args!("neighbor {} soo {site}", p.name));
         }
     })),
-    kept_peer_family("neighbor PEER dampening [(1-45) [(1-20000) (1-20000) (1-255)]]", "Hold back flapping routes"),
+    command(
+        "neighbor PEER dampening [(1-45)$half [(1-20000)$reuse (1-20000)$suppress (1-255)$max]]",
+        "Hold back flapping routes",
+        |e, a| {
+            e.peer(a)?.family.dampening = dampening::read(a)?;
+            Ok(())
+        },
+    )
+    .render(Render::PeerFamily(|p, out| {
+        if let Some(parameters) = &p.options.dampening {
+            out.line(format_args!("neighbor {} dampening{}", p.name, dampening::words(parameters)));
+        }
+    })),
     kept_peer_family("neighbor PEER upa", "Unreachability announcements").harmless(),
     kept_peer_family("neighbor PEER encapsulation LINE...", "Encapsulation").harmless(),
 ];

@@ -10,7 +10,7 @@ use super::neighbor::{
     LocalAs, LocalRole, MaximumPrefix, Neighbor, NextHopSelf, PeerFamily, PeerGroup, PeerId, PeerOptions,
     RemoteAs, RemovePrivateAs, SendCommunity, Shutdown, UpdateSource,
 };
-use super::{Bgp, Profile, Timers};
+use super::{Bgp, Dampening, Profile, Timers};
 
 /// A neighbour's settings in one family, everything resolved.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,6 +44,10 @@ pub struct FamilySettings {
     pub unsuppress_map: Option<String>,
     pub advertise_map: Option<AdvertiseMap>,
     pub attribute_unchanged: AttributeUnchanged,
+    /// In force: its own, its group's or the family's.
+    pub dampening: Option<Dampening>,
+    /// Whether it is not the family's.
+    pub has_dampening: bool,
     /// Whether routes from here pass only because a policy says so (RFC 8212): any filter counts.
     pub has_policy_in: bool,
     /// The same for routes to here.
@@ -312,6 +316,8 @@ fn resolve_family(
         unsuppress_map: pick!(unsuppress_map),
         advertise_map: pick!(advertise_map),
         attribute_unchanged: pick!(attribute_unchanged, AttributeUnchanged::default()),
+        dampening: pick!(dampening).or(bgp.family(family).dampening),
+        has_dampening: pick!(dampening).is_some(),
         has_policy_in: false,
         has_policy_out: false,
     };

@@ -7,7 +7,7 @@ use bgp::types::{Asn, Family};
 use ipnet::IpNet;
 use rib::aggregate::Aggregate;
 
-use super::{Kept, Neighbor, PeerGroup, PeerId, Profile, Release};
+use super::{Dampening, Kept, Neighbor, PeerGroup, PeerId, Profile, Release};
 
 /// Keepalive and hold time in seconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -241,6 +241,8 @@ pub struct BgpFamily {
     pub distance_prefixes: BTreeMap<IpNet, (u8, Option<String>)>,
     /// `table-map NAME`.
     pub table_map: Option<String>,
+    /// `bgp dampening`.
+    pub dampening: Option<Dampening>,
     /// Other lines.
     pub kept: Kept,
 }

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub use rib::aggregate::Aggregate;
+pub use rib::damping::Parameters as Dampening;
 use rib::policy::ast::{Match, Policies};
 
 pub use effective::{FamilySettings, NeighborSettings};

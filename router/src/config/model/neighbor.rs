@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use bgp::types::{Asn, Family};
 use rib::policy::ast::ExtCommunity;
 
-use super::{Kept, Timers};
+use super::{Dampening, Kept, Timers};
 
 /// What names a neighbour.
 #[derive(Clone, PartialEq, Eq, Debug, Hash)]
@@ -359,6 +359,7 @@ pub struct PeerFamily {
     pub unsuppress_map: Option<String>,
     pub advertise_map: Option<AdvertiseMap>,
     pub attribute_unchanged: Option<AttributeUnchanged>,
+    pub dampening: Option<Dampening>,
     /// Other lines, without `neighbor X`.
     pub kept: Kept,
 }

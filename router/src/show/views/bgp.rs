@@ -129,6 +129,8 @@ pub struct SummaryView {
     pub peer_groups: u64,
     /// Octets that the peer-groups take.
     pub peer_group_memory: u64,
+    /// `bgp dampening`.
+    pub dampening: bool,
     /// `bgp bestpath as-path multipath-relax`.
     pub multipath_relax: bool,
     /// `bgp max-med administrative` is in force.
@@ -327,6 +329,8 @@ pub struct PathView {
     pub damped: bool,
     /// Kept only for its flap history.
     pub history: bool,
+    /// What is known of its flaps.
+    pub flaps: Option<FlapsView>,
     /// From a session that ended.
     pub stale: bool,
     /// On its way out.
@@ -341,6 +345,21 @@ pub struct PathView {
     pub updated_epoch: u64,
     /// How long ago that was, in seconds.
     pub age: u64,
+}
+
+/// How a route flapped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FlapsView {
+    /// What is left of the penalties.
+    pub penalty: u32,
+    /// How often.
+    pub flaps: u32,
+    /// Seconds since the first time.
+    pub age: u64,
+    /// When that was.
+    pub started_epoch: u64,
+    /// Seconds until it is used again, if it is suppressed.
+    pub reuse: Option<u64>,
 }
 
 /// What the kernel did with a prefix.
@@ -412,6 +431,7 @@ impl PathView {
             suppressed: false,
             damped: false,
             history: false,
+            flaps: None,
             stale: false,
             removed: false,
             rpki: None,

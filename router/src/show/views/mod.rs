@@ -12,8 +12,8 @@ mod rpki;
 mod vrrp;
 
 pub use bgp::{
-    AddPathIds, AdvertisedTo, BgpNexthopHop, BgpNexthopView, FibFlags, NexthopView, PathOrigin, PathPeer,
-    PathView, PeerState, PrefixView, Segment, SegmentKind, SummaryPeer, SummaryView, TableHeader,
+    AddPathIds, AdvertisedTo, BgpNexthopHop, BgpNexthopView, FibFlags, FlapsView, NexthopView, PathOrigin,
+    PathPeer, PathView, PeerState, PrefixView, Segment, SegmentKind, SummaryPeer, SummaryView, TableHeader,
     UpdateDelayView, UpdateGroupView,
 };
 pub use interface::{InterfaceAddressView, InterfaceView};
