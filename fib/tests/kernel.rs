@@ -97,7 +97,7 @@ fn hop(gateway: &str, ifindex: u32) -> Hop {
 }
 
 fn group(id: u32, hops: &[Hop]) -> Intent {
-    Intent::Group { id: GroupId(id), hops: hops.to_vec() }
+    Intent::Group { id: GroupId(id), hops: hops.to_vec(), resilient: None }
 }
 
 fn on(prefix: &str, group: u32) -> Intent {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use bgp::attrs::{AttrBuilder, AttrView, flag, hash_block};
 use bgp::batch::{Op, UpdateBatch};
 use bgp::types::{Family, SECOND, Time};
 use ipnet::IpNet;
@@ -310,11 +311,15 @@ impl Core {
             || self.shared.settings.no_rib != settings.no_rib;
         self.shared.next_hops_dirty |=
             self.shared.settings.resolve_via_default != settings.resolve_via_default;
+        let resilient = self.shared.settings.resilient != settings.resilient;
         let install =
             Family::ALL.map(|f| self.shared.settings.install[f.index()] != settings.install[f.index()]);
         self.shared.settings = settings;
+        if resilient {
+            self.renew_static_sets();
+        }
         for f in Family::ALL {
-            if decide {
+            if decide || resilient {
                 self.task(f, Walk::DecideAll);
             }
             if install[f.index()] {
@@ -537,6 +542,7 @@ impl Core {
         if peer.session.is_none() {
             return;
         }
+        let integers = peer.config.integer_bandwidth;
         let mut sets: SmallVec<[[AttrId; 2]; 16]> = SmallVec::new();
         let mut last: Option<(bgp::types::NextHop, NhId)> = None;
         for attrs in &batch.attrs {
@@ -570,6 +576,13 @@ impl Core {
                 }
                 let local = Local { weight, ..Local::new(next_hop, origin) };
                 let block = batch.block(attrs);
+                if integers && attrs.summary.has(flag::LINK_BANDWIDTH) {
+                    let mut builder = AttrBuilder::from_view(AttrView::new(block));
+                    let block = builder.link_bandwidth_from_integer().build();
+                    let hash = hash_block(self.shared.seed, &block);
+                    ids[f.index()] = self.shared.intern_summarised(&block, hash, &attrs.summary, local);
+                    continue;
+                }
                 ids[f.index()] = self.shared.intern_summarised(block, attrs.hash, &attrs.summary, local);
             }
             sets.push(ids);

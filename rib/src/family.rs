@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use bgp::attrs::{AttrBuilder, flag, hash_block};
+use bgp::attrs::{AttrBuilder, LinkBandwidth, flag, hash_block};
 use bgp::types::{Addr, Family, Nlri};
 use bgp::wire::iana::community;
 use smallvec::SmallVec;
@@ -17,11 +17,12 @@ use crate::group::Group;
 use crate::id::{AttrId, HopSetId, PathIdx, PeerId, PrefixId};
 use crate::intern::Provenance;
 use crate::memo::{Evaluator, Purpose};
-use crate::nexthop::Members;
+use crate::nexthop::{Member, Members};
 use crate::peer::Crossed;
 use crate::policy::compile::FilterSpec;
 use crate::shared::{Shared, add_community, last_resort};
 use crate::table::{Path, Table, path_flag};
+use crate::weight::weights;
 
 /// Whose routes come, and how they are kept.
 #[derive(Clone, Copy)]
@@ -368,12 +369,21 @@ impl<A: Addr> FamilyRib<A> {
             self.note_change(shared, id);
         }
         let suppression_turned = self.aggregates.is_some() && self.count_paths(shared, id);
-        for group in self.groups.iter_mut().filter(|g| best || suppression_turned || g.several()) {
+        // What is told may count the multipath members, whose best need not have changed for that.
+        let weighed = company && !best && self.best_has_bandwidth(shared, id);
+        let concerns = |g: &&mut Group<A>| {
+            best || suppression_turned || g.several() || company && g.counts_company(weighed)
+        };
+        for group in self.groups.iter_mut().filter(concerns) {
             group.mark(id);
         }
         if best || company {
             self.sync_fib(shared, id);
         }
+    }
+
+    fn best_has_bandwidth(&self, shared: &Shared, id: PrefixId) -> bool {
+        self.table.best(id).is_some_and(|p| shared.attrs.get(p.attr).summary.has(flag::LINK_BANDWIDTH))
     }
 
     /// The way to a next hop changed: those hear of it who are told how far it is (RFC 7311).
@@ -409,13 +419,35 @@ impl<A: Addr> FamilyRib<A> {
             (0, Provenance::Local) => local,
             (chosen, _) => chosen,
         };
-        let members = self
+        let mut flags = 0;
+        let mut members: Members = self
             .table
             .paths(id)
             .filter(|(_, p)| p.has(path_flag::BEST | path_flag::MULTIPATH))
-            .map(|(_, p)| shared.attrs.get(p.attr).local.next_hop)
+            .map(|(_, p)| {
+                let set = shared.attrs.get(p.attr);
+                flags |= set.summary.flags;
+                Member::alike(set.local.next_hop)
+            })
             .collect();
+        if members.len() > 1 && flags & flag::LINK_BANDWIDTH != 0 {
+            self.weigh(shared, id, &mut members);
+        }
         Some((members, distance))
+    }
+
+    /// Gives the members of a prefix, in the order of their paths, shares by their bandwidth.
+    fn weigh(&self, shared: &Shared, id: PrefixId, members: &mut Members) {
+        let bandwidths: SmallVec<[u64; 8]> = self
+            .table
+            .paths(id)
+            .filter(|(_, p)| p.has(path_flag::BEST | path_flag::MULTIPATH))
+            .map(|(_, p)| LinkBandwidth::of(shared.attrs.get(p.attr).view()).map_or(0, |b| b.octets))
+            .collect();
+        let handling = shared.settings.best[A::FAMILY.index()].bandwidth;
+        let Some(weights) = weights(&bandwidths, handling) else { return };
+        members.iter_mut().zip(weights).for_each(|(member, weight)| member.weight = weight);
+        members.retain(|member| member.weight > 0);
     }
 
     /// Forgets a prefix that nobody has a use for any more.

@@ -45,6 +45,7 @@ pub mod rules;
 mod shared;
 pub mod table;
 mod walk;
+pub mod weight;
 
 pub use self::core::{Core, Input, StaticRoute, StaticTarget};
 pub use self::event::{Event, FibChange, FibRoute, FibTarget, Output};

@@ -18,13 +18,14 @@ use crate::install::InstallMaps;
 use crate::intern::{Interner, Local, Provenance};
 use crate::local::WEIGHT;
 use crate::memo::Purpose;
-use crate::nexthop::{HopSets, Members, NextHopKey, NextHops, union};
+use crate::nexthop::{HopSets, Member, Members, NextHopKey, NextHops, Resilient, union};
 use crate::peer::Peer;
 use crate::policy::ast::RpkiState;
 use crate::policy::ast::SourceProtocol;
 use crate::policy::compile::Compiled;
 use crate::policy::eval::{Changed, NextHopChange, Subject};
 use crate::rpki::{Payloads, Validation, VrpTable};
+use crate::weight::Company;
 
 /// Router-wide settings.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,6 +56,8 @@ pub struct Settings {
     pub hold: HoldSettings,
     /// `ip protocol P route-map R`, by family.
     pub install: [InstallMaps; 2],
+    /// Flows stay on their next hops while others come and go.
+    pub resilient: Option<Resilient>,
     /// Distances of external, internal and our own routes, by family.
     pub distance: [[u8; 3]; 2],
 }
@@ -75,6 +78,7 @@ impl Default for Settings {
             suppress_fib_pending: false,
             hold: HoldSettings::default(),
             install: [InstallMaps::default(), InstallMaps::default()],
+            resilient: None,
             distance: [[20, 200, 200]; 2],
         }
     }
@@ -172,20 +176,65 @@ impl Shared {
     }
 
     /// The hop set of these next hops, with a reference for the caller; the kernel hears of a new one.
-    pub fn hop_set(&mut self, mut members: Members) -> HopSetId {
-        members.sort_by(|a, b| {
-            let key = |id: &NhId| self.next_hops.get(*id).map(|e| &e.key);
-            key(a).cmp(&key(b))
-        });
-        members.dedup();
-        let (id, new) = self.hop_sets.intern(&members);
+    pub fn hop_set(&mut self, members: Members) -> HopSetId {
+        let members = self.in_order(members);
+        let resilient = self.settings.resilient.filter(|_| members.len() > 1);
+        let (id, new) = self.hop_sets.intern(&members, resilient);
         if new {
-            for member in &members {
-                self.next_hops.retain(*member);
-            }
-            self.refresh_hop_set(id, true);
+            self.begin_hop_set(id, &members);
         }
         id
+    }
+
+    /// As [`Self::hop_set`], for a prefix that has had a set. Where flows are to stay on their members, a set that once
+    /// had several is the prefix's own and changes in place, so that the kernel's group remembers the flows.
+    pub fn hop_set_after(&mut self, members: Members, old: HopSetId) -> HopSetId {
+        let Some(resilient) = self.settings.resilient else { return self.hop_set(members) };
+        let members = self.in_order(members);
+        if let Some(set) = self.hop_sets.get(old).filter(|s| s.own && s.resilient == Some(resilient)) {
+            let changed = set.members != members;
+            self.hop_sets.retain(old);
+            if changed {
+                self.change_hop_set(old, members);
+            }
+            return old;
+        }
+        let several = members.len() > 1;
+        match several.then(|| self.hop_sets.make_own(&members, resilient)).flatten() {
+            Some(id) => {
+                self.begin_hop_set(id, &members);
+                id
+            }
+            None => self.hop_set(members),
+        }
+    }
+
+    /// Members in canonical order, each once.
+    fn in_order(&self, mut members: Members) -> Members {
+        members.sort_by(|a, b| {
+            let key = |m: &Member| self.next_hops.get(m.next_hop).map(|e| &e.key);
+            key(a).cmp(&key(b))
+        });
+        // Who hears of one next hop twice, knows of one way to it all the same.
+        members.dedup_by(|next, kept| {
+            let same = next.next_hop == kept.next_hop;
+            kept.weight = if same { kept.weight.max(next.weight) } else { kept.weight };
+            same
+        });
+        members
+    }
+
+    fn begin_hop_set(&mut self, id: HopSetId, members: &Members) {
+        members.iter().for_each(|m| self.next_hops.retain(m.next_hop));
+        self.refresh_hop_set(id, true);
+    }
+
+    fn change_hop_set(&mut self, id: HopSetId, members: Members) {
+        members.iter().for_each(|m| self.next_hops.retain(m.next_hop));
+        let Some(set) = self.hop_sets.get_mut(id) else { return };
+        let old = std::mem::replace(&mut set.members, members);
+        old.iter().for_each(|m| self.next_hops.release(m.next_hop));
+        self.refresh_hop_set(id, false);
     }
 
     /// One reference less to a hop set.
@@ -195,7 +244,7 @@ impl Shared {
         }
         if let Some(members) = self.hop_sets.release(id) {
             for member in members {
-                self.next_hops.release(member);
+                self.next_hops.release(member.next_hop);
             }
             self.fib.push(FibChange::HopSetGone(id));
         }
@@ -204,6 +253,7 @@ impl Shared {
     /// Computes the ways out of a hop set anew; tells the kernel when they changed, or always when `tell`.
     pub fn refresh_hop_set(&mut self, id: HopSetId, tell: bool) {
         let Some(set) = self.hop_sets.get(id) else { return };
+        let resilient = set.resilient;
         let (hops, discard) = union(&set.members, &self.next_hops);
         if !tell && set.hops == hops && set.discard == discard {
             return;
@@ -212,7 +262,7 @@ impl Shared {
             set.hops = hops.clone();
             set.discard = discard;
         }
-        self.fib.push(FibChange::HopSet { id, hops: hops.into_vec() });
+        self.fib.push(FibChange::HopSet { id, hops: hops.into_vec(), resilient });
     }
 
     /// The key of a received next hop.
@@ -349,6 +399,8 @@ impl Shared {
             own_as: self.settings.asn,
             rpki: Validation::Asked(Payloads { table: self.rpki.as_deref(), own: self.settings.asn }),
             dice: dice(self.seed, &net),
+            company: Company::default(),
+            long_bandwidth: false,
         }
     }
 

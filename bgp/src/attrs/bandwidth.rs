@@ -239,8 +239,10 @@ mod tests {
         let mut builder = AttrBuilder::new();
         let block = builder.link_bandwidth(inside, false).replace_link_bandwidth(Asn(7), 9).build();
         assert_eq!(LinkBandwidth::of(AttrView::new(&block)), Some(inside));
-        assert!(!summarize(&AttrBuilder::new().ext_communities(vec![[3, 4, 0, 0, 0, 0, 0, 0]]).build())
-            .has(flag::LINK_BANDWIDTH));
+        assert!(
+            !summarize(&AttrBuilder::new().ext_communities(vec![[3, 4, 0, 0, 0, 0, 0, 0]]).build())
+                .has(flag::LINK_BANDWIDTH)
+        );
     }
 
     proptest! {

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub use rib::aggregate::Aggregate;
+use rib::nexthop::Resilient;
 use rib::policy::ast::{Match, Policies};
 
 pub use effective::{FamilySettings, NeighborSettings};
@@ -202,6 +203,8 @@ pub struct Config {
     pub nht_resolve_via_default: Option<bool>,
     /// The same for IPv6.
     pub nht_resolve_via_default_v6: Option<bool>,
+    /// `zebra nexthop resilient ...`
+    pub resilient: Option<Resilient>,
     /// `ip protocol P route-map R` and `ipv6 protocol ...`, by family and protocol.
     pub install_maps: BTreeMap<(Family, String), String>,
     /// Prefix-lists, route-maps and the like.
@@ -254,6 +257,7 @@ impl Default for Config {
             router_id_v6: None,
             nht_resolve_via_default: None,
             nht_resolve_via_default_v6: None,
+            resilient: None,
             install_maps: BTreeMap::new(),
             policies: Policies::default(),
             route_map_kept: BTreeMap::new(),

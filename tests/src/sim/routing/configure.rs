@@ -75,6 +75,7 @@ pub(super) fn peer(plan: &Plan, n: usize, at: usize) -> PeerConfig {
         aigp: side.internal,
         require_connected: !side.internal,
         graceful_shutdown: false,
+        integer_bandwidth: false,
         families: session.families.map(|active| active.then(|| family.clone())),
     }
 }
