@@ -450,6 +450,12 @@ impl Core {
             if old.graceful_shutdown != config.graceful_shutdown {
                 self.task(f, Walk::Reimport(id));
             }
+            let up = self.shared.peer(id).is_some_and(|p| p.session.is_some());
+            if old.integer_bandwidth != config.integer_bandwidth && config.families[f.index()].is_some() && up
+            {
+                // What it sent was read as it comes.
+                self.shared.event(Event::RefreshNeeded { peer: id, family: f });
+            }
             if let (Some(was), Some(is)) = (was, is)
                 && (was.import != is.import || was.weight != is.weight || was.site != is.site)
             {

@@ -326,20 +326,20 @@ impl HopSets {
 
     /// The set of these members, which are sorted; the caller owns one reference. The second value tells that it
     /// is new: its members must be retained and its hops computed.
-    pub fn intern(&mut self, members: &Members, resilient: Option<Resilient>) -> (HopSetId, bool) {
-        let key = SetKey { members: members.clone(), resilient };
+    pub fn intern(&mut self, members: Members, resilient: Option<Resilient>) -> (HopSetId, bool) {
+        let key = SetKey { members, resilient };
         if let Some(&id) = self.pool.index.get(&key) {
             self.retain(HopSetId(id));
             return (HopSetId(id), false);
         }
-        let id = self.put(members, resilient, false);
+        let id = self.put(key.members.clone(), resilient, false);
         self.pool.index.insert(key, id.0);
         (id, true)
     }
 
     /// A set for one prefix alone, as long as there are not too many. Its members must be retained and its hops
     /// computed.
-    pub fn make_own(&mut self, members: &Members, resilient: Resilient) -> Option<HopSetId> {
+    pub fn make_own(&mut self, members: Members, resilient: Resilient) -> Option<HopSetId> {
         if self.own >= MOST_OWN {
             return None;
         }
@@ -347,9 +347,8 @@ impl HopSets {
         Some(self.put(members, Some(resilient), true))
     }
 
-    fn put(&mut self, members: &Members, resilient: Option<Resilient>, own: bool) -> HopSetId {
-        let (members, hops) = (members.clone(), SmallVec::new());
-        let set = HopSet { members, hops, discard: false, resilient, own, refs: 1 };
+    fn put(&mut self, members: Members, resilient: Option<Resilient>, own: bool) -> HopSetId {
+        let set = HopSet { members, hops: SmallVec::new(), discard: false, resilient, own, refs: 1 };
         let slot = self.free.iter().rposition(|(kind, _)| *kind == resilient);
         let slot = slot.map(|at| self.free.swap_remove(at).1);
         HopSetId(self.pool.put(slot, set))

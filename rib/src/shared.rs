@@ -179,9 +179,9 @@ impl Shared {
     pub fn hop_set(&mut self, members: Members) -> HopSetId {
         let members = self.in_order(members);
         let resilient = self.settings.resilient.filter(|_| members.len() > 1);
-        let (id, new) = self.hop_sets.intern(&members, resilient);
+        let (id, new) = self.hop_sets.intern(members, resilient);
         if new {
-            self.begin_hop_set(id, &members);
+            self.begin_hop_set(id);
         }
         id
     }
@@ -200,9 +200,9 @@ impl Shared {
             return old;
         }
         let several = members.len() > 1;
-        match several.then(|| self.hop_sets.make_own(&members, resilient)).flatten() {
+        match several.then(|| self.hop_sets.make_own(members.clone(), resilient)).flatten() {
             Some(id) => {
-                self.begin_hop_set(id, &members);
+                self.begin_hop_set(id);
                 id
             }
             None => self.hop_set(members),
@@ -224,7 +224,8 @@ impl Shared {
         members
     }
 
-    fn begin_hop_set(&mut self, id: HopSetId, members: &Members) {
+    fn begin_hop_set(&mut self, id: HopSetId) {
+        let members = self.hop_sets.get(id).map_or(&[][..], |s| s.members.as_slice());
         members.iter().for_each(|m| self.next_hops.retain(m.next_hop));
         self.refresh_hop_set(id, true);
     }

@@ -135,7 +135,8 @@ fn a_resilient_group_changes_in_place_and_is_found_again() {
     lab.run();
     lab.kernel.set_link(2, true, true);
     lab.settle();
-    assert_eq!(group_of(&lab, "10.0.0.0/8"), (id, members.clone(), kind));
+    assert_eq!((group_of(&lab, "10.0.0.0/8").0, group_of(&lab, "10.0.0.0/8").2), (id, kind));
+    assert_eq!(lab.kernel.hops(&lab.kernel.routes[&(net("10.0.0.0/8"), 254, 20)]), all, "in order");
     let before = lab.kernel.applied;
     lab.restart();
     lab.say(vec![keeping(7, &all), route("10.0.0.0/8", on_group(7)), Intent::Synced]);

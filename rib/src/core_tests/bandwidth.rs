@@ -166,7 +166,7 @@ fn what_is_not_transitive_goes_out_with_our_own_routes_alone() {
     lab.withdraw(1, &[ANY]);
     let networks = [(ANY.parse().unwrap(), None)].into();
     lab.tell(Input::Settings(Settings { import_check: false, ..relaxed(Bandwidth::All) }));
-    let local = crate::local::LocalRoutes { networks, ..Default::default() };
+    let local = LocalRoutes { networks, ..Default::default() };
     lab.tell(Input::Local(Family::Ipv4Unicast, local));
     lab.settle();
     assert_eq!(told(&lab, 4), Some((OUR_AS, 8.0)));
@@ -179,9 +179,14 @@ fn integers_are_read_and_written_for_a_neighbour_that_has_them() {
     for n in [1, 4] {
         let config = Lab::config(n, PeerKind::External, PeerFamily::default());
         lab.tell(Input::Peer(PeerId(n), PeerConfig { integer_bandwidth: true, ..config }));
+        lab.deliver();
+        let asked = Event::RefreshNeeded { peer: PeerId(n), family: Family::Ipv4Unicast };
+        assert!(lab.events.contains(&asked), "what came before was read as floats");
     }
     let [a, b, c, d] = (100 * MEGABIT as u32).to_be_bytes();
-    lab.announce(1, &[ANY], |attrs| drop(attrs.ext_communities(vec![[0, 4, 0, 7, a, b, c, d]])));
+    lab.announce(1, &[ANY], |attrs| {
+        attrs.ext_communities(vec![[0, 4, 0, 7, a, b, c, d]]);
+    });
     announce(&mut lab, 2, Some(300));
     assert_eq!(weights(&lab), hops(&[(1, 85), (2, 255)]));
     let (block, _) = &lab.peers[&4].1[&ANY.parse::<IpNet>().unwrap()];
@@ -282,13 +287,10 @@ fn beyond_so_many_groups_of_their_own_prefixes_share_them() {
 #[test]
 fn static_routes_go_over_to_groups_of_another_kind() {
     let mut lab = Lab::new();
-    let key = |n: u16| crate::nexthop::NextHopKey {
-        addr: Some(IpAddr::V4(address(n))),
-        ..crate::nexthop::NextHopKey::default()
-    };
-    let target = crate::StaticTarget::Hops(vec![key(1), key(2)]);
+    let key = |n: u16| NextHopKey { addr: Some(IpAddr::V4(address(n))), ..NextHopKey::default() };
+    let target = StaticTarget::Hops(vec![key(1), key(2)]);
     let prefix = ANY.parse().unwrap();
-    lab.tell(Input::Statics(vec![crate::StaticRoute { prefix, target, distance: 1, tag: 0 }]));
+    lab.tell(Input::Statics(vec![StaticRoute { prefix, target, distance: 1, tag: 0 }]));
     lab.settle();
     let plain = set_of(&lab, ANY);
     lab.tell(Input::Settings(Settings { resilient: Some(KIND), ..Settings::default() }));

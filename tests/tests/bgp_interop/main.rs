@@ -23,3 +23,4 @@ mod reload;
 mod security;
 mod sessions;
 mod unnumbered;
+mod weights;
