@@ -168,6 +168,8 @@ fn wait_heard(d: &Frr, expected: [&str; 2]) {
     });
 }
 
+const BY_WAY_OF_US: &str = "  neighbor 10.0.0.6 next-hop-self\n";
+
 #[test]
 fn the_kernel_shares_by_bandwidth_as_frr_beside_us_and_neighbours_hear_the_same() {
     let scene = scene();
@@ -179,7 +181,17 @@ fn the_kernel_shares_by_bandwidth_as_frr_beside_us_and_neighbours_hear_the_same(
     let d = Frr::start(d, &frr(5, None, ""));
     wait_weights(r, &[(2, 85), (3, 255)]);
     same_shares(r, f);
-    // Whoever comes by way of us hears of both together.
+    // D is on the same link and goes to B, the best, by itself; whoever comes by way of us hears of both together.
+    wait_heard(&d, ["LB:65004:37500000 (300.000 Mbps)"; 2]);
+    router.reload(
+        &shares(0, "", "").replace("route-map OUT out\n", &format!("route-map OUT out\n{BY_WAY_OF_US}")),
+    );
+    beside
+        .vtysh(&format!(
+            "configure terminal\nrouter bgp 65002\naddress-family ipv4 unicast\n{}",
+            BY_WAY_OF_US.trim()
+        ))
+        .unwrap();
     wait_heard(&d, ["LB:65001:50000000 (400.000 Mbps)", "LB:65002:50000000 (400.000 Mbps)"]);
     let shown: Value =
         serde_json::from_str(&router.vtysh(&format!("show ip route {THEIRS} json")).unwrap()).unwrap();
@@ -212,17 +224,19 @@ fn the_kernel_shares_by_bandwidth_as_frr_beside_us_and_neighbours_hear_the_same(
 fn policy_states_what_the_multipath_members_have_as_that_of_frr_does() {
     let scene = scene();
     let [r, f, a, b, _, d] = &scene.nodes;
+    let router = Router::start(r, &shares(0, "", ""));
+    let beside = Frr::start(f, &shares(1, "", ""));
+    let _a = Frr::start(a, &frr(2, Some(100), ""));
+    let _b = Bird::start(b, &bird(3, THEIRS, Some(300)));
+    let d = Frr::start(d, &frr(5, None, ""));
     for (amount, expected) in [
         ("num-multipaths", ["LB:65001:250000 (2.000 Mbps)", "LB:65002:250000 (2.000 Mbps)"]),
         ("cumulative", ["LB:65001:50000000 (400.000 Mbps)", "LB:65002:50000000 (400.000 Mbps)"]),
         ("70", ["LB:65001:8750000 (70.000 Mbps)", "LB:65002:8750000 (70.000 Mbps)"]),
     ] {
-        let out = format!(" set extcommunity bandwidth {amount}\n");
-        let _router = Router::start(r, &shares(0, "", &out));
-        let _beside = Frr::start(f, &shares(1, "", &out));
-        let _a = Frr::start(a, &frr(2, Some(100), ""));
-        let _b = Bird::start(b, &bird(3, THEIRS, Some(300)));
-        let d = Frr::start(d, &frr(5, None, ""));
+        let line = format!(" set extcommunity bandwidth {amount}\n");
+        router.reload(&shares(0, "", &line));
+        beside.vtysh(&format!("configure terminal\nroute-map OUT permit 10\n{}", line.trim())).unwrap();
         wait_heard(&d, expected);
     }
 }
