@@ -43,8 +43,8 @@ fn scene() -> Scene {
 /// R's configuration or F's: sessions with A, B, C and D. `how` stands under `router bgp`, `out` in D's route-map.
 fn shares(me: usize, how: &str, out: &str) -> String {
     let mut lines = " bgp bestpath as-path multipath-relax\n".to_owned();
-    for n in 2..6 {
-        let (peer, asn) = (address(n), ASNS[n]);
+    for (n, asn) in ASNS.iter().enumerate().skip(2) {
+        let peer = address(n);
         lines += &format!(" neighbor {peer} remote-as {asn}\n neighbor {peer} timers connect 1\n");
     }
     lines += &format!(
@@ -57,8 +57,8 @@ fn shares(me: usize, how: &str, out: &str) -> String {
 /// An FRR that announces [`THEIRS`] with a bandwidth, or only listens.
 fn frr(me: usize, megabits: Option<u32>, neighbor: &str) -> String {
     let mut lines = String::new();
-    for n in 0..2 {
-        let (peer, asn) = (address(n), ASNS[n]);
+    for (n, asn) in ASNS.iter().enumerate().take(2) {
+        let peer = address(n);
         lines += &format!(" neighbor {peer} remote-as {asn}\n neighbor {peer} timers connect 1\n");
         lines += &neighbor.replace("PEER", &peer);
     }
