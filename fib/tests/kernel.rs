@@ -222,12 +222,14 @@ fn buckets_of_a_resilient_group_stay_with_members_that_stay() {
         let without = buckets();
         lab.say(vec![keeping(&all)]);
         until("a member to return", || goes_via("172.16.0.0/16").len() == 3);
-        assert_eq!(buckets(), without, "none has been idle for long enough");
+        // It gets buckets that no packet uses, which are all here; none goes from one that stayed to another.
+        let with = buckets();
+        assert!(with.iter().all(|(bucket, g)| g == "10.0.1.1" || without.get(bucket) == Some(g)), "{with:?}");
         // A link that goes takes its member along.
         ip("link set b2 down");
         until("a link to go", || goes_via("172.16.0.0/16") == names(&["10.0.1.1", "10.0.1.9"]));
         let now = buckets();
-        assert!(without.iter().filter(|(_, g)| *g != "10.0.2.1").all(|(b, g)| now.get(b) == Some(g)));
+        assert!(with.iter().filter(|(_, g)| *g != "10.0.2.1").all(|(b, g)| now.get(b) == Some(g)));
         ip("link set b2 up");
         until("a link to return", || goes_via("172.16.0.0/16").len() == 3);
         assert_eq!(ip("nexthop show").matches("type resilient").count(), 1);
