@@ -13,8 +13,8 @@ fn intents() -> Vec<Intent> {
     let hop =
         |n: u8| Hop { gateway: Some(IpAddr::from([10, 0, 0, n])), ifindex: 2, weight: 1, onlink: false };
     let mut all = vec![
-        Intent::Group { id: GroupId(1), hops: vec![hop(1)] },
-        Intent::Group { id: GroupId(2), hops: vec![hop(1), hop(2)] },
+        Intent::Group { id: GroupId(1), hops: vec![hop(1)], resilient: None },
+        Intent::Group { id: GroupId(2), hops: vec![hop(1), hop(2)], resilient: None },
     ];
     all.extend((0..ROUTES).map(|i| Intent::Route {
         prefix:

@@ -86,6 +86,7 @@ pub fn neighbor(n: u8, peers: u8) -> PeerConfig {
         aigp: false,
         require_connected: true,
         graceful_shutdown: false,
+        integer_bandwidth: false,
         families: [Some(family.clone()), Some(family)],
     }
 }

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use crate::Time;
 use crate::core::{Core, Input, Output};
-use crate::intent::{Address, Event, Hop, Link, Report, RouteKind};
+use crate::intent::{Address, Event, Hop, Link, Report, Resilient, RouteKind};
 use crate::netlink::constants::*;
 use crate::netlink::{KernelNexthop, KernelRoute, Object, Request, Way};
 
@@ -30,6 +30,8 @@ pub struct Kernel {
     pub routes: BTreeMap<RouteKey, KernelRoute>,
     /// It has no next-hop objects.
     pub old: bool,
+    /// It has no resilient groups.
+    pub forgetful: bool,
     /// Verdicts for the next requests, 0 meaning the usual rules.
     pub refuse: VecDeque<i32>,
     /// Requests applied, for tests that count messages.
@@ -64,7 +66,9 @@ impl Kernel {
             Request::GroupSet { id, create: false, .. } if !self.old && !self.objects.contains_key(id) => {
                 Err(ENOENT)
             }
-            Request::GroupSet { id, protocol, members, .. } => self.set_group(*id, *protocol, members),
+            Request::GroupSet { id, protocol, members, resilient, .. } => {
+                self.set_group(*id, *protocol, members, *resilient)
+            }
             Request::NexthopDel { id } => {
                 if !self.objects.contains_key(id) {
                     return Err(ENOENT);
@@ -112,22 +116,37 @@ impl Kernel {
             return Err(EINVAL);
         }
         let hop = Some(Hop { weight: 1, ..hop });
-        self.objects.insert(id, KernelNexthop { id, protocol, v6, hop, members: Vec::new() });
+        let (members, resilient) = (Vec::new(), None);
+        self.objects.insert(id, KernelNexthop { id, protocol, v6, hop, members, resilient });
         Ok(())
     }
 
-    fn set_group(&mut self, id: u32, protocol: u8, members: &[(u32, u8)]) -> Result<(), i32> {
+    fn set_group(
+        &mut self,
+        id: u32,
+        protocol: u8,
+        members: &[(u32, u8)],
+        resilient: Option<Resilient>,
+    ) -> Result<(), i32> {
         if self.old {
             return Err(EOPNOTSUPP);
         }
         let ids: BTreeSet<u32> = members.iter().map(|(id, _)| *id).collect();
         let single = |id: &u32| self.objects.get(id).is_some_and(|object| object.hop.is_some());
-        let replaces_single = self.objects.get(&id).is_some_and(|object| object.hop.is_some());
-        if ids.is_empty() || ids.len() != members.len() || !ids.iter().all(single) || replaces_single {
+        // Neither can a group take the place of a single one, nor one with buckets that of one without, or with others.
+        let fits = |old: &KernelNexthop| {
+            old.hop.is_none() && old.resilient.map(|r| r.buckets) == resilient.map(|r| r.buckets)
+        };
+        let replaces_another_kind = self.objects.get(&id).is_some_and(|old| !fits(old));
+        let impossible = resilient.is_some_and(|r| self.forgetful || r.buckets == 0);
+        if ids.is_empty() || ids.len() != members.len() || !ids.iter().all(single) {
+            return Err(EINVAL);
+        }
+        if replaces_another_kind || impossible {
             return Err(EINVAL);
         }
         let members = members.to_vec();
-        self.objects.insert(id, KernelNexthop { id, protocol, v6: false, hop: None, members });
+        self.objects.insert(id, KernelNexthop { id, protocol, v6: false, hop: None, members, resilient });
         Ok(())
     }
 
@@ -346,6 +365,9 @@ pub fn drive(core: &mut Core, kernel: &mut Kernel, now: Time, mut lose: impl FnM
             Output::Dump => {
                 if kernel.old {
                     core.handle(now, Input::NoObjects);
+                }
+                if kernel.old || kernel.forgetful {
+                    core.handle(now, Input::NoResilient);
                 }
                 for object in kernel.dump() {
                     core.handle(now, Input::Shown { object, replaced: false });

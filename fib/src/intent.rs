@@ -22,6 +22,17 @@ pub struct Hop {
     pub onlink: bool,
 }
 
+/// How a group keeps flows on their hops while other hops come and go (`NEXTHOP_GRP_TYPE_RES`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Resilient {
+    /// Flows are dealt out to so many buckets; never 0.
+    pub buckets: u16,
+    /// Seconds without a packet after which a bucket may go to another hop.
+    pub idle: u32,
+    /// Seconds of imbalance after which it may in any case; 0 is never.
+    pub unbalanced: u32,
+}
+
 /// Where a route leads.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Target {
@@ -57,6 +68,8 @@ pub enum Intent {
         id: GroupId,
         /// Its hops in canonical order; empty means that its routes have no way out at present.
         hops: Vec<Hop>,
+        /// Its kind. The kernel changes that of no group: another one counts when the object is next made.
+        resilient: Option<Resilient>,
     },
     /// The group is no longer named by any intent. Its object goes when its last route has gone.
     GroupGone(GroupId),

@@ -20,7 +20,8 @@ pub mod linux;
 pub mod netlink;
 
 pub use intent::{
-    Address, Counts, Event, ForeignRoute, GroupId, Hop, Intent, Link, Report, Route, RouteKind, Target,
+    Address, Counts, Event, ForeignRoute, GroupId, Hop, Intent, Link, Report, Resilient, Route, RouteKind,
+    Target,
 };
 
 /// Nanoseconds since an arbitrary epoch; the shell or the simulator supplies it. Never wall time.

@@ -1,13 +1,13 @@
 //! Against the running kernel, each test in a network namespace of its own. Skipped without the
 //! privilege to make one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use fib::linux::{self, FromKernel, Handle, InterfaceConfig, Options, SystemConfig, router_defaults};
-use fib::{Event, GroupId, Hop, Intent, Report, Route, Target};
+use fib::{Event, GroupId, Hop, Intent, Report, Resilient, Route, Target};
 use ipnet::IpNet;
 
 /// Runs `body` in a new namespace by starting this test again inside one.
@@ -97,7 +97,7 @@ fn hop(gateway: &str, ifindex: u32) -> Hop {
 }
 
 fn group(id: u32, hops: &[Hop]) -> Intent {
-    Intent::Group { id: GroupId(id), hops: hops.to_vec() }
+    Intent::Group { id: GroupId(id), hops: hops.to_vec(), resilient: None }
 }
 
 fn on(prefix: &str, group: u32) -> Intent {
@@ -187,6 +187,56 @@ fn routes_of_every_kind_arrive_and_go() {
                 && ip("-6 route show proto bgp").is_empty()
                 && ip("nexthop show").is_empty()
         });
+    });
+}
+
+/// The gateway of each bucket of the one resilient group.
+fn buckets() -> BTreeMap<String, String> {
+    let text = ip("nexthop bucket show");
+    let gateway = |id: String| word_after(&ip(&format!("nexthop show id {id}")), "via");
+    text.lines().filter_map(|l| Some((word_after(l, "index")?, gateway(word_after(l, "nhid")?)?))).collect()
+}
+
+#[test]
+fn buckets_of_a_resilient_group_stay_with_members_that_stay() {
+    in_namespace("buckets_of_a_resilient_group_stay_with_members_that_stay", || {
+        let [a1, a2] = pairs();
+        let lab = start();
+        let resilient = Some(Resilient { buckets: 64, idle: 60, unbalanced: 0 });
+        let all = [hop("10.0.1.1", a1), Hop { weight: 2, ..hop("10.0.1.9", a1) }, hop("10.0.2.1", a2)];
+        let keeping = |hops: &[Hop]| Intent::Group { id: GroupId(1), hops: hops.to_vec(), resilient };
+        lab.say(vec![keeping(&all), on("172.16.0.0/16", 1), Intent::Synced]);
+        lab.until_installed(1);
+        assert!(ip("nexthop show").contains("type resilient buckets 64 idle_timer 60 unbalanced_timer 0"));
+        let before = buckets();
+        let of = |gateway: &str| before.values().filter(|g| *g == gateway).count();
+        assert_eq!([of("10.0.1.1"), of("10.0.1.9"), of("10.0.2.1")], [16, 32, 16]);
+        let stayed = |gone: &str| {
+            let now = buckets();
+            before.iter().filter(|(_, g)| *g != gone).all(|(bucket, g)| now.get(bucket) == Some(g))
+                && !now.values().any(|g| g == gone)
+        };
+        lab.say(vec![keeping(&all[1..])]);
+        until("a member to go", || goes_via("172.16.0.0/16") == names(&["10.0.1.9", "10.0.2.1"]));
+        assert!(stayed("10.0.1.1"), "{before:?} {:?}", buckets());
+        let without = buckets();
+        lab.say(vec![keeping(&all)]);
+        until("a member to return", || goes_via("172.16.0.0/16").len() == 3);
+        // It gets buckets that no packet uses, which are all here; none goes from one that stayed to another.
+        let with = buckets();
+        assert!(with.iter().all(|(bucket, g)| g == "10.0.1.1" || without.get(bucket) == Some(g)), "{with:?}");
+        // A link that goes takes its member along.
+        ip("link set b2 down");
+        until("a link to go", || goes_via("172.16.0.0/16") == names(&["10.0.1.1", "10.0.1.9"]));
+        let now = buckets();
+        assert!(with.iter().filter(|(_, g)| *g != "10.0.2.1").all(|(b, g)| now.get(b) == Some(g)));
+        ip("link set b2 up");
+        until("a link to return", || goes_via("172.16.0.0/16").len() == 3);
+        assert_eq!(ip("nexthop show").matches("type resilient").count(), 1);
+        // A group without buckets takes its place, and nothing of it is left.
+        lab.say(vec![group(2, &all), on("172.16.0.0/16", 2), Intent::GroupGone(GroupId(1))]);
+        until("the other kind", || !ip("nexthop show").contains("resilient"));
+        assert_eq!(goes_via("172.16.0.0/16").len(), 3);
     });
 }
 

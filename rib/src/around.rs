@@ -8,7 +8,7 @@ use crate::base::{BaseRoute, BaseTarget, Discard};
 use crate::core::{Core, StaticRoute, StaticTarget};
 use crate::family::FamilyRib;
 use crate::id::{HopSetId, NhId};
-use crate::nexthop::{Members, Resolution, ResolvedHop};
+use crate::nexthop::{Member, Members, Resolution, ResolvedHop};
 use crate::policy::ast::SourceProtocol;
 use crate::resolve;
 use crate::shared::Shared;
@@ -117,9 +117,10 @@ impl Core {
             let target = match &route.target {
                 StaticTarget::Discard(kind) => BaseTarget::Discard(*kind),
                 StaticTarget::Hops(keys) => {
-                    let members: Members = keys.iter().map(|k| self.shared.next_hop(k)).collect();
+                    let members: Members =
+                        keys.iter().map(|k| Member::alike(self.shared.next_hop(k))).collect();
                     let set = self.shared.static_hop_set(members.clone());
-                    members.iter().for_each(|m| self.shared.next_hops.release(*m));
+                    members.iter().for_each(|m| self.shared.next_hops.release(m.next_hop));
                     BaseTarget::Hops(set)
                 }
             };
@@ -140,6 +141,27 @@ impl Core {
         }
         self.statics = statics;
         self.shared.next_hops_dirty = true;
+    }
+
+    /// Puts static routes onto sets of the kind that is now asked for.
+    pub(crate) fn renew_static_sets(&mut self) {
+        fn renew<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared) {
+            let mut changed: Vec<(A, u8, HopSetId)> = Vec::new();
+            for (addr, len, route) in rib.base.iter_mut() {
+                if let BaseTarget::Hops(set) = &mut route.target {
+                    let members = shared.hop_sets.get(*set).map(|s| s.members.clone()).unwrap_or_default();
+                    let new = shared.static_hop_set(members);
+                    changed.push((addr, len, std::mem::replace(set, new)));
+                }
+            }
+            for (addr, len, old) in changed {
+                let id = rib.table.find(addr, len);
+                rib.sync_prefix(shared, addr, len, id);
+                shared.release_hop_set(old);
+            }
+        }
+        renew(&mut self.v4, &mut self.shared);
+        renew(&mut self.v6, &mut self.shared);
     }
 
     /// Resolves next hops anew if anything they depend on changed, and orders what is to be searched.

@@ -18,6 +18,7 @@ use bgp::attrs::{AttrView, Summary, flag};
 use smallvec::SmallVec;
 
 use crate::id::PathIdx;
+use crate::weight::Bandwidth;
 
 /// The step that decided between two paths; what FRR prints behind "best".
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,6 +101,8 @@ pub struct Options {
     pub max_paths_ebgp: u16,
     /// `maximum-paths ibgp`: internal members at most.
     pub max_paths_ibgp: u16,
+    /// `bgp bestpath bandwidth`.
+    pub bandwidth: Bandwidth,
 }
 
 impl Default for Options {
@@ -115,6 +118,7 @@ impl Default for Options {
             compare_router_id: false,
             max_paths_ebgp: 256,
             max_paths_ibgp: 256,
+            bandwidth: Bandwidth::default(),
         }
     }
 }

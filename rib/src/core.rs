@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use bgp::attrs::{AttrBuilder, AttrView, flag, hash_block};
 use bgp::batch::{Op, UpdateBatch};
 use bgp::types::{Family, SECOND, Time};
 use ipnet::IpNet;
@@ -337,11 +338,15 @@ impl Core {
             || self.shared.settings.no_rib != settings.no_rib;
         self.shared.next_hops_dirty |=
             self.shared.settings.resolve_via_default != settings.resolve_via_default;
+        let resilient = self.shared.settings.resilient != settings.resilient;
         let install =
             Family::ALL.map(|f| self.shared.settings.install[f.index()] != settings.install[f.index()]);
         self.shared.settings = settings;
+        if resilient {
+            self.renew_static_sets();
+        }
         for f in Family::ALL {
-            if decide {
+            if decide || resilient {
                 self.task(f, Walk::DecideAll);
             }
             if install[f.index()] {
@@ -475,6 +480,12 @@ impl Core {
             if old.graceful_shutdown != config.graceful_shutdown {
                 self.task(f, Walk::Reimport(id));
             }
+            let up = self.shared.peer(id).is_some_and(|p| p.session.is_some());
+            if old.integer_bandwidth != config.integer_bandwidth && config.families[f.index()].is_some() && up
+            {
+                // What it sent was read as it comes.
+                self.shared.event(Event::RefreshNeeded { peer: id, family: f });
+            }
             if let (Some(was), Some(is)) = (was, is)
                 && (was.import != is.import || was.weight != is.weight || was.site != is.site)
             {
@@ -577,6 +588,7 @@ impl Core {
         if peer.session.is_none() {
             return;
         }
+        let integers = peer.config.integer_bandwidth;
         let mut sets: SmallVec<[[AttrId; 2]; 16]> = SmallVec::new();
         let mut last: Option<(bgp::types::NextHop, NhId)> = None;
         for attrs in &batch.attrs {
@@ -610,6 +622,13 @@ impl Core {
                 }
                 let local = Local { weight, ..Local::new(next_hop, origin) };
                 let block = batch.block(attrs);
+                if integers && attrs.summary.has(flag::LINK_BANDWIDTH) {
+                    let mut builder = AttrBuilder::from_view(AttrView::new(block));
+                    let block = builder.link_bandwidth_from_integer().build();
+                    let hash = hash_block(self.shared.seed, &block);
+                    ids[f.index()] = self.shared.intern_summarised(&block, hash, &attrs.summary, local);
+                    continue;
+                }
                 ids[f.index()] = self.shared.intern_summarised(block, attrs.hash, &attrs.summary, local);
             }
             sets.push(ids);

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use crate::base::Discard;
 use crate::id::{HopSetId, PeerId};
-use crate::nexthop::ResolvedHop;
+use crate::nexthop::{Resilient, SetHop};
 use crate::policy::ast::SourceProtocol;
 
 /// What comes out of [`crate::Core::poll`].
@@ -96,7 +96,9 @@ pub enum FibChange {
         /// Which.
         id: HopSetId,
         /// Its ways out in canonical order; none when nothing is reachable.
-        hops: Vec<ResolvedHop>,
+        hops: Vec<SetHop>,
+        /// Its kind, which never changes while the name is in use.
+        resilient: Option<Resilient>,
     },
     /// A hop set is no longer used.
     HopSetGone(HopSetId),

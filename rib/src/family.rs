@@ -24,6 +24,7 @@ use crate::policy::compile::FilterSpec;
 use crate::shared::{Shared, add_community, last_resort};
 use crate::table::{Path, Table, path_flag};
 use crate::walk::reimport;
+use crate::weight::members;
 
 /// Whose routes come, and how they are kept.
 #[derive(Clone, Copy)]
@@ -407,12 +408,21 @@ impl<A: Addr> FamilyRib<A> {
             self.note_change(shared, id);
         }
         let suppression_turned = self.aggregates.is_some() && self.count_paths(shared, id);
-        for group in self.groups.iter_mut().filter(|g| best || suppression_turned || g.several()) {
+        // What is told may count the multipath members, whose best need not have changed for that.
+        let weighed = company && !best && self.best_has_bandwidth(shared, id);
+        let concerns = |g: &&mut Group<A>| {
+            best || suppression_turned || g.several() || company && g.counts_company(weighed)
+        };
+        for group in self.groups.iter_mut().filter(concerns) {
             group.mark(id);
         }
         if best || company {
             self.sync_fib(shared, id);
         }
+    }
+
+    fn best_has_bandwidth(&self, shared: &Shared, id: PrefixId) -> bool {
+        self.table.best(id).is_some_and(|p| shared.attrs.get(p.attr).summary.has(flag::LINK_BANDWIDTH))
     }
 
     /// The way to a next hop changed: policy that measures it is asked anew, and those hear of it who are told how far it
@@ -457,13 +467,8 @@ impl<A: Addr> FamilyRib<A> {
             (0, Provenance::Local) => local,
             (chosen, _) => chosen,
         };
-        let members = self
-            .table
-            .paths(id)
-            .filter(|(_, p)| p.has(path_flag::BEST | path_flag::MULTIPATH))
-            .map(|(_, p)| shared.attrs.get(p.attr).local.next_hop)
-            .collect();
-        Some((members, distance))
+        let chosen = self.table.paths(id).filter(|(_, p)| p.has(path_flag::BEST | path_flag::MULTIPATH));
+        Some((members(shared, A::FAMILY, chosen.map(|(_, p)| p.attr)), distance))
     }
 
     /// Forgets a prefix that nobody has a use for any more.

@@ -81,10 +81,13 @@ impl<A: Addr> FamilyRib<A> {
         match (bgp, fixed) {
             (Some(((members, _), prefer)), _) => {
                 let Some(id) = id else { return };
+                let discards = |shared: &Shared, set| shared.hop_sets.get(set).is_some_and(|s| s.discard);
+                let discarded = discards(shared, old_set);
                 let set = shared.hop_set(members, old_set);
                 self.set_fib(id, set);
+                let same = set == old_set && discards(shared, set) == discarded;
                 // Nobody remembers which source address it had.
-                if set == old_set && had_base.is_none() && !self.install_filtered(shared) {
+                if same && had_base.is_none() && !self.install_filtered(shared) {
                     shared.release_hop_set(set);
                     return;
                 }

@@ -67,7 +67,7 @@ impl<A: Addr> FamilyRib<A> {
         let summary = summarize(&block);
         let first = match &route.target {
             BaseTarget::Direct(hops) => hops.first().copied(),
-            BaseTarget::Hops(id) => shared.hop_sets.get(*id).and_then(|set| set.hops.first().copied()),
+            BaseTarget::Hops(id) => shared.hop_sets.get(*id).and_then(|set| set.hops.first().map(|h| h.hop)),
             BaseTarget::Discard(_) => None,
         };
         let interface = first.and_then(|hop| shared.links.get(hop.ifindex));

@@ -47,6 +47,7 @@ mod shared;
 pub mod table;
 mod turn;
 mod walk;
+pub mod weight;
 
 pub use self::core::{Core, Input, StaticRoute, StaticTarget};
 pub use self::event::{Event, FibChange, FibRoute, FibTarget, Output};

@@ -209,7 +209,7 @@ fn next_hop_of(shared: &Shared, route: &BaseRoute) -> NextHopKey {
             .hop_sets
             .get(*id)
             .and_then(|s| s.members.first())
-            .and_then(|m| shared.next_hops.get(*m))
+            .and_then(|m| shared.next_hops.get(m.next_hop))
             .and_then(|e| e.key.addr),
         BaseTarget::Discard(_) => None,
     };

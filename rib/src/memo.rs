@@ -10,6 +10,7 @@ use crate::intern::{Provenance, WeakAttr};
 use crate::policy::compile::Filter;
 use crate::policy::eval::{Selection, Subject, Verdict};
 use crate::shared::Shared;
+use crate::weight::Company;
 
 /// A remembered verdict. The sets are not kept alive by it.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,8 @@ pub(crate) struct Evaluator {
     purpose: Purpose,
     by_set: Vec<Memo>,
     by_entry: HashMap<(AttrId, u32), Memo, foldhash::fast::FixedState>,
+    /// The multipath members beside the route that is asked about.
+    company: Company,
 }
 
 impl Evaluator {
@@ -50,12 +53,23 @@ impl Evaluator {
     fn subject<'a>(&self, shared: &'a Shared, id: AttrId, net: IpNet, peer: Option<PeerId>) -> Subject<'a> {
         let ours = shared.attrs.get(id).local.origin == Provenance::Local;
         let foreign_med = self.purpose == Purpose::External && !ours;
-        Subject { foreign_med, ..shared.subject(id, net, peer) }
+        let long_bandwidth = self.filter.long_bandwidth();
+        Subject { foreign_med, company: self.company, long_bandwidth, ..shared.subject(id, net, peer) }
     }
 
     /// Whether one verdict serves all prefixes with equal attributes.
     pub fn by_attributes(&self) -> bool {
         !self.filter.prefix_dependent()
+    }
+
+    /// Whether the verdict depends on the multipath members beside a route, which [`Self::beside`] tells.
+    pub fn counts_company(&self) -> bool {
+        self.filter.counts_company()
+    }
+
+    /// The multipath members beside the next route that is asked about.
+    pub fn beside(&mut self, company: Company) {
+        self.company = company;
     }
 
     /// Whether the verdict depends on origin validation.

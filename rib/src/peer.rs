@@ -158,6 +158,8 @@ pub struct PeerConfig {
     pub require_connected: bool,
     /// `graceful-shutdown`: routes from it and to it are the last resort.
     pub graceful_shutdown: bool,
+    /// `disable-link-bw-encoding-ieee`: bandwidth is an integer, both ways.
+    pub integer_bandwidth: bool,
     /// Families that are activated.
     pub families: [Option<PeerFamily>; 2],
 }

@@ -15,7 +15,7 @@ use crate::family::{FamilyRib, candidate};
 use crate::group::choice::chosen;
 use crate::id::{AttrId, PathIdx, PeerId, PrefixId};
 use crate::intern::Provenance;
-use crate::nexthop::{NextHopKey, Resolution, ResolvedHop};
+use crate::nexthop::{Member, NextHopKey, Resolution, ResolvedHop};
 use crate::peer::{AddPaths, PeerCounts};
 use crate::policy::ast::{RpkiState, SourceProtocol};
 use crate::policy::compile::{Counts, Program};
@@ -163,7 +163,18 @@ pub struct RouteView {
     /// Preferred source address in the kernel.
     pub prefer: Option<IpAddr>,
     /// Next hops with the ways they resolve to.
-    pub hops: Vec<(NextHopKey, Vec<ResolvedHop>)>,
+    pub hops: Vec<Via>,
+}
+
+/// A next hop of a route.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Via {
+    /// What it is.
+    pub key: NextHopKey,
+    /// The ways that it resolves to.
+    pub hops: Vec<ResolvedHop>,
+    /// Its share.
+    pub weight: u8,
 }
 
 /// A next hop and what became of it.
@@ -651,7 +662,9 @@ fn routes_of<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, net: IpNet) -> Vec<Ro
         let set = shared.attrs.get(best.attr);
         let installed = rib.install_path(shared, id, &best);
         let discard = is_aggregate(&best)
-            || members.iter().all(|m| matches!(shared.next_hops.resolution(*m), Resolution::Discard { .. }));
+            || members
+                .iter()
+                .all(|m| matches!(shared.next_hops.resolution(m.next_hop), Resolution::Discard { .. }));
         routes.push(RouteView {
             source: SourceProtocol::Bgp,
             internal: set.local.origin != Provenance::External,
@@ -663,7 +676,7 @@ fn routes_of<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, net: IpNet) -> Vec<Ro
             prefer: installed.flatten(),
             since: best.since,
             discard: discard.then_some(Discard::Blackhole),
-            hops: members.iter().filter_map(|m| hop_view(shared, *m)).collect(),
+            hops: members.iter().filter_map(|m| hop_view(shared, m)).collect(),
         });
     }
     let best =
@@ -675,19 +688,19 @@ fn routes_of<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, net: IpNet) -> Vec<Ro
     routes
 }
 
-fn hop_view(shared: &Shared, id: crate::id::NhId) -> Option<(NextHopKey, Vec<ResolvedHop>)> {
-    let entry = shared.next_hops.get(id)?;
+fn hop_view(shared: &Shared, member: &Member) -> Option<Via> {
+    let entry = shared.next_hops.get(member.next_hop)?;
     let hops = match &entry.resolution {
         Resolution::Resolved { hops, .. } => hops.to_vec(),
         _ => Vec::new(),
     };
-    Some((entry.key.clone(), hops))
+    Some(Via { key: entry.key.clone(), hops, weight: member.weight.max(1) })
 }
 
 fn base_view(shared: &Shared, route: &BaseRoute) -> RouteView {
     let direct = |h: &ResolvedHop| {
         let key = NextHopKey { addr: h.gateway, ..NextHopKey::default() };
-        (key, vec![*h])
+        Via { key, hops: vec![*h], weight: 1 }
     };
     let (discard, hops) = match &route.target {
         BaseTarget::Direct(hops) => (None, hops.iter().map(direct).collect()),
@@ -695,7 +708,7 @@ fn base_view(shared: &Shared, route: &BaseRoute) -> RouteView {
             let set = shared.hop_sets.get(*id);
             let members = set.map(|s| s.members.as_slice()).unwrap_or_default();
             let discard = set.is_some_and(|s| s.discard).then_some(Discard::Blackhole);
-            (discard, members.iter().filter_map(|m| hop_view(shared, *m)).collect())
+            (discard, members.iter().filter_map(|m| hop_view(shared, m)).collect())
         }
         BaseTarget::Discard(kind) => (Some(*kind), Vec::new()),
     };

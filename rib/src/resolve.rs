@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::base::{BaseRoute, BaseTarget};
 use crate::family::FamilyRib;
 use crate::id::{HopSetId, NhId};
-use crate::nexthop::{NextHopEntry, NextHopKey, Resolution, ResolvedHop};
+use crate::nexthop::{Member, NextHopEntry, NextHopKey, Resolution, ResolvedHop};
 use crate::policy::ast::SourceProtocol;
 use crate::shared::Shared;
 
@@ -125,7 +125,9 @@ fn longest<A: Addr>(
         let base = base.iter().find(|r| usable(shared, r, now));
         let bgp = rib.table.find_length(net, len).and_then(|p| rib.forwarding(shared, p));
         let bgp = bgp.filter(|(members, distance)| {
-            !members.contains(&id) && base.is_none_or(|b| *distance < b.distance) && !shared.settings.no_rib
+            members.iter().all(|m| m.next_hop != id)
+                && base.is_none_or(|b| *distance < b.distance)
+                && !shared.settings.no_rib
         });
         let found = match (bgp, base) {
             (Some((members, _)), _) => over_members(&members, now).map(|hops| Resolution::Resolved {
@@ -149,7 +151,7 @@ fn longest<A: Addr>(
 pub(crate) fn usable(shared: &Shared, route: &BaseRoute, now: &[Resolution]) -> bool {
     match &route.target {
         BaseTarget::Direct(hops) => hops.iter().any(|h| shared.links.get(h.ifindex).is_some_and(|l| l.up)),
-        BaseTarget::Hops(id) => set_members(shared, *id).iter().any(|m| leads(now, *m)),
+        BaseTarget::Hops(id) => set_members(shared, *id).iter().any(|m| leads(now, m.next_hop)),
         BaseTarget::Discard(_) => true,
     }
 }
@@ -158,14 +160,14 @@ fn leads(now: &[Resolution], id: NhId) -> bool {
     now.get(id.index()).is_some_and(Resolution::usable)
 }
 
-fn set_members(shared: &Shared, id: HopSetId) -> &[NhId] {
+fn set_members(shared: &Shared, id: HopSetId) -> &[Member] {
     shared.hop_sets.get(id).map_or(&[], |s| s.members.as_slice())
 }
 
-fn over_members(members: &[NhId], now: &[Resolution]) -> Option<Hops> {
+fn over_members(members: &[Member], now: &[Resolution]) -> Option<Hops> {
     let mut all = Hops::new();
     for member in members {
-        if let Some(Resolution::Resolved { hops, .. }) = now.get(member.index()) {
+        if let Some(Resolution::Resolved { hops, .. }) = now.get(member.next_hop.index()) {
             all.extend(hops.iter().copied());
         }
     }
@@ -214,7 +216,7 @@ fn over_base<A: Addr>(
                 }
                 None => members
                     .iter()
-                    .any(|m| matches!(now.get(m.index()), Some(Resolution::Discard { .. })))
+                    .any(|m| matches!(now.get(m.next_hop.index()), Some(Resolution::Discard { .. })))
                     .then_some(Resolution::Discard { via }),
             }
         }

@@ -50,6 +50,8 @@ pub struct GroupKey {
     pub(crate) local_as: Asn,
     /// What is told is the last resort (RFC 8326).
     pub(crate) graceful_shutdown: bool,
+    /// Bandwidth is told as an integer.
+    pub(crate) integer_bandwidth: bool,
     pub(crate) default_originate: Option<Option<String>>,
     /// No more routes than that are told.
     pub(crate) limit: Option<u32>,
@@ -171,6 +173,7 @@ impl GroupKey {
             as_override: (config.as_override && external).then_some(peer.config.remote_as),
             local_as: peer.config.local_as,
             graceful_shutdown: peer.config.graceful_shutdown || shared.settings.graceful_shutdown,
+            integer_bandwidth: peer.config.integer_bandwidth,
             default_originate: config.default_originate.clone(),
             limit: config.maximum_prefix_out,
             add_paths: session.add_path_send[family.index()]

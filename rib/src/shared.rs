@@ -18,13 +18,14 @@ use crate::install::InstallMaps;
 use crate::intern::{Interner, Local, Provenance};
 use crate::local::WEIGHT;
 use crate::memo::Purpose;
-use crate::nexthop::{HopSets, Members, NextHopKey, NextHops, union};
+use crate::nexthop::{HopSets, Member, Members, NextHopKey, NextHops, Resilient, union};
 use crate::peer::Peer;
 use crate::policy::ast::RpkiState;
 use crate::policy::ast::SourceProtocol;
 use crate::policy::compile::Compiled;
 use crate::policy::eval::{Changed, NextHopChange, Subject};
 use crate::rpki::{Payloads, Validation, VrpTable};
+use crate::weight::Company;
 
 /// Router-wide settings.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,6 +56,8 @@ pub struct Settings {
     pub hold: HoldSettings,
     /// `ip protocol P route-map R`, by family.
     pub install: [InstallMaps; 2],
+    /// Flows stay on their next hops while others come and go.
+    pub resilient: Option<Resilient>,
     /// Distances of external, internal and our own routes, by family.
     pub distance: [[u8; 3]; 2],
 }
@@ -75,6 +78,7 @@ impl Default for Settings {
             suppress_fib_pending: false,
             hold: HoldSettings::default(),
             install: [InstallMaps::default(), InstallMaps::default()],
+            resilient: None,
             distance: [[20, 200, 200]; 2],
         }
     }
@@ -171,23 +175,42 @@ impl Shared {
         id
     }
 
-    /// Next hops in the order that all routers give them.
+    /// Members in the order that all routers give them, each once.
     pub fn canonical(&self, mut members: Members) -> Members {
-        let key = |id: &NhId| self.next_hops.get(*id).map(|e| &e.key);
+        let key = |m: &Member| self.next_hops.get(m.next_hop).map(|e| &e.key);
         members.sort_by(|a, b| key(a).cmp(&key(b)));
-        members.dedup();
+        // Who hears of one next hop twice, knows of one way to it all the same.
+        members.dedup_by(|next, kept| {
+            let same = next.next_hop == kept.next_hop;
+            kept.weight = if same { kept.weight.max(next.weight) } else { kept.weight };
+            same
+        });
         members
     }
 
     /// The hop set of a BGP route with these next hops, with a reference for the caller; the kernel hears of a new one.
-    /// `now` is the set that the route has: it stays there if that leads the same way.
+    /// `now` is the set that the route has: it stays there if that leads the same way. Where flows are to stay on their
+    /// members, a set that once had several is the prefix's own and changes in place, so that the kernel's group
+    /// remembers the flows.
     pub fn hop_set(&mut self, members: Members, now: HopSetId) -> HopSetId {
         let members = self.canonical(members);
-        if self.hop_sets.get(now).is_some_and(|set| set.members == members) {
-            self.hop_sets.retain(now);
-            return now;
+        let resilient = self.settings.resilient;
+        let kind = resilient.filter(|_| members.len() > 1);
+        if let Some(set) = self.hop_sets.get(now) {
+            let own = set.own && set.resilient == resilient;
+            if own || !set.own && set.resilient == kind && set.members == members {
+                self.hop_sets.retain(now);
+                self.turn_hop_set(now, members);
+                return now;
+            }
         }
-        self.intern_hop_set(members, false)
+        match kind.and_then(|kind| self.hop_sets.make_own(members.clone(), kind)) {
+            Some(id) => {
+                self.begin_hop_set(id);
+                id
+            }
+            None => self.intern_hop_set(members, false),
+        }
     }
 
     /// The hop set of a static route, with a reference for the caller.
@@ -197,20 +220,26 @@ impl Shared {
     }
 
     fn intern_hop_set(&mut self, members: Members, fixed: bool) -> HopSetId {
-        let (id, new) = self.hop_sets.intern(members.clone(), fixed);
+        let resilient = self.settings.resilient.filter(|_| members.len() > 1);
+        let (id, new) = self.hop_sets.intern(members, resilient, fixed);
         if new {
-            members.iter().for_each(|m| self.next_hops.retain(*m));
-            self.refresh_hop_set(id, true);
+            self.begin_hop_set(id);
         }
         id
+    }
+
+    fn begin_hop_set(&mut self, id: HopSetId) {
+        let members = self.hop_sets.get(id).map_or(&[][..], |s| s.members.as_slice());
+        members.iter().for_each(|m| self.next_hops.retain(m.next_hop));
+        self.refresh_hop_set(id, true);
     }
 
     /// Turns a hop set to other next hops, which are in canonical order, and with it all routes that hang on it. Returns
     /// whether they are others.
     pub fn turn_hop_set(&mut self, id: HopSetId, members: Members) -> bool {
         let Some(old) = self.hop_sets.turn(id, &members) else { return false };
-        members.iter().for_each(|m| self.next_hops.retain(*m));
-        old.iter().for_each(|m| self.next_hops.release(*m));
+        members.iter().for_each(|m| self.next_hops.retain(m.next_hop));
+        old.iter().for_each(|m| self.next_hops.release(m.next_hop));
         self.refresh_hop_set(id, false);
         true
     }
@@ -222,7 +251,7 @@ impl Shared {
         }
         if let Some(members) = self.hop_sets.release(id) {
             for member in members {
-                self.next_hops.release(member);
+                self.next_hops.release(member.next_hop);
             }
             self.fib.push(FibChange::HopSetGone(id));
         }
@@ -231,6 +260,7 @@ impl Shared {
     /// Computes the ways out of a hop set anew; tells the kernel when they changed, or always when `tell`.
     pub fn refresh_hop_set(&mut self, id: HopSetId, tell: bool) {
         let Some(set) = self.hop_sets.get(id) else { return };
+        let resilient = set.resilient;
         let (hops, discard) = union(&set.members, &self.next_hops);
         if !tell && set.hops == hops && set.discard == discard {
             return;
@@ -239,7 +269,7 @@ impl Shared {
             set.hops = hops.clone();
             set.discard = discard;
         }
-        self.fib.push(FibChange::HopSet { id, hops: hops.into_vec() });
+        self.fib.push(FibChange::HopSet { id, hops: hops.into_vec(), resilient });
     }
 
     /// The key of a received next hop.
@@ -376,6 +406,8 @@ impl Shared {
             own_as: self.settings.asn,
             rpki: Validation::Asked(Payloads { table: self.rpki.as_deref(), own: self.settings.asn }),
             dice: dice(self.seed, &net),
+            company: Company::default(),
+            long_bandwidth: false,
         }
     }
 

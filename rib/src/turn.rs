@@ -14,6 +14,7 @@ use crate::id::{HopSetId, PrefixId};
 use crate::intern::Provenance;
 use crate::nexthop::Members;
 use crate::shared::Shared;
+use crate::weight::members;
 
 /// Prefixes of a family that are asked; as many take about a tenth of a millisecond.
 const SAMPLE: usize = 1024;
@@ -74,12 +75,16 @@ impl<A: Addr> FamilyRib<A> {
         let Some(decision) = decide(&candidates, &shared.settings.best[A::FAMILY.index()]) else {
             return Members::new();
         };
-        let local = |at: usize| shared.attrs.get(self.table.path(candidates[at].path).attr).local;
-        if local(decision.best).origin == Provenance::Local {
+        let best = self.table.path(candidates[decision.best].path);
+        if shared.attrs.get(best.attr).local.origin == Provenance::Local {
             return Members::new();
         }
-        let chosen = decision.multipath.iter().copied().chain([decision.best]);
-        shared.canonical(chosen.map(|at| local(at).next_hop).collect())
+        let mut chosen: SmallVec<[_; 8]> = decision.multipath.clone();
+        if chosen.is_empty() {
+            chosen.push(decision.best);
+        }
+        let attrs = chosen.into_iter().map(|at| self.table.path(candidates[at].path).attr);
+        shared.canonical(members(shared, A::FAMILY, attrs))
     }
 }
 

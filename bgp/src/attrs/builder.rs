@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::Ipv4Addr;
 
 use super::view::known_flags;
-use super::{AsPath, AttrView, Origin, SegmentKind};
+use super::{AsPath, AttrView, Ipv6ExtCommunity, Origin, SegmentKind};
 use crate::types::Asn;
 use crate::wire::iana::{attr, attr_flag};
 
@@ -146,6 +146,13 @@ impl<'a> AttrBuilder<'a> {
         list.sort_unstable();
         list.dedup();
         self.list(attr::EXT_COMMUNITIES, list.into_flattened())
+    }
+
+    /// IPv6 address specific EXTENDED COMMUNITIES, sorted and each once; none removes the attribute.
+    pub fn ipv6_ext_communities(&mut self, mut list: Vec<Ipv6ExtCommunity>) -> &mut Self {
+        list.sort_unstable();
+        list.dedup();
+        self.list(attr::IPV6_EXT_COMMUNITIES, list.into_flattened())
     }
 
     /// LARGE_COMMUNITY, sorted and each once; none removes the attribute.

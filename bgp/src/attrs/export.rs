@@ -90,8 +90,10 @@ pub struct ExportForm {
     pub aigp: bool,
     /// COMMUNITIES go along.
     pub communities: bool,
-    /// EXTENDED COMMUNITIES go along.
+    /// EXTENDED COMMUNITIES go along, the IPv6 address specific ones, too.
     pub ext_communities: bool,
+    /// Those that are not transitive go along even outside, as the route is our own.
+    pub non_transitive: bool,
     /// LARGE_COMMUNITY goes along.
     pub large_communities: bool,
 }
@@ -110,6 +112,7 @@ impl ExportForm {
             aigp: true,
             communities: true,
             ext_communities: true,
+            non_transitive: false,
             large_communities: true,
         }
     }
@@ -128,6 +131,11 @@ impl ExportForm {
     /// To a four-octet peer of another member AS of our confederation, from member AS `local_as`.
     pub const fn confederation(local_as: Asn) -> ExportForm {
         ExportForm { prepend: Prepend::member(local_as), ..ExportForm::internal() }
+    }
+
+    /// Communities that are not transitive stay here.
+    const fn strips(&self) -> bool {
+        self.external && !self.non_transitive
     }
 
     /// The peer is in our own AS, so that what concerns reflection goes along (RFC 4456 section 8).
@@ -211,8 +219,9 @@ impl Writer<'_, '_> {
             attr::AGGREGATOR if !self.form.as4 => self.aggregator2(a),
             attr::COMMUNITIES if !self.form.communities => Ok(()),
             attr::LARGE_COMMUNITIES if !self.form.large_communities => Ok(()),
-            attr::EXT_COMMUNITIES if !self.form.ext_communities => Ok(()),
-            attr::EXT_COMMUNITIES if self.form.external => self.transitive_communities(a),
+            attr::EXT_COMMUNITIES | attr::IPV6_EXT_COMMUNITIES if !self.form.ext_communities => Ok(()),
+            attr::EXT_COMMUNITIES if self.form.strips() => self.transitive_communities::<8>(a),
+            attr::IPV6_EXT_COMMUNITIES if self.form.strips() => self.transitive_communities::<20>(a),
             attr::ORIGINATOR_ID if !self.form.reflects() => Ok(()),
             attr::AIGP if !self.form.aigp => Ok(()),
             attr::CLUSTER_LIST => self.cluster_list(a.value),
@@ -283,15 +292,15 @@ impl Writer<'_, '_> {
         }
     }
 
-    fn transitive_communities(&mut self, a: RawAttr<'_>) -> Result<(), AttrTooLong> {
+    fn transitive_communities<const N: usize>(&mut self, a: RawAttr<'_>) -> Result<(), AttrTooLong> {
         // Bit 0x40 of the type says non-transitive (RFC 4360 section 2).
-        let goes = |c: &&[u8; 8]| c[0] & 0x40 == 0;
-        let all = a.value.as_chunks::<8>().0;
+        let goes = |c: &&[u8; N]| c.first().is_some_and(|kind| kind & 0x40 == 0);
+        let all = a.value.as_chunks::<N>().0;
         let count = all.iter().filter(goes).count();
         if count == 0 {
             return Ok(());
         }
-        self.header(a.flags, a.code, count * 8)?;
+        self.header(a.flags, a.code, count * N)?;
         for c in all.iter().filter(goes) {
             self.out.extend_from_slice(c);
         }

@@ -9,6 +9,7 @@
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod bandwidth;
 mod builder;
 mod export;
 mod path;
@@ -21,6 +22,7 @@ mod tests;
 
 use std::hash::BuildHasher;
 
+pub use bandwidth::{Ipv6ExtCommunity, Ipv6ExtText, LinkBandwidth};
 pub use builder::AttrBuilder;
 pub(crate) use builder::put_header;
 pub(crate) use export::put_prepended;
@@ -98,6 +100,8 @@ pub mod flag {
     pub const OTC: u16 = 1 << 10;
     /// AIGP is present (RFC 7311).
     pub const AIGP: u16 = 1 << 11;
+    /// A link bandwidth community, in either encoding.
+    pub const LINK_BANDWIDTH: u16 = 1 << 12;
 }
 
 /// The fields of a canonical block that the decision process reads, read once.

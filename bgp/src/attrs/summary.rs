@@ -1,5 +1,6 @@
 //! Reading the decision fields of a block, once.
 
+use super::bandwidth::{in_long, in_short};
 use super::view::be32;
 use super::{AsPath, AttrView, Origin, SegmentKind, Summary, flag};
 use crate::wire::iana::{attr, community};
@@ -21,6 +22,8 @@ pub fn summarize(block: &[u8]) -> Summary {
             attr::ORIGINATOR_ID => {
                 number(a.value, flag::ORIGINATOR_ID, &mut summary.originator_id, &mut summary.flags);
             }
+            attr::EXT_COMMUNITIES if in_short(a.value) => summary.flags |= flag::LINK_BANDWIDTH,
+            attr::IPV6_EXT_COMMUNITIES if in_long(a.value) => summary.flags |= flag::LINK_BANDWIDTH,
             attr::OTC => summary.flags |= flag::OTC,
             attr::AIGP => summary.flags |= flag::AIGP,
             attr::CLUSTER_LIST => summary.cluster_len = u8::try_from(a.value.len() / 4).unwrap_or(u8::MAX),

@@ -244,9 +244,8 @@ fn extended_communities_have_the_notation_of_frr() {
         assert_eq!(ExtCommunity::parse(kind, text).unwrap().to_string(), shown);
     }
     assert_eq!(ExtCommunity::parse(ExtKind::RouteTarget, "70000:70000"), None);
-    let lb = ExtCommunity::link_bandwidth(65000, 1_250_000.0, false);
-    assert_eq!(lb.to_string(), "LB:65000:1250000 (10.000 Mbps)");
-    assert_eq!(lb.bandwidth(), Some(1_250_000.0));
+    let lb = LinkBandwidth { asn: Asn(65000), octets: 1_250_000, transitive: false };
+    assert_eq!(ExtCommunity(lb.short()).to_string(), "LB:65000:1250000 (10.000 Mbps)");
     assert_eq!(ExtCommunity([0x43, 0, 0, 0, 0, 0, 0, 2]).to_string(), "OVS:invalid");
     assert_eq!(ExtCommunity([0x80, 9, 0, 0, 0, 0, 0, 2]).to_string(), "UNK:128, 9");
 }
@@ -259,6 +258,7 @@ proptest! {
         let path = v.as_path();
         let _ = (path.to_string(), path.len(), path.first_as(), path.origin_as(), path.count(Asn(1)));
         let _ = v.communities().count() + v.ext_communities().count() + v.large_communities().count();
+        let _ = v.ipv6_ext_communities().count() + LinkBandwidth::of(v).map_or(0, |b| b.short().len());
         let _ = v.cluster_list().count() + v.unknown().count() + v.iter().count();
         summarize(&block);
         let mut b = AttrBuilder::from_view(v);

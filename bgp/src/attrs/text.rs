@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use super::LinkBandwidth;
 use crate::wire::iana::community;
 
 /// Well-known communities: number, name in text, name in JSON.
@@ -99,7 +100,6 @@ mod ext {
     pub const NON_TRANSITIVE: u8 = 0x40;
     pub const ROUTE_TARGET: u8 = 0x02;
     pub const ROUTE_ORIGIN: u8 = 0x03;
-    pub const LINK_BANDWIDTH: u8 = 0x04;
     pub const COLOR: u8 = 0x0b;
     pub const VALIDATION_STATE: u8 = 0x00;
 }
@@ -141,21 +141,6 @@ impl ExtCommunity {
         }
     }
 
-    /// Link bandwidth in octets a second (draft-ietf-idr-link-bandwidth).
-    pub fn link_bandwidth(asn: u16, octets: f32, transitive: bool) -> ExtCommunity {
-        let [a, b] = asn.to_be_bytes();
-        let [c, d, e, f] = octets.to_be_bytes();
-        let kind = if transitive { ext::TWO_OCTET_AS } else { ext::TWO_OCTET_AS | ext::NON_TRANSITIVE };
-        ExtCommunity([kind, ext::LINK_BANDWIDTH, a, b, c, d, e, f])
-    }
-
-    /// The bandwidth in octets a second, if it is a link bandwidth community.
-    pub fn bandwidth(&self) -> Option<f32> {
-        let [kind, subtype, _, _, a, b, c, d] = self.0;
-        let is = kind & !ext::NON_TRANSITIVE == ext::TWO_OCTET_AS && subtype == ext::LINK_BANDWIDTH;
-        is.then(|| f32::from_be_bytes([a, b, c, d]))
-    }
-
     fn wide(kind: u8, subtype: u8, admin: [u8; 4], value: u16) -> ExtCommunity {
         let ([a, b, c, d], [e, f]) = (admin, value.to_be_bytes());
         ExtCommunity([kind, subtype, a, b, c, d, e, f])
@@ -164,6 +149,9 @@ impl ExtCommunity {
 
 impl fmt::Display for ExtCommunity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(bandwidth) = LinkBandwidth::from_short(&self.0) {
+            return bandwidth.fmt(f);
+        }
         let [kind, subtype, a, b, c, d, e, g] = self.0;
         let word = match subtype {
             ext::ROUTE_TARGET => "RT",
@@ -180,10 +168,6 @@ impl fmt::Display for ExtCommunity {
             ext::FOUR_OCTET_AS if !word.is_empty() => {
                 write!(f, "{word}:{}:{low}", u32::from_be_bytes([a, b, c, d]))
             }
-            ext::TWO_OCTET_AS if subtype == ext::LINK_BANDWIDTH => {
-                // Saturating: negative and not-a-number give 0.
-                bandwidth_text(f, short, f32::from_be_bytes([c, d, e, g]) as u32)
-            }
             ext::OPAQUE if kind & ext::NON_TRANSITIVE != 0 && subtype == ext::VALIDATION_STATE => f
                 .write_str(match g {
                     0 => "OVS:valid",
@@ -194,20 +178,6 @@ impl fmt::Display for ExtCommunity {
             ext::OPAQUE if subtype == ext::COLOR => write!(f, "Color:{}", u32::from_be_bytes([c, d, e, g])),
             _ => write!(f, "UNK:{kind}, {subtype}"),
         }
-    }
-}
-
-/// Bandwidth as FRR writes it: octets a second, then bits a second in a unit of whole steps.
-fn bandwidth_text(f: &mut fmt::Formatter<'_>, asn: u16, octets: u32) -> fmt::Result {
-    const KBPS: u32 = 1000 / 8;
-    const MBPS: u32 = 1_000_000 / 8;
-    const GBPS: u32 = 1_000_000_000 / 8;
-    write!(f, "LB:{asn}:{octets} ")?;
-    match octets {
-        GBPS.. => write!(f, "({}.000 Gbps)", octets / GBPS),
-        MBPS.. => write!(f, "({}.000 Mbps)", octets / MBPS),
-        KBPS.. => write!(f, "({}.000 Kbps)", octets / KBPS),
-        _ => write!(f, "({} bps)", octets * 8),
     }
 }
 

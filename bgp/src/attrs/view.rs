@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{AsPath, Origin};
+use super::{AsPath, Ipv6ExtCommunity, Origin};
 use crate::types::Asn;
 use crate::wire::iana::{attr, attr_flag};
 
@@ -129,6 +129,11 @@ impl<'a> AttrView<'a> {
     /// EXTENDED COMMUNITIES (RFC 4360) in ascending order.
     pub fn ext_communities(&self) -> impl Iterator<Item = [u8; 8]> + Clone + use<'a> {
         self.chunks(attr::EXT_COMMUNITIES).copied()
+    }
+
+    /// IPv6 address specific EXTENDED COMMUNITIES (RFC 5701) in ascending order.
+    pub fn ipv6_ext_communities(&self) -> impl Iterator<Item = Ipv6ExtCommunity> + Clone + use<'a> {
+        self.chunks(attr::IPV6_EXT_COMMUNITIES).copied()
     }
 
     /// LARGE_COMMUNITY (RFC 8092) in ascending order.

@@ -52,6 +52,7 @@ fn put_known(code: u8, flags: u8, value: &[u8], rewritten: &Rewritten<'_>, out: 
         attr::AGGREGATOR => rewritten.aggregator.as_ref().map_or(value, |a| a.as_slice()),
         attr::COMMUNITIES => return put_sorted::<4>(code, flags, value, out),
         attr::EXT_COMMUNITIES => return put_sorted::<8>(code, flags, value, out),
+        attr::IPV6_EXT_COMMUNITIES => return put_sorted::<20>(code, flags, value, out),
         attr::LARGE_COMMUNITIES => return put_sorted::<12>(code, flags, value, out),
         _ => value,
     };

@@ -5,9 +5,16 @@ use super::*;
 impl Core {
     pub(super) fn intent(&mut self, intent: Intent) {
         match intent {
-            Intent::Group { id, hops } => {
-                let sets = self.objects.define(id, hops);
+            Intent::Group { id, hops, resilient } => {
+                let sets = self.objects.define(id, hops, resilient);
                 self.hops_changed(sets);
+                if resilient.is_some() && !self.objects.keeps_flows() && !self.told_no_resilient {
+                    self.told_no_resilient = true;
+                    let what = "resilient next-hop groups".to_owned();
+                    let reason =
+                        "the kernel has none: flows may move when a next hop comes or goes".to_owned();
+                    self.outputs.push_back(Output::Report(Report::Loss { what, reason }));
+                }
             }
             Intent::GroupGone(id) => self.objects.undefine(id),
             Intent::Route { prefix, table, route } => {

@@ -96,6 +96,8 @@ pub enum Input {
     MonitorLost,
     /// The kernel has no next-hop objects. To be said before the first [`Input::DumpDone`].
     NoObjects,
+    /// The kernel has no resilient groups. To be said before the first [`Input::DumpDone`].
+    NoResilient,
     /// The deadline has passed.
     Timeout,
 }
@@ -174,6 +176,7 @@ pub struct Core {
     last_dump: Time,
     synced: bool,
     told_synced: bool,
+    told_no_resilient: bool,
     counts_changed: bool,
     counts_at: Time,
     now: Time,
@@ -204,6 +207,7 @@ impl Core {
             last_dump: 0,
             synced: false,
             told_synced: false,
+            told_no_resilient: false,
             counts_changed: false,
             counts_at: 0,
             now: 0,
@@ -232,6 +236,7 @@ impl Core {
                 self.dump_at = Some(self.now);
             }
             Input::NoObjects => self.objects.supported = false,
+            Input::NoResilient => self.objects.resilient_supported = false,
             Input::Timeout => {}
         }
         self.timers();

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 
 use crate::Time;
-use crate::intent::{GroupId, Hop};
+use crate::intent::{GroupId, Hop, Resilient};
 use crate::netlink::constants::ENOENT;
 use crate::netlink::{KernelNexthop, Request, Way};
 
@@ -54,12 +54,28 @@ struct Set {
     specs: u32,
     /// Content that the kernel acknowledged; empty means that there is no object.
     actual: Vec<(u32, u8)>,
+    /// Kind of the object, chosen when it is made: the kernel changes that of none.
+    kind: Option<Resilient>,
     /// Members that this set holds a reference on.
     held: Vec<(MemberKey, u8)>,
     queued: bool,
     /// The kernel refused the group itself; not before this time again.
     retry: Option<Time>,
     tries: u8,
+}
+
+/// What an intent said of a group.
+#[derive(PartialEq, Eq, Debug)]
+struct Group {
+    hops: Vec<Hop>,
+    resilient: Option<Resilient>,
+}
+
+/// Content and kind of a group that is there.
+#[derive(Debug)]
+struct Spare {
+    members: Vec<(u32, u8)>,
+    kind: Option<Resilient>,
 }
 
 /// What an operation in flight was about.
@@ -81,15 +97,17 @@ pub struct Objects {
     protocol: u8,
     /// The kernel has next-hop objects.
     pub supported: bool,
-    groups: HashMap<GroupId, Vec<Hop>>,
+    /// The kernel has resilient groups.
+    pub resilient_supported: bool,
+    groups: HashMap<GroupId, Group>,
     /// Groups that no intent names any more, kept until their last route has moved.
     gone: HashSet<GroupId>,
     sets: BTreeMap<SetKey, Set>,
     members: BTreeMap<MemberKey, Member>,
     links: HashMap<u32, bool>,
     dirty: VecDeque<SetKey>,
-    /// Groups of an earlier run that serve no set, with their members in order. Routes of that run may hang on them.
-    spare: BTreeMap<u32, Vec<(u32, u8)>>,
+    /// Groups of an earlier run that serve no set. Routes of that run may hang on them.
+    spare: BTreeMap<u32, Spare>,
     /// Objects of ours to delete once no route can hang on them.
     trash: BTreeSet<u32>,
     /// Sets that got an object without a message of ours.
@@ -101,6 +119,12 @@ pub struct Objects {
 
 fn back_off(tries: u8) -> Time {
     (100 * crate::MILLISECOND) << tries.min(8)
+}
+
+fn sorted(members: &[(u32, u8)]) -> Vec<(u32, u8)> {
+    let mut members = members.to_vec();
+    members.sort_unstable();
+    members
 }
 
 fn merge(content: &mut Vec<(MemberKey, u8)>, key: MemberKey, weight: u8) {
@@ -118,6 +142,7 @@ impl Objects {
             free: Vec::new(),
             protocol,
             supported: true,
+            resilient_supported: true,
             groups: HashMap::new(),
             gone: HashSet::new(),
             sets: BTreeMap::new(),
@@ -154,12 +179,13 @@ impl Objects {
     }
 
     /// States the hops of a group. In inline mode the caller re-sends the routes of the sets returned.
-    pub fn define(&mut self, id: GroupId, hops: Vec<Hop>) -> Vec<SetKey> {
-        if self.groups.get(&id) == Some(&hops) {
+    pub fn define(&mut self, id: GroupId, hops: Vec<Hop>, resilient: Option<Resilient>) -> Vec<SetKey> {
+        let group = Group { hops, resilient };
+        if self.groups.get(&id) == Some(&group) {
             self.gone.remove(&id);
             return Vec::new();
         }
-        self.groups.insert(id, hops);
+        self.groups.insert(id, group);
         self.gone.remove(&id);
         let keys: Vec<SetKey> =
             [(id, false), (id, true)].into_iter().filter(|key| self.sets.contains_key(key)).collect();
@@ -188,6 +214,16 @@ impl Objects {
         self.mark(key);
     }
 
+    /// Whether resilient groups can be made.
+    pub fn keeps_flows(&self) -> bool {
+        self.supported && self.resilient_supported
+    }
+
+    /// The kind that an object made now should have.
+    fn wanted_kind(&self, key: SetKey) -> Option<Resilient> {
+        self.groups.get(&key.0).and_then(|g| g.resilient).filter(|_| self.keeps_flows())
+    }
+
     /// Has the group been stated at all?
     pub fn defined(&self, id: GroupId) -> bool {
         self.groups.contains_key(&id)
@@ -200,7 +236,7 @@ impl Objects {
     /// The hops that can be used now.
     fn effective(&self, key: SetKey) -> Vec<(MemberKey, u8)> {
         let mut content = Vec::new();
-        for hop in self.groups.get(&key.0).into_iter().flatten() {
+        for hop in self.groups.get(&key.0).into_iter().flat_map(|g| &g.hops) {
             if self.usable(hop.ifindex) {
                 merge(&mut content, MemberKey::of(hop, key.1), hop.weight.max(1));
             }
@@ -267,12 +303,12 @@ impl Objects {
             }
             members.push((id, weight));
         }
-        let spare = self.adopt_spare(key, &members);
-        let Some(set) = self.sets.get_mut(&key) else { return };
-        if spare {
-            set.actual = members;
+        let kind = self.wanted_kind(key);
+        if self.adopt_spare(key, &members, kind) {
             self.gained.push(key);
-        } else if members.is_empty() {
+        }
+        let Some(set) = self.sets.get_mut(&key) else { return };
+        if members.is_empty() {
             if set.actual.is_empty() {
                 if set.specs == 0 {
                     self.forget(key);
@@ -285,23 +321,31 @@ impl Objects {
         } else if set.actual != members {
             // Not created anew if it vanished unnoticed: its routes went with it.
             let (id, create) = (set.id, set.actual.is_empty());
-            let request = Request::GroupSet { id, protocol: self.protocol, members, create };
+            if create {
+                set.kind = kind;
+            }
+            let (protocol, resilient) = (self.protocol, set.kind);
+            let request = Request::GroupSet { id, protocol, members, resilient, create };
             out.push((ObjectOp::Set(key), request));
         }
     }
 
     /// A group that an earlier run left with the same content serves as it is.
-    fn adopt_spare(&mut self, key: SetKey, members: &[(u32, u8)]) -> bool {
+    fn adopt_spare(&mut self, key: SetKey, members: &[(u32, u8)], kind: Option<Resilient>) -> bool {
         if members.is_empty() || self.sets.get(&key).is_none_or(|set| set.id != 0) {
             return false;
         }
-        let mut sorted = members.to_vec();
-        sorted.sort_unstable();
-        let spare = self.spare.iter().find(|(_, content)| **content == sorted).map(|(id, _)| *id);
+        let wanted = sorted(members);
+        let serves = |spare: &Spare| spare.kind == kind && sorted(&spare.members) == wanted;
+        let spare = self.spare.iter().find(|(_, spare)| serves(spare)).map(|(id, _)| *id);
         let id = spare.unwrap_or_else(|| self.allocate());
-        self.spare.remove(&id);
+        let found = self.spare.remove(&id);
         if let Some(set) = self.sets.get_mut(&key) {
             set.id = id;
+            if let Some(found) = found {
+                // In the order that it has there: another one is corrected.
+                (set.actual, set.kind) = (found.members, found.kind);
+            }
         }
         spare.is_some()
     }
@@ -309,9 +353,8 @@ impl Objects {
     /// The set has no use for its object, but deleting it would take an earlier run's routes along.
     fn detach(&mut self, key: SetKey) {
         let Some(set) = self.sets.get_mut(&key) else { return };
-        let mut members = std::mem::take(&mut set.actual);
-        members.sort_unstable();
-        self.spare.insert(std::mem::take(&mut set.id), members);
+        let members = std::mem::take(&mut set.actual);
+        self.spare.insert(std::mem::take(&mut set.id), Spare { members, kind: set.kind });
         self.detached.push(key);
         if set.specs == 0 {
             self.forget(key);
@@ -536,8 +579,9 @@ impl Objects {
     }
 
     fn users_of_link(&self, ifindex: u32) -> Vec<SetKey> {
-        let uses =
-            |key: &SetKey| self.groups.get(&key.0).is_some_and(|h| h.iter().any(|h| h.ifindex == ifindex));
+        let uses = |key: &SetKey| {
+            self.groups.get(&key.0).is_some_and(|g| g.hops.iter().any(|h| h.ifindex == ifindex))
+        };
         self.sets.keys().filter(|key| uses(key)).copied().collect()
     }
 
@@ -547,7 +591,7 @@ impl Objects {
         member.retry = None;
         let id = member.id;
         effect.vanished.push(id);
-        self.spare.retain(|group, members| {
+        self.spare.retain(|group, Spare { members, .. }| {
             let before = members.len();
             members.retain(|(member, _)| *member != id);
             let emptied = before > 0 && members.is_empty();
@@ -605,7 +649,7 @@ impl Objects {
             && !object.members.is_empty()
         {
             let key = *key;
-            set.actual = object.members;
+            (set.actual, set.kind) = (object.members, object.resilient);
             self.mark(key);
         }
     }
@@ -633,7 +677,12 @@ impl Objects {
         }
         let mut dirty = Vec::new();
         for (key, set) in &mut self.sets {
-            let content = seen.remove(&set.id).map(|object| object.members).unwrap_or_default();
+            let shown = seen.remove(&set.id).filter(|object| !object.members.is_empty());
+            let content = shown.map(|object| {
+                set.kind = object.resilient;
+                object.members
+            });
+            let content = content.unwrap_or_default();
             if set.actual != content {
                 if content.is_empty() {
                     effect.lost.push(*key);
@@ -674,9 +723,8 @@ impl Objects {
                 }
             }
             _ => {
-                let mut members = object.members;
-                members.sort_unstable();
-                self.spare.insert(object.id, members);
+                let spare = Spare { members: object.members, kind: object.resilient };
+                self.spare.insert(object.id, spare);
             }
         }
     }

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 
 use super::{Config, Core, Input};
 use crate::fake::{Kernel, Told, drive};
-use crate::intent::{Counts, Event, GroupId, Hop, Intent, Report, Route, RouteKind, Target};
+use crate::intent::{Counts, Event, GroupId, Hop, Intent, Report, Resilient, Route, RouteKind, Target};
 use crate::netlink::KernelRoute;
 use crate::{MILLISECOND, SECOND, Time};
 
@@ -20,7 +20,14 @@ fn hop(gateway: &str, ifindex: u32) -> Hop {
 }
 
 fn group(id: u32, hops: &[Hop]) -> Intent {
-    Intent::Group { id: GroupId(id), hops: hops.to_vec() }
+    Intent::Group { id: GroupId(id), hops: hops.to_vec(), resilient: None }
+}
+
+const KEEPS: Resilient = Resilient { buckets: 64, idle: 60, unbalanced: 0 };
+
+/// A group that keeps flows on their hops.
+fn keeping(id: u32, hops: &[Hop]) -> Intent {
+    Intent::Group { id: GroupId(id), hops: hops.to_vec(), resilient: Some(KEEPS) }
 }
 
 fn on_group(id: u32) -> Option<Route> {
@@ -103,6 +110,89 @@ fn one_message_moves_all_routes_of_a_group() {
     // The new member, the group, and the old member that nothing uses any more is kept until synced.
     assert_eq!(lab.kernel.applied - before, 2);
     assert_eq!(lab.hops_of("172.16.7.0/24"), set(&[hop("10.0.2.1", 2)]));
+}
+
+/// The group that a route hangs on: its id, members and kind.
+fn group_of(lab: &Lab, prefix: &str) -> (u32, Vec<(u32, u8)>, Option<Resilient>) {
+    let id = lab.kernel.routes[&(net(prefix), 254, 20)].object.unwrap();
+    let object = &lab.kernel.objects[&id];
+    (id, object.members.clone(), object.resilient)
+}
+
+#[test]
+fn a_resilient_group_changes_in_place_and_is_found_again() {
+    let all = [hop("10.0.1.1", 1), hop("10.0.2.1", 2), hop("10.0.3.1", 3)];
+    let mut lab = Lab::new();
+    lab.say(vec![keeping(1, &all), route("10.0.0.0/8", on_group(1)), Intent::Synced]);
+    let (id, members, kind) = group_of(&lab, "10.0.0.0/8");
+    assert_eq!((members.len(), kind), (3, Some(KEEPS)));
+    for hops in [&all[1..], &all[2..], &all[..]] {
+        lab.say(vec![keeping(1, hops)]);
+        assert_eq!((group_of(&lab, "10.0.0.0/8").0, lab.hops_of("10.0.0.0/8")), (id, set(hops)));
+    }
+    // A link goes and comes: its member with it.
+    lab.kernel.set_link(2, true, false);
+    lab.run();
+    lab.kernel.set_link(2, true, true);
+    lab.settle();
+    assert_eq!((group_of(&lab, "10.0.0.0/8").0, group_of(&lab, "10.0.0.0/8").2), (id, kind));
+    assert_eq!(lab.kernel.hops(&lab.kernel.routes[&(net("10.0.0.0/8"), 254, 20)]), all, "in order");
+    let before = lab.kernel.applied;
+    lab.restart();
+    lab.say(vec![keeping(7, &all), route("10.0.0.0/8", on_group(7)), Intent::Synced]);
+    lab.settle();
+    assert_eq!((group_of(&lab, "10.0.0.0/8").0, lab.kernel.applied), (id, before));
+    // One without buckets does not serve as one with them.
+    lab.restart();
+    lab.say(vec![group(8, &all), route("10.0.0.0/8", on_group(8)), Intent::Synced]);
+    lab.settle();
+    let (other, _, kind) = group_of(&lab, "10.0.0.0/8");
+    assert!(other != id && kind.is_none() && !lab.kernel.objects.contains_key(&id));
+}
+
+#[test]
+fn the_kind_of_a_group_is_that_from_its_creation() {
+    let hops = [hop("10.0.1.1", 1), hop("10.0.2.1", 2)];
+    let mut lab = Lab::new();
+    lab.say(vec![group(1, &hops), route("10.0.0.0/8", on_group(1))]);
+    // The kernel refuses to change it; the hops count all the same.
+    lab.say(vec![keeping(1, &hops[1..])]);
+    lab.settle();
+    assert_eq!(group_of(&lab, "10.0.0.0/8").2, None);
+    assert_eq!(lab.hops_of("10.0.0.0/8"), set(&hops[1..]));
+    assert!(lab.told.reports.iter().all(|r| !matches!(r, Report::RouteFailed { .. })));
+    // A new name has the new kind: the route goes over to it, and what it leaves goes after it.
+    lab.say(vec![keeping(2, &hops), route("10.0.0.0/8", on_group(2)), Intent::GroupGone(GroupId(1))]);
+    lab.settle();
+    assert_eq!(group_of(&lab, "10.0.0.0/8").2, Some(KEEPS));
+}
+
+#[test]
+fn a_kernel_without_resilient_groups_gets_others_and_that_is_told_once() {
+    let hops = [hop("10.0.1.1", 1), hop("10.0.2.1", 2)];
+    let mut kernel = Kernel::default();
+    kernel.forgetful = true;
+    (1..=2).for_each(|index| kernel.set_link(index, true, true));
+    let mut lab = Lab::with(kernel);
+    lab.say(vec![keeping(1, &hops), route("10.0.0.0/8", on_group(1)), keeping(2, &hops[1..])]);
+    lab.settle();
+    assert_eq!((group_of(&lab, "10.0.0.0/8").2, lab.hops_of("10.0.0.0/8")), (None, set(&hops)));
+    let losses = lab.told.reports.iter().filter(|r| matches!(r, Report::Loss { .. })).count();
+    assert_eq!(losses, 1);
+}
+
+#[test]
+fn members_left_in_another_order_by_an_earlier_run_are_put_in_order() {
+    let hops = [hop("10.0.1.1", 1), hop("10.0.2.1", 2), hop("10.0.3.1", 3)];
+    let mut lab = Lab::new();
+    let reversed: Vec<Hop> = hops.iter().rev().copied().collect();
+    lab.say(vec![group(1, &reversed), route("10.0.0.0/8", on_group(1))]);
+    let (id, before, _) = group_of(&lab, "10.0.0.0/8");
+    lab.restart();
+    lab.say(vec![group(1, &hops), route("10.0.0.0/8", on_group(1)), Intent::Synced]);
+    lab.settle();
+    let (now, after, _) = group_of(&lab, "10.0.0.0/8");
+    assert_eq!((now, after), (id, before.into_iter().rev().collect()));
 }
 
 #[test]

@@ -189,6 +189,8 @@ struct Worker {
 const TAKE: usize = 64;
 /// Disturbed dumps in a row after which one is taken as it is.
 const DISTURBED: u8 = 5;
+/// An id that is nobody's: asking for its buckets tells whether the kernel knows any.
+const NO_OBJECT: u32 = u32::MAX;
 
 impl Worker {
     fn now(&self) -> Time {
@@ -326,6 +328,7 @@ impl Worker {
             Dump::Links,
             Dump::Addresses,
             Dump::Nexthops,
+            Dump::Buckets(NO_OBJECT),
             Dump::Routes { v6: false, protocol: 0 },
             Dump::Routes { v6: true, protocol: 0 },
         ];
@@ -362,6 +365,12 @@ impl Worker {
                     Incoming::Outcome { seq, errno, .. } if seq == self.dump_seq => {
                         if part == Dump::Nexthops && errno == EOPNOTSUPP {
                             self.core.handle(now, Input::NoObjects);
+                            return Ok(true);
+                        }
+                        if part == Dump::Buckets(NO_OBJECT) {
+                            if errno == EOPNOTSUPP {
+                                self.core.handle(now, Input::NoResilient);
+                            }
                             return Ok(true);
                         }
                         return Err(io::Error::from_raw_os_error(errno));

@@ -34,6 +34,7 @@ pub const RTM_GETROUTE: u16 = 26;
 pub const RTM_NEWNEXTHOP: u16 = 104;
 pub const RTM_DELNEXTHOP: u16 = 105;
 pub const RTM_GETNEXTHOP: u16 = 106;
+pub const RTM_GETNEXTHOPBUCKET: u16 = 118;
 
 /// Multicast groups (`enum rtnetlink_groups`).
 pub const RTNLGRP_LINK: u32 = 1;
@@ -76,9 +77,18 @@ pub const RTA_NH_ID: u16 = 30;
 
 pub const NHA_ID: u16 = 1;
 pub const NHA_GROUP: u16 = 2;
+pub const NHA_GROUP_TYPE: u16 = 3;
 pub const NHA_BLACKHOLE: u16 = 4;
 pub const NHA_OIF: u16 = 5;
 pub const NHA_GATEWAY: u16 = 6;
+pub const NHA_RES_GROUP: u16 = 12;
+pub const NHA_RES_GROUP_BUCKETS: u16 = 1;
+pub const NHA_RES_GROUP_IDLE_TIMER: u16 = 2;
+pub const NHA_RES_GROUP_UNBALANCED_TIMER: u16 = 3;
+/// Of [`NHA_GROUP_TYPE`].
+pub const NEXTHOP_GRP_TYPE_RES: u16 = 1;
+/// Timers are in these, by `USER_HZ`.
+pub const TICKS_PER_SECOND: u32 = 100;
 
 pub const IFLA_ADDRESS: u16 = 1;
 pub const IFLA_IFNAME: u16 = 3;

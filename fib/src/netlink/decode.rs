@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::constants::*;
 use super::message::{KernelNexthop, KernelRoute, Object};
 use super::reader::{RawMessage, attributes, text, u8_at, u16_at, u32_at};
-use crate::intent::{Address, Hop, Link, RouteKind};
+use crate::intent::{Address, Hop, Link, Resilient, RouteKind};
 
 /// A message of the kernel, as far as it concerns us.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -235,6 +235,7 @@ fn nexthop(body: &[u8]) -> Option<KernelNexthop> {
     let flags = u32_at(body, 4)?;
     let mut id = None;
     let (mut gateway, mut ifindex, mut members) = (None, None, Vec::new());
+    let (mut group_type, mut resilient) = (0, None);
     for (kind, value) in attributes(body.get(8..)?) {
         match kind {
             NHA_ID => id = u32_at(value, 0),
@@ -246,9 +247,32 @@ fn nexthop(body: &[u8]) -> Option<KernelNexthop> {
                     .filter_map(|m| Some((u32_at(m, 0)?, u8_at(m, 4)?.saturating_add(1))))
                     .collect();
             }
+            NHA_GROUP_TYPE => group_type = u16_at(value, 0).unwrap_or(0),
+            NHA_RES_GROUP => resilient = resilient_group(value),
             _ => {}
         }
     }
     let hop = ifindex.map(|ifindex| Hop { gateway, ifindex, weight: 1, onlink: flags & RTNH_F_ONLINK != 0 });
-    Some(KernelNexthop { id: id?, protocol: u8_at(body, 2)?, v6: u8_at(body, 0)? == AF_INET6, hop, members })
+    Some(KernelNexthop {
+        id: id?,
+        protocol: u8_at(body, 2)?,
+        v6: u8_at(body, 0)? == AF_INET6,
+        hop,
+        members,
+        resilient: resilient.filter(|_| group_type == NEXTHOP_GRP_TYPE_RES),
+    })
+}
+
+fn resilient_group(value: &[u8]) -> Option<Resilient> {
+    let seconds = |ticks: &[u8]| u32_at(ticks, 0).map(|t| t / TICKS_PER_SECOND);
+    let mut found = Resilient { buckets: 0, idle: 0, unbalanced: 0 };
+    for (kind, value) in attributes(value) {
+        match kind {
+            NHA_RES_GROUP_BUCKETS => found.buckets = u16_at(value, 0)?,
+            NHA_RES_GROUP_IDLE_TIMER => found.idle = seconds(value)?,
+            NHA_RES_GROUP_UNBALANCED_TIMER => found.unbalanced = seconds(value)?,
+            _ => {}
+        }
+    }
+    Some(found)
 }

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::constants::*;
 use super::message::{Request, Way};
-use crate::intent::Hop;
+use crate::intent::{Hop, Resilient};
 
 /// A growing buffer of netlink messages with nested lengths patched in.
 #[derive(Default, Debug)]
@@ -122,7 +122,7 @@ fn encode_request(out: &mut Encoder, seq: u32, flags: u16, request: &Request) {
                 out.attr_ip(NHA_GATEWAY, gateway);
             }
         }
-        Request::GroupSet { id, protocol, members, create } => {
+        Request::GroupSet { id, protocol, members, resilient, create } => {
             let create = if *create { NLM_F_CREATE } else { 0 };
             out.begin(RTM_NEWNEXTHOP, flags | create | NLM_F_REPLACE, seq);
             out.put(&[AF_UNSPEC, 0, *protocol, 0, 0, 0, 0, 0]);
@@ -133,6 +133,9 @@ fn encode_request(out: &mut Encoder, seq: u32, flags: u16, request: &Request) {
                 out.put(&[weight.saturating_sub(1), 0, 0, 0]);
             }
             out.close(group);
+            if let Some(resilient) = resilient {
+                put_resilient(out, resilient);
+            }
         }
         Request::NexthopDel { id } => {
             out.begin(RTM_DELNEXTHOP, flags, seq);
@@ -155,6 +158,16 @@ fn encode_request(out: &mut Encoder, seq: u32, flags: u16, request: &Request) {
         }
     }
     out.end();
+}
+
+fn put_resilient(out: &mut Encoder, resilient: &Resilient) {
+    let ticks = |seconds: u32| seconds.saturating_mul(TICKS_PER_SECOND);
+    out.attr(NHA_GROUP_TYPE, &NEXTHOP_GRP_TYPE_RES.to_ne_bytes());
+    let at = out.open(NHA_RES_GROUP | NLA_F_NESTED);
+    out.attr(NHA_RES_GROUP_BUCKETS, &resilient.buckets.to_ne_bytes());
+    out.attr_u32(NHA_RES_GROUP_IDLE_TIMER, ticks(resilient.idle));
+    out.attr_u32(NHA_RES_GROUP_UNBALANCED_TIMER, ticks(resilient.unbalanced));
+    out.close(at);
 }
 
 fn kind_and_scope(way: &Way, prefix: &IpNet) -> (u8, u8) {
@@ -227,6 +240,8 @@ pub enum Dump {
     Addresses,
     /// All next-hop objects.
     Nexthops,
+    /// Buckets of the resilient group of this id. Kernels without such groups know no buckets.
+    Buckets(u32),
     /// Routes of one family, of one protocol or of all (0).
     Routes {
         /// IPv6 instead of IPv4.
@@ -251,6 +266,11 @@ pub fn encode_dump(out: &mut Encoder, seq: u32, dump: Dump) {
         Dump::Nexthops => {
             out.begin(RTM_GETNEXTHOP, flags, seq);
             out.put(&[0; 8]);
+        }
+        Dump::Buckets(id) => {
+            out.begin(RTM_GETNEXTHOPBUCKET, flags, seq);
+            out.put(&[0; 8]);
+            out.attr_u32(NHA_ID, id);
         }
         Dump::Routes { v6, protocol } => {
             out.begin(RTM_GETROUTE, flags, seq);

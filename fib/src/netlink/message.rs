@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::intent::{Address, Hop, Link, RouteKind};
+use crate::intent::{Address, Hop, Link, Resilient, RouteKind};
 
 /// Where a route to be set leads.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,6 +43,8 @@ pub enum Request {
         protocol: u8,
         /// Ids and weights (1-255) of single objects.
         members: Vec<(u32, u8)>,
+        /// Its kind, which has to be that of the object if there is one.
+        resilient: Option<Resilient>,
         /// Create it if need be; otherwise ENOENT tells that it has gone, and its routes with it.
         create: bool,
     },
@@ -115,6 +117,8 @@ pub struct KernelNexthop {
     pub hop: Option<Hop>,
     /// Ids and weights, if it is a group.
     pub members: Vec<(u32, u8)>,
+    /// Kind of a group.
+    pub resilient: Option<Resilient>,
 }
 
 /// A thing that a dump or a notification shows.

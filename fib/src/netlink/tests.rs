@@ -1,7 +1,7 @@
 use ipnet::IpNet;
 
 use super::*;
-use crate::intent::{Hop, RouteKind};
+use crate::intent::{Hop, Resilient, RouteKind};
 
 fn net(text: &str) -> IpNet {
     text.parse().unwrap()
@@ -71,9 +71,13 @@ fn next_hop_objects_and_groups_read_back() {
     };
     let Object::Nexthop(n) = read_back(single) else { panic!() };
     assert_eq!((n.id, n.v6, n.hop), (5, true, Some(Hop { onlink: true, ..hop("fe80::9", 2, 1) })));
-    let group = Request::GroupSet { id: 6, protocol: 186, members: vec![(5, 1), (9, 255)], create: true };
-    let Object::Nexthop(n) = read_back(group) else { panic!() };
-    assert_eq!((n.id, n.members), (6, vec![(5, 1), (9, 255)]));
+    for resilient in [None, Some(Resilient { buckets: 256, idle: 60, unbalanced: 0 })] {
+        let members = vec![(5, 1), (9, 255)];
+        let group =
+            Request::GroupSet { id: 6, protocol: 186, members: members.clone(), resilient, create: true };
+        let Object::Nexthop(n) = read_back(group) else { panic!() };
+        assert_eq!((n.id, n.members, n.resilient), (6, members, resilient));
+    }
 }
 
 #[test]

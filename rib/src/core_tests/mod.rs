@@ -16,6 +16,7 @@ use super::*;
 use crate::HopSetId;
 
 use crate::install::InstallMaps;
+use crate::nexthop::{Resilient, SetHop};
 use crate::peer::{NextHopSelf, PeerFamily, PeerKind};
 use crate::policy::ast::{
     self, Action, AddressMatch, Arith, Match, MetricSet, PrefixListEntry, RouteMapEntry, Set,
@@ -24,6 +25,7 @@ use crate::policy::ast::{
 mod add_path;
 mod aggregates;
 mod aigp;
+mod bandwidth;
 mod conditions;
 mod confederation;
 mod damping;
@@ -52,7 +54,8 @@ struct Lab {
     peers: BTreeMap<u16, (PeerKind, Rib, UpdateDecoder)>,
     several: BTreeMap<u16, Several>,
     kernel: BTreeMap<IpNet, FibRouteSeen>,
-    hop_sets: BTreeMap<HopSetId, Vec<ResolvedHop>>,
+    hop_sets: BTreeMap<HopSetId, Vec<SetHop>>,
+    kinds: BTreeMap<HopSetId, Option<Resilient>>,
     events: Vec<Event>,
     /// Octets that a stuck neighbour has not taken.
     stuck: BTreeMap<u16, usize>,
@@ -101,6 +104,7 @@ impl Lab {
             several: BTreeMap::new(),
             kernel: BTreeMap::new(),
             hop_sets: BTreeMap::new(),
+            kinds: BTreeMap::new(),
             events: Vec::new(),
             stuck: BTreeMap::new(),
             is_stuck: BTreeSet::new(),
@@ -127,6 +131,7 @@ impl Lab {
             remote_as: if kind == PeerKind::Internal { Asn(OUR_AS) } else { Asn(100 + u32::from(n)) },
             require_connected: kind == PeerKind::External,
             graceful_shutdown: false,
+            integer_bandwidth: false,
             families: [Some(family), None],
         }
     }
@@ -268,7 +273,9 @@ impl Lab {
         }
         for change in self.core.take_fib() {
             match change {
-                FibChange::HopSet { id, hops } => {
+                FibChange::HopSet { id, hops, resilient } => {
+                    let kind = self.kinds.insert(id, resilient);
+                    assert!(kind.is_none_or(|k| k == resilient), "a set of another kind has another name");
                     self.hop_sets.insert(id, hops);
                 }
                 FibChange::Complete | FibChange::Acknowledge(_) => {}
@@ -324,7 +331,7 @@ impl Lab {
         match self.kernel.get(&prefix.parse::<IpNet>().unwrap()).map(|r| r.target) {
             Some(crate::FibTarget::Hops(id)) => self.hop_sets[&id]
                 .iter()
-                .map(|h| h.gateway.map_or("link".to_owned(), |g| g.to_string()))
+                .map(|h| h.hop.gateway.map_or("link".to_owned(), |g| g.to_string()))
                 .collect(),
             Some(crate::FibTarget::Discard(_)) => vec!["discard".to_owned()],
             None => Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use bgp::attrs::Origin;
+use bgp::attrs::{Origin, flag};
 use bgp::types::{Addr, Family};
 use ipnet::IpNet;
 use smallvec::SmallVec;
@@ -16,6 +16,7 @@ use crate::nexthop::NextHopKey;
 use crate::peer::AddPaths;
 use crate::shared::Shared;
 use crate::table::{Path, Table, path_flag};
+use crate::weight::{Company, company};
 
 impl<A: Addr> Group<A> {
     /// The one route that members should be told, with a reference for the caller.
@@ -26,7 +27,10 @@ impl<A: Addr> Group<A> {
             return default;
         }
         match table.best(id) {
-            Some(best) => self.route_of(shared, net, 0, best),
+            Some(best) => {
+                let company = self.company(shared, table, id, &best);
+                self.route_of(shared, net, 0, best, company)
+            }
             None => Route::NONE,
         }
     }
@@ -43,7 +47,8 @@ impl<A: Addr> Group<A> {
             let which = self.key.add_paths.unwrap_or(AddPaths::All);
             for path in chosen(which, shared, table, id) {
                 let number = table.path_number(path.peer, path.path_id);
-                routes.push(self.route_of(shared, net, number, path));
+                let company = self.company(shared, table, id, &path);
+                routes.push(self.route_of(shared, net, number, path, company));
             }
         }
         routes.retain(|r| !r.attr.is_none());
@@ -63,8 +68,15 @@ impl<A: Addr> Group<A> {
         Some(Route { attr, ..Route::NONE })
     }
 
+    /// The multipath members beside a path, where what is told depends on them. As FRR has it, those beside the best.
+    fn company(&self, shared: &Shared, table: &Table<A>, id: PrefixId, path: &Path) -> Company {
+        let asked = path.has(path_flag::BEST)
+            && (self.counts_company || shared.attrs.get(path.attr).summary.has(flag::LINK_BANDWIDTH));
+        if asked { company(shared, table, id) } else { Company::default() }
+    }
+
     /// What members are told of a path.
-    fn route_of(&mut self, shared: &mut Shared, net: IpNet, id: u32, path: Path) -> Route {
+    fn route_of(&mut self, shared: &mut Shared, net: IpNet, id: u32, path: Path, company: Company) -> Route {
         let Path { attr, peer, .. } = path;
         let source = if self.members.contains(&peer) { peer } else { NOBODY };
         let nothing = Route { id, ..Route::NONE };
@@ -86,12 +98,14 @@ impl<A: Addr> Group<A> {
             shared.release(chosen);
             return nothing;
         }
+        filter.beside(company);
         let told = filter.run(shared, chosen.unwrap_or(attr), net, solo, own);
         shared.release(chosen.unwrap_or(AttrId::NONE));
         match told {
-            Some(attr) => {
-                let attr = self.with_originator(shared, attr, peer);
-                Route { id, attr: self.accumulated(shared, attr, source), source }
+            Some(told) => {
+                let told = self.summed(shared, told, attr, source, company);
+                let told = self.with_originator(shared, told, peer);
+                Route { id, attr: self.accumulated(shared, told, source), source }
             }
             None => nothing,
         }

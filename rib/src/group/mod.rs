@@ -125,6 +125,8 @@ pub struct Group<A: Addr> {
     buffered: u32,
     /// A member asked for everything again: tell also what it was told before.
     again: bool,
+    /// What is told depends on the multipath members of a prefix.
+    counts_company: bool,
     /// Routes were left out for the limit.
     left_out: bool,
     /// The plan is an answer to that: what is put back from it has to be told, too.
@@ -143,7 +145,7 @@ impl<A: Addr> Group<A> {
     /// A group without members that has nothing to tell.
     fn blank(key: GroupKey, shared: &Shared) -> Group<A> {
         let several = key.add_paths.is_some();
-        Group {
+        let mut group = Group {
             export: evaluator(A::FAMILY, &key, &key.filter, shared),
             unsuppress: key.unsuppress().map(|spec| evaluator(A::FAMILY, &key, &spec, shared)),
             advertise: key
@@ -154,6 +156,7 @@ impl<A: Addr> Group<A> {
             default: AttrId::NONE,
             default_version: None,
             told: Told::new(several),
+            counts_company: false,
             key,
             members: Vec::new(),
             closings: Vec::new(),
@@ -173,7 +176,9 @@ impl<A: Addr> Group<A> {
             left_out: false,
             plan_again: false,
             wait: Wait::default(),
-        }
+        };
+        group.filters_changed();
+        group
     }
 
     /// The rules.
@@ -223,6 +228,18 @@ impl<A: Addr> Group<A> {
     /// Whether members take several paths of a prefix (RFC 7911).
     pub fn several(&self) -> bool {
         self.key.add_paths.is_some()
+    }
+
+    /// Whether a change of a prefix's multipath members alone may change what is told; `weighed` says that they have
+    /// bandwidths.
+    pub(crate) fn counts_company(&self, weighed: bool) -> bool {
+        weighed || self.counts_company
+    }
+
+    /// Notes what the filters ask for.
+    fn filters_changed(&mut self) {
+        let filters = [Some(&self.export), self.unsuppress.as_ref()];
+        self.counts_company = filters.into_iter().flatten().any(Evaluator::counts_company);
     }
 
     fn clear(&mut self, id: PrefixId) {
@@ -308,6 +325,7 @@ impl<A: Addr> Group<A> {
         let conditional = self.key.conditional.as_ref();
         self.advertise =
             conditional.map(|c| evaluator(A::FAMILY, &self.key, &GroupKey::advertise(c), shared));
+        self.filters_changed();
         self.default_version = None;
         self.looks.clear();
         self.mark_all(table);

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use bgp::attrs::{AttrBuilder, AttrView, MedForm, flag, hash_block, write_attrs};
+use bgp::attrs::{AttrBuilder, AttrView, LinkBandwidth, MedForm, flag, hash_block, write_attrs};
 use bgp::types::{Addr, Asn, Family, NextHop};
 use bgp::wire::iana::community;
 
@@ -12,6 +12,7 @@ use crate::id::{AttrId, PeerId};
 use crate::intern::{AttrSet, Provenance};
 use crate::peer::{NextHopSelf, PeerKind, RemovePrivate};
 use crate::shared::{Shared, add_community};
+use crate::weight::Company;
 
 impl<A: Addr> Group<A> {
     /// A reflected route says where it entered the AS (RFC 4456 section 8). Trades the reference.
@@ -36,9 +37,7 @@ impl<A: Addr> Group<A> {
             return id;
         }
         let distance = shared.next_hops.resolution(set.local.next_hop).metric();
-        let received = shared.next_hops.get(set.local.next_hop).and_then(|e| e.key.addr);
-        let kept =
-            self.next_hop(shared, &set, self.others(source)).is_some_and(|n| Some(n.addr()) == received);
+        let kept = self.keeps_next_hop(shared, &set, source);
         let Some(metric) = set.view().aigp().filter(|_| !kept && distance != 0) else { return id };
         let local = set.local;
         let total = metric.saturating_add(u64::from(distance));
@@ -46,6 +45,41 @@ impl<A: Addr> Group<A> {
         let out = shared.intern(&block, hash_block(shared.seed, &block), local);
         shared.release(id);
         out
+    }
+
+    /// Where members are to come by way of us and we share the load by bandwidth, they hear of all that there is behind
+    /// us, unless policy said otherwise than `received`. Trades the reference.
+    pub(super) fn summed(
+        &self,
+        shared: &mut Shared,
+        id: AttrId,
+        received: AttrId,
+        source: PeerId,
+        company: Company,
+    ) -> AttrId {
+        let set = shared.attrs.get(id);
+        let handling = shared.settings.best[A::FAMILY.index()].bandwidth;
+        if !set.summary.has(flag::LINK_BANDWIDTH) || !company.is_weighted(handling) {
+            return id;
+        }
+        let stated = LinkBandwidth::of(set.view());
+        let chosen = stated != LinkBandwidth::of(shared.attrs.get(received).view());
+        let leaves = stated.is_some_and(|b| b.transitive);
+        if chosen || !leaves || self.keeps_next_hop(shared, &set, source) {
+            return id;
+        }
+        let local = set.local;
+        let mut builder = AttrBuilder::from_view(set.view());
+        let block = builder.replace_link_bandwidth(shared.settings.asn, company.octets).build();
+        let out = shared.intern(&block, hash_block(shared.seed, &block), local);
+        shared.release(id);
+        out
+    }
+
+    /// Whether members are told the next hop that we heard of, not us.
+    fn keeps_next_hop(&self, shared: &Shared, set: &AttrSet<'_>, source: PeerId) -> bool {
+        let received = shared.next_hops.get(set.local.next_hop).and_then(|e| e.key.addr);
+        self.next_hop(shared, set, self.others(source)).is_some_and(|n| Some(n.addr()) == received)
     }
 
     /// Whether telling a set is reflection: from our AS, to our AS (RFC 4456).
@@ -92,6 +126,8 @@ impl<A: Addr> Group<A> {
         if self.key.external() && !local && !set.local.med_set && form.med == MedForm::Keep {
             form.med = MedForm::Strip;
         }
+        // What policy or a redistributed route says of our own routes is meant for whoever hears it.
+        form.non_transitive = local;
         if self.reflects(set) {
             let originator = Ipv4Addr::from(set.summary.originator_id);
             form.reflect = Some((originator, Ipv4Addr::from(shared.settings.cluster_id)));
@@ -100,7 +136,7 @@ impl<A: Addr> Group<A> {
             (Family::Ipv4Unicast, NextHop::V4(addr)) => Some(addr),
             _ => None,
         };
-        let edited = self.shut_down(self.edit_path(set), set);
+        let edited = self.count_in_octets(self.shut_down(self.edit_path(set), set), set);
         let view = edited.as_deref().map_or(set.view(), AttrView::new);
         write_attrs(view, &form, classic, out).ok().map(|()| next_hop)
     }
@@ -117,6 +153,15 @@ impl<A: Addr> Group<A> {
             builder.local_pref(Some(0));
         }
         Some(builder.build())
+    }
+
+    /// Puts bandwidth as an integer, for neighbours that read it so.
+    fn count_in_octets(&self, edited: Option<Vec<u8>>, set: &AttrSet<'_>) -> Option<Vec<u8>> {
+        if !self.key.integer_bandwidth || !set.summary.has(flag::LINK_BANDWIDTH) {
+            return edited;
+        }
+        let mut builder = AttrBuilder::from_view(edited.as_deref().map_or(set.view(), AttrView::new));
+        Some(builder.link_bandwidth_to_integer().build())
     }
 
     /// `remove-private-AS` and `as-override`.

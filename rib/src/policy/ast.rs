@@ -285,6 +285,17 @@ pub enum NextHopSet {
     PreferGlobal,
 }
 
+/// How much `set extcommunity bandwidth` says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BandwidthSet {
+    /// So many megabits a second.
+    Megabits(u32),
+    /// `cumulative`: the sum over the multipath members.
+    Cumulative,
+    /// `num-multipaths`: a megabit a second for each multipath member.
+    Multipaths,
+}
+
 /// A `set` line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Set {
@@ -314,6 +325,13 @@ pub enum Set {
     LargeCommunityDelete(String),
     /// `set extcommunity ...`; the empty list is `none`.
     ExtCommunity(Vec<ExtCommunity>),
+    /// `set extcommunity bandwidth ... [non-transitive]`
+    Bandwidth {
+        /// How much.
+        amount: BandwidthSet,
+        /// It may leave the AS.
+        transitive: bool,
+    },
     /// `set ... next-hop ...`
     NextHop(NextHopSet),
     /// `set local-preference ...`

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ast::{
-    Action, AddressMatch, AigpSet, ExtCommunity, LargeCommunity, Match, MetricSet, NextHopMatch, OnMatch,
-    PeerMatch, Policies, RouteMap, RpkiState, Set, SourceProtocol,
+    Action, AddressMatch, AigpSet, BandwidthSet, ExtCommunity, LargeCommunity, Match, MetricSet,
+    NextHopMatch, OnMatch, PeerMatch, Policies, RouteMap, RpkiState, Set, SourceProtocol,
 };
 use super::sets::{AsPathSet, CommunitySet, PrefixSet};
 use bgp::attrs::Origin;
@@ -112,6 +112,7 @@ pub struct Program {
     peer_dependent: bool,
     validates: bool,
     measures: bool,
+    counts_company: bool,
 }
 
 impl Program {
@@ -123,6 +124,11 @@ impl Program {
     /// Whether equal routes of different neighbours can fare differently.
     pub fn peer_dependent(&self) -> bool {
         self.peer_dependent
+    }
+
+    /// Whether what it makes of a route depends on the multipath members beside it.
+    pub fn counts_company(&self) -> bool {
+        self.counts_company
     }
 
     /// Whether it asks for the state of origin validation.
@@ -149,6 +155,8 @@ pub struct FilterSpec {
     pub route_map: Option<String>,
     /// External neighbour without any policy while RFC 8212 is in force: deny all.
     pub default_deny: bool,
+    /// Bandwidth is set in its long form (`neighbor X extended-link-bandwidth`).
+    pub long_bandwidth: bool,
 }
 
 /// The filters of one neighbour, family and direction, ready to run. A `None` inside of `Some` is an undefined name.
@@ -158,6 +166,7 @@ pub struct Filter {
     pub(super) as_paths: Option<Option<Arc<AsPathSet>>>,
     pub(super) map: Option<Option<Arc<Program>>>,
     pub(super) deny_all: bool,
+    pub(super) long_bandwidth: bool,
 }
 
 impl Filter {
@@ -189,6 +198,16 @@ impl Filter {
     /// See [`Program::peer_dependent`].
     pub fn peer_dependent(&self) -> bool {
         self.map.iter().flatten().any(|m| m.peer_dependent)
+    }
+
+    /// See [`Program::counts_company`].
+    pub fn counts_company(&self) -> bool {
+        self.map.iter().flatten().any(|m| m.counts_company)
+    }
+
+    /// Whether bandwidth is set in its long form.
+    pub fn long_bandwidth(&self) -> bool {
+        self.long_bandwidth
     }
 }
 
@@ -312,7 +331,8 @@ impl Compiled {
         let undefined = prefixes.iter().any(Option::is_none)
             || matches!(as_paths, Some(None))
             || matches!(map, Some(None));
-        Filter { prefixes, as_paths, map, deny_all: spec.default_deny || undefined }
+        let deny_all = spec.default_deny || undefined;
+        Filter { prefixes, as_paths, map, deny_all, long_bandwidth: spec.long_bandwidth }
     }
 
     fn compile_map(&mut self, name: &str, callers: &mut Vec<String>) -> Option<Arc<Program>> {
@@ -353,9 +373,21 @@ impl Compiled {
             |f: fn(&Program) -> bool| entries.iter().flat_map(|e| e.call.iter().flatten()).any(|p| f(p));
         let any = |f: fn(&Cond) -> bool| entries.iter().any(|e| e.conds.iter().any(f));
         let validates = any(|c| matches!(c, Cond::Rpki(_))) || called(Program::validates);
+        let counts = |c: &Change| {
+            matches!(
+                c,
+                Change::Set(Set::Bandwidth {
+                    amount: BandwidthSet::Cumulative | BandwidthSet::Multipaths,
+                    ..
+                })
+            )
+        };
+        let counts_company =
+            entries.iter().any(|e| e.changes.iter().any(counts)) || called(Program::counts_company);
         let prefix_dependent =
             any(|c| matches!(c, Cond::Prefix(..) | Cond::PrefixLen(..) | Cond::Probability(_)))
                 || validates
+                || counts_company
                 || called(Program::prefix_dependent);
         let changes = || entries.iter().flat_map(|e| &e.changes);
         let measured = |c: &Change| {
@@ -367,9 +399,18 @@ impl Compiled {
             any(|c| matches!(c, Cond::Peer(_) | Cond::RouteSource(_) | Cond::SourceProtocol(_)))
                 || changes().any(|c| matches!(c, Change::Set(Set::NextHop(_))))
                 || called(Program::peer_dependent);
-        let simple = entries.iter().all(|e| e.call.is_none() && e.then == Then::Stop);
+        let simple = entries.iter().all(|e| e.call.is_none() && e.then == Then::Stop) && !counts_company;
         let asked = Counter::default();
-        Program { entries, asked, simple, prefix_dependent, peer_dependent, validates, measures }
+        Program {
+            entries,
+            asked,
+            simple,
+            prefix_dependent,
+            peer_dependent,
+            validates,
+            measures,
+            counts_company,
+        }
     }
 
     fn address(&self, family: Family, m: &AddressMatch) -> Option<Arc<PrefixSet>> {

@@ -2,17 +2,18 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use bgp::attrs::{AttrBuilder, AttrView, Summary, flag, summarize};
+use bgp::attrs::{AttrBuilder, AttrView, LinkBandwidth, Summary, flag, summarize};
 use bgp::types::{Asn, Family};
 use ipnet::IpNet;
 
 use super::ast::{
-    AigpSet, Arith, Exclude, ExtCommunity, LargeCommunity, MetricSet, NextHopSet, PeerMatch, Prepend,
-    Replace, Set, SourceProtocol,
+    AigpSet, Arith, BandwidthSet, Exclude, ExtCommunity, LargeCommunity, MetricSet, NextHopSet, PeerMatch,
+    Prepend, Replace, Set, SourceProtocol,
 };
 use super::compile::{Change, Cond, Entry, Filter, Program, Then};
 use super::sets::CommunityKind;
 use crate::rpki::Validation;
+use crate::weight::Company;
 
 /// A route as policy sees it.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +48,10 @@ pub struct Subject<'a> {
     pub rpki: Validation<'a>,
     /// A number for `match probability`, the same for the same route.
     pub dice: u32,
+    /// The multipath members beside it, if it is the best path and goes out.
+    pub company: Company,
+    /// Bandwidth is set in its long form.
+    pub long_bandwidth: bool,
 }
 
 /// What policy wants of the next hop.
@@ -370,6 +375,11 @@ fn apply_set(set: &Set, s: &Subject<'_>, b: &mut AttrBuilder<'_>, changed: &mut 
             let kept = s.view.ext_communities().filter(|_| !values.is_empty());
             b.ext_communities(kept.chain(values.iter().map(|v| v.0)).collect());
         }
+        Set::Bandwidth { amount, transitive } => {
+            let Some(octets) = octets_a_second(*amount, &s.company) else { return false };
+            let bandwidth = LinkBandwidth { asn: s.own_as, octets, transitive: *transitive };
+            b.link_bandwidth(bandwidth, s.long_bandwidth);
+        }
         Set::LocalPreference(change) => {
             b.local_pref(Some(arith(s.local_pref(), *change)));
         }
@@ -421,6 +431,16 @@ fn apply_set(set: &Set, s: &Subject<'_>, b: &mut AttrBuilder<'_>, changed: &mut 
         }
     }
     true
+}
+
+/// What a bandwidth line comes to; `None` where there is nothing to count, which leaves the route as it is.
+fn octets_a_second(amount: BandwidthSet, company: &Company) -> Option<u64> {
+    const MEGABIT: u64 = 1_000_000 / 8;
+    match amount {
+        BandwidthSet::Megabits(n) => Some(u64::from(n) * MEGABIT),
+        BandwidthSet::Cumulative => Some(company.octets).filter(|octets| *octets > 0),
+        BandwidthSet::Multipaths => Some(u64::from(company.members) * MEGABIT).filter(|octets| *octets > 0),
+    }
 }
 
 fn apply_next_hop(set: &NextHopSet, changed: &mut Changed) -> bool {

@@ -582,6 +582,7 @@ impl Naming {
             (path.local_pref, path.weight) = (told.local_pref, 0);
             (path.aggregator, path.atomic_aggregate) = (told.aggregator, told.atomic_aggregate);
             (path.communities, path.ext_communities) = (told.communities, told.ext_communities);
+            path.ipv6_ext_communities = told.ipv6_ext_communities;
             path.large_communities = told.large_communities;
             (path.originator_id, path.cluster_list) = (told.originator_id, told.cluster_list);
             known.paths = std::mem::take(&mut view.paths);
@@ -655,6 +656,7 @@ fn fill_attributes(view: &mut PathView, attrs: AttrView<'_>) {
     view.atomic_aggregate = attrs.atomic_aggregate();
     view.communities = attrs.communities().collect();
     view.ext_communities = attrs.ext_communities().collect();
+    view.ipv6_ext_communities = attrs.ipv6_ext_communities().collect();
     view.large_communities = attrs.large_communities().collect();
     view.aigp = attrs.aigp();
     view.otc = attrs.otc().map(|a| a.0);

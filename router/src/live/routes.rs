@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bgp::types::Family;
 use ipnet::IpNet;
 use rib::base::Discard;
-use rib::nexthop::{NextHopKey, ResolvedHop};
+use rib::nexthop::ResolvedHop;
 use rib::policy::ast::SourceProtocol;
 use rib::query;
 
@@ -211,8 +211,8 @@ fn view_of(net: IpNet, from: &query::RouteView, netdevs: &Netdevs) -> RouteView 
     if let Some(discard) = from.discard {
         view.hops.push(discard_hop(discard, installed));
     } else {
-        for (key, resolved) in &from.hops {
-            push_hops(&mut view, key, resolved, installed, netdevs);
+        for via in &from.hops {
+            push_hops(&mut view, via, installed, netdevs);
         }
     }
     for hop in view.hops.iter_mut().filter(|h| !h.recursive) {
@@ -231,13 +231,8 @@ fn view_of(net: IpNet, from: &query::RouteView, netdevs: &Netdevs) -> RouteView 
 }
 
 /// A next hop, and behind a recursive one the ways that it resolves to.
-fn push_hops(
-    view: &mut RouteView,
-    key: &NextHopKey,
-    resolved: &[ResolvedHop],
-    selected: bool,
-    netdevs: &Netdevs,
-) {
+fn push_hops(view: &mut RouteView, via: &query::Via, selected: bool, netdevs: &Netdevs) {
+    let query::Via { key, hops: resolved, weight } = via;
     let gateway = key.link_local.map(IpAddr::V6).or(key.addr);
     let same = |h: &ResolvedHop| h.gateway == gateway;
     let recursive = gateway.is_some() && !resolved.is_empty() && !resolved.iter().any(same);
@@ -249,7 +244,7 @@ fn push_hops(
             fib: false,
             recursive,
             duplicate,
-            weight: 1,
+            weight: *weight,
             ..RouteHop::default()
         });
     }
@@ -260,6 +255,7 @@ fn push_hops(
             resolver: recursive,
             onlink: hop.onlink,
             duplicate: duplicate && !recursive,
+            weight: *weight,
             ..interface_hop(hop.ifindex, netdevs)
         });
     }

@@ -56,7 +56,7 @@ type Networks = Vec<(IpNet, Option<Way>)>;
 fn way_of_route(net: IpNet, route: &RouteView) -> Way {
     Way {
         via: Some((route.source, net)),
-        hops: route.hops.iter().flat_map(|(_, resolved)| resolved).copied().collect(),
+        hops: route.hops.iter().flat_map(|via| &via.hops).copied().collect(),
         discard: route.discard,
     }
 }

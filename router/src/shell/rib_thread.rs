@@ -15,6 +15,7 @@ use bgp::types::Family;
 use bytes::Bytes;
 use fib::{GroupId, Hop, Intent};
 use rib::base::Discard;
+use rib::nexthop::SetHop;
 use rib::peer::PeerSession;
 use rib::policy::ast::SourceProtocol;
 use rib::{Core, Event, FibChange, FibTarget, Input, Output, PeerId};
@@ -372,12 +373,22 @@ impl RibThread {
 /// A change of the table in the kernel thread's words.
 fn intent(change: FibChange) -> Intent {
     match change {
-        FibChange::HopSet { id, hops } => Intent::Group {
+        FibChange::HopSet { id, hops, resilient } => Intent::Group {
             id: GroupId(id.0),
             hops: hops
                 .into_iter()
-                .map(|h| Hop { gateway: h.gateway, ifindex: h.ifindex, weight: 1, onlink: h.onlink })
+                .map(|SetHop { hop, weight }| Hop {
+                    gateway: hop.gateway,
+                    ifindex: hop.ifindex,
+                    weight,
+                    onlink: hop.onlink,
+                })
                 .collect(),
+            resilient: resilient.map(|r| fib::Resilient {
+                buckets: r.buckets,
+                idle: r.idle,
+                unbalanced: r.unbalanced,
+            }),
         },
         FibChange::Complete => Intent::Synced,
         FibChange::Acknowledge(on) => Intent::Acknowledge(on),

@@ -34,6 +34,7 @@ pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
         resolve_via_default: config.resolve_via_default_v4(),
         ..Settings::default()
     };
+    settings.resilient = config.resilient;
     settings.install = Family::ALL.map(|family| install_maps(config, family));
     let Some(bgp) = &config.bgp else { return settings };
     settings.asn = bgp.outside_as();
@@ -88,6 +89,7 @@ fn best_path(bgp: &Bgp, family: Family) -> best::Options {
         compare_router_id: bgp.bestpath.compare_routerid,
         max_paths_ebgp: bgp.maximum_paths(family),
         max_paths_ibgp: bgp.maximum_paths_ibgp(family),
+        bandwidth: bgp.bestpath.bandwidth,
     }
 }
 
@@ -187,7 +189,7 @@ pub fn peer(
         settings.ebgp_multihop.is_some_and(|h| h > 1) || settings.ttl_security.is_some_and(|h| h > 1);
     let families = Family::ALL.map(|f| {
         let family = settings.family(f);
-        family.activate.then(|| peer_family(bgp, family, kind))
+        family.activate.then(|| peer_family(bgp, family, kind, settings.long_bandwidth))
     });
     PeerConfig {
         addr,
@@ -199,11 +201,12 @@ pub fn peer(
         aigp: settings.aigp || kind != PeerKind::External,
         require_connected: kind == PeerKind::External && !multihop && !settings.disable_connected_check,
         graceful_shutdown: settings.graceful_shutdown,
+        integer_bandwidth: settings.integer_bandwidth,
         families,
     }
 }
 
-fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind) -> PeerFamily {
+fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind, long_bandwidth: bool) -> PeerFamily {
     let policy_required = kind == PeerKind::External && bgp.knobs.ebgp_requires_policy;
     PeerFamily {
         import: FilterSpec {
@@ -212,6 +215,7 @@ fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind) -> PeerFamily {
             as_path_list: from.filter_list_in.clone(),
             route_map: from.route_map_in.clone(),
             default_deny: policy_required && !from.has_policy_in,
+            long_bandwidth: long_bandwidth && from.route_map_in.is_some(),
         },
         export: FilterSpec {
             distribute_list: from.distribute_list_out.clone(),
@@ -219,6 +223,7 @@ fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind) -> PeerFamily {
             as_path_list: from.filter_list_out.clone(),
             route_map: from.route_map_out.clone(),
             default_deny: policy_required && !from.has_policy_out,
+            long_bandwidth: long_bandwidth && from.route_map_out.is_some(),
         },
         unsuppress_map: from.unsuppress_map.clone(),
         conditional: from.advertise_map.as_ref().map(|m| Conditional {

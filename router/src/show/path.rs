@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv6Addr};
 
-use bgp::attrs::Origin;
 use bgp::attrs::text::{Community, CommunityJson, ExtCommunity, LargeCommunity};
+use bgp::attrs::{Ipv6ExtText, Origin};
 use serde_json::Value;
 
 use super::dampening;
@@ -267,6 +267,10 @@ fn communities_text(path: &PathView, out: &mut dyn Write) -> io::Result<()> {
         let shown = path.ext_communities.iter().map(|c| ExtCommunity(*c));
         writeln!(out, "      Extended Community: {}", join(shown))?;
     }
+    if !path.ipv6_ext_communities.is_empty() {
+        let shown = path.ipv6_ext_communities.iter().map(|c| Ipv6ExtText(*c));
+        writeln!(out, "      Extended IPv6 Community: {}", join(shown))?;
+    }
     if !path.large_communities.is_empty() {
         let shown = path.large_communities.iter().map(|c| LargeCommunity(*c));
         writeln!(out, "      Large Community: {}", join(shown))?;
@@ -426,6 +430,11 @@ fn communities_json(path: &PathView, o: &mut Object) {
         let mut c = Object::new();
         c.put("string", join(path.ext_communities.iter().map(|c| ExtCommunity(*c))));
         o.put("extendedCommunity", c);
+    }
+    if !path.ipv6_ext_communities.is_empty() {
+        let mut c = Object::new();
+        c.put("string", join(path.ipv6_ext_communities.iter().map(|c| Ipv6ExtText(*c))));
+        o.put("extendedIpv6Community", c);
     }
     if !path.large_communities.is_empty() {
         let mut c = Object::new();

@@ -458,6 +458,7 @@ fn datagrams() -> Vec<Seed> {
                 Request::NexthopSet { id: object, protocol: 186, v6: false, hop: hop("192.0.2.1", 2, 1) },
                 Request::NexthopSet { id: object + 1, protocol: 186, v6: true, hop: hop("fe80::1", 3, 1) },
                 Request::GroupSet {
+                    resilient: Some(fib::Resilient { buckets: 128, idle: 60, unbalanced: 0 }),
                     id: object + 2,
                     protocol: 186,
                     members: vec![(object, 1), (object + 1, 7)],

@@ -25,3 +25,4 @@ mod reload;
 mod security;
 mod sessions;
 mod unnumbered;
+mod weights;

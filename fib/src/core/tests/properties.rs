@@ -6,7 +6,7 @@ use super::*;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Group(u32, Vec<(u8, u32, u8)>),
+    Group(u32, Vec<(u8, u32, u8)>, bool),
     GroupGone(u32),
     Route(usize, u8, bool),
     Withdraw(usize),
@@ -28,7 +28,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let hops = prop::collection::vec((0u8..4, 1u32..4, 0u8..3), 0..4);
     let one = prop_oneof![
-        4 => (0u32..4, hops).prop_map(|(id, hops)| Step::Group(id, hops)),
+        4 => (0u32..4, hops, any::<bool>()).prop_map(|(id, hops, keep)| Step::Group(id, hops, keep)),
         1 => (0u32..4).prop_map(Step::GroupGone),
         8 => (0usize..PREFIXES.len(), 0u8..6, any::<bool>()).prop_map(|(p, g, m)| Step::Route(p, g, m)),
         3 => (0usize..PREFIXES.len()).prop_map(Step::Withdraw),
@@ -75,12 +75,15 @@ struct Model {
     routes: BTreeMap<usize, (u8, u32)>,
     /// Named no more; others give every group a new name.
     gone: BTreeSet<u32>,
+    /// Those that keep flows.
+    keeping: BTreeSet<u32>,
     lose: bool,
 }
 
 impl Model {
     fn intents(&self) -> Vec<Intent> {
-        let mut all: Vec<Intent> = self.groups.iter().map(|(id, hops)| group(*id, hops)).collect();
+        let mut all: Vec<Intent> =
+            self.groups.iter().map(|(id, hops)| either(*id, hops, self.keeping.contains(id))).collect();
         all.extend(self.routes.iter().map(|(prefix, (target, metric))| wanted(*prefix, *target, *metric)));
         all
     }
@@ -105,6 +108,10 @@ impl Model {
     }
 }
 
+fn either(id: u32, hops: &[Hop], keep: bool) -> Intent {
+    if keep { keeping(id, hops) } else { group(id, hops) }
+}
+
 fn wanted(prefix: usize, target: u8, metric: u32) -> Intent {
     let target = match target {
         4 => Target::Blackhole,
@@ -121,14 +128,19 @@ fn foreign_key(prefix: usize) -> (IpNet, u32, u32) {
 fn take(lab: &mut Lab, model: &mut Model, step: &Step) {
     let say = |lab: &mut Lab, intent| lab.core.handle(lab.now, Input::Intents(vec![intent]));
     match step {
-        Step::Group(id, hops) => {
+        Step::Group(id, hops, keep) => {
             let hops: Vec<Hop> = hops
                 .iter()
                 .map(|(g, i, w)| Hop { gateway: gateway(*g, *i), ifindex: *i, weight: *w, onlink: false })
                 .collect();
             model.gone.remove(id);
             model.groups.insert(*id, hops.clone());
-            say(lab, group(*id, &hops));
+            if *keep {
+                model.keeping.insert(*id);
+            } else {
+                model.keeping.remove(id);
+            }
+            say(lab, either(*id, &hops, *keep));
         }
         Step::GroupGone(id) => {
             // Others drop a group only when no route names it.
@@ -223,9 +235,9 @@ fn check(lab: &Lab, model: &Model) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn play(steps: &[Step], old: bool) -> Result<(), TestCaseError> {
+fn play(steps: &[Step], old: bool, forgetful: bool) -> Result<(), TestCaseError> {
     let mut kernel = Kernel::default();
-    kernel.old = old;
+    (kernel.old, kernel.forgetful) = (old, forgetful);
     for index in 1..=3 {
         kernel.set_link(index, true, true);
     }
@@ -254,11 +266,16 @@ proptest! {
 
     #[test]
     fn the_kernel_ends_up_as_wanted(steps in steps()) {
-        play(&steps, false)?;
+        play(&steps, false, false)?;
     }
 
     #[test]
     fn a_kernel_without_objects_ends_up_as_wanted(steps in steps()) {
-        play(&steps, true)?;
+        play(&steps, true, false)?;
+    }
+
+    #[test]
+    fn a_kernel_without_resilient_groups_ends_up_as_wanted(steps in steps()) {
+        play(&steps, false, true)?;
     }
 }

@@ -2,6 +2,7 @@
 
 use bgp::types::{Asn, Family};
 use ipnet::IpNet;
+use rib::weight::Bandwidth;
 
 use super::dampening;
 use super::kept::kept;
@@ -289,7 +290,28 @@ pub const GLOBAL: &[Command] = &[
         "bgp bestpath peer-type multipath-relax",
         "Multipath over eBGP and iBGP together"
     ),
-    kept("bgp bestpath bandwidth ![<ignore|skip-missing|default-weight-for-missing>]", "Weights from bandwidth"),
+    command(
+        "bgp bestpath bandwidth ![<ignore|skip-missing|default-weight-for-missing>$how]",
+        "Weights from bandwidth",
+        |e, a| {
+            e.bgp()?.bestpath.bandwidth = match a.get("how").filter(|_| !a.no) {
+                Some("ignore") => Bandwidth::Ignore,
+                Some("skip-missing") => Bandwidth::SkipMissing,
+                Some("default-weight-for-missing") => Bandwidth::DefaultWeight,
+                _ => Bandwidth::All,
+            };
+            Ok(())
+        },
+    )
+    .render(Render::Bgp(|b, out| {
+        let how = match b.bestpath.bandwidth {
+            Bandwidth::All => return,
+            Bandwidth::Ignore => "ignore",
+            Bandwidth::SkipMissing => "skip-missing",
+            Bandwidth::DefaultWeight => "default-weight-for-missing",
+        };
+        out.line(format_args!("bgp bestpath bandwidth {how}"));
+    })),
     switch!(bestpath.aigp, "bgp bestpath aigp", "Compare accumulated metrics"),
     kept("bgp bestpath use-imported-attributes", "Attributes of imported routes").harmless(),
     knob!(network_import_check, "bgp network import-check", "Originate only what the routing table has"),

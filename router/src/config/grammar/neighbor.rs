@@ -646,8 +646,8 @@ pub const OPTIONS: &[Command] = &[
     kept_peer("neighbor PEER oad", "An AS of our own"),
     kept_peer("neighbor PEER rpki strict", "No routes without validation"),
     kept_peer("neighbor PEER ip-transparent", "Addresses that are not ours"),
-    kept_peer("neighbor PEER disable-link-bw-encoding-ieee", "Bandwidth as an integer"),
-    kept_peer("neighbor PEER extended-link-bandwidth", "Bandwidth in 64 bits"),
+    peer_switch!(integer_bandwidth, "disable-link-bw-encoding-ieee", "Bandwidth as an integer"),
+    peer_switch!(long_bandwidth, "extended-link-bandwidth", "Set bandwidth in 64 bits"),
     kept_peer("neighbor PEER send-nexthop-characteristics", "Characteristics of next hops"),
     kept_peer("neighbor PEER <local-link-id|remote-link-id>$w ![(1-4294967295)]", "A link of BGP-LS")
         .harmless(),

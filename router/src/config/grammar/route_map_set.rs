@@ -1,9 +1,10 @@
 //! `set` in the `route-map` node.
 
 use bgp::attrs::Origin;
-use bgp::attrs::text::{self, ExtKind};
+use bgp::attrs::text::ExtKind;
 use rib::policy::ast::{
-    AigpSet, Arith, Exclude, ExtCommunity, MetricSet, NextHopSet, Prepend, Replace, RouteMapEntry, Set,
+    AigpSet, Arith, BandwidthSet, Exclude, ExtCommunity, MetricSet, NextHopSet, Prepend, Replace,
+    RouteMapEntry, Set,
 };
 
 use super::kept::kept;
@@ -24,20 +25,21 @@ fn rank(clause: &Set) -> u8 {
         Set::Community { .. } => 7,
         Set::Distance(_) => 8,
         Set::ExtCommunity(_) => 9,
-        Set::NextHop(NextHopSet::Ipv4(_) | NextHopSet::Ipv4PeerAddress | NextHopSet::Unchanged) => 10,
-        Set::NextHop(NextHopSet::Ipv6Global(_)) => 11,
-        Set::NextHop(NextHopSet::Ipv6Local(_)) => 12,
-        Set::NextHop(NextHopSet::Ipv6PeerAddress) => 13,
-        Set::NextHop(NextHopSet::PreferGlobal) => 14,
-        Set::LargeCommunityDelete(_) => 15,
-        Set::LargeCommunity { .. } => 16,
-        Set::LocalPreference(_) => 17,
-        Set::Metric(_) => 18,
-        Set::Origin(_) => 19,
-        Set::OriginatorId(_) => 20,
-        Set::Source(_) => 21,
-        Set::Tag(_) => 22,
-        Set::Weight(_) => 23,
+        Set::Bandwidth { .. } => 10,
+        Set::NextHop(NextHopSet::Ipv4(_) | NextHopSet::Ipv4PeerAddress | NextHopSet::Unchanged) => 11,
+        Set::NextHop(NextHopSet::Ipv6Global(_)) => 12,
+        Set::NextHop(NextHopSet::Ipv6Local(_)) => 13,
+        Set::NextHop(NextHopSet::Ipv6PeerAddress) => 14,
+        Set::NextHop(NextHopSet::PreferGlobal) => 15,
+        Set::LargeCommunityDelete(_) => 16,
+        Set::LargeCommunity { .. } => 17,
+        Set::LocalPreference(_) => 18,
+        Set::Metric(_) => 19,
+        Set::Origin(_) => 20,
+        Set::OriginatorId(_) => 21,
+        Set::Source(_) => 22,
+        Set::Tag(_) => 23,
+        Set::Weight(_) => 24,
     }
 }
 
@@ -189,21 +191,36 @@ pub const SET: &[Command] = &[
         ext(e, a, "soo", |line| value::parse_ext_communities(line, ExtKind::RouteOrigin))
     }),
     command(
-        "set extcommunity bandwidth ![(0-4294967295)$line [non-transitive]]",
-        "Link bandwidth, megabits a second",
+        "set extcommunity bandwidth ![<(1-4294967295)$megabits|cumulative|num-multipaths> [non-transitive]]",
+        "Link bandwidth: megabits a second, or by multipath",
         |e, a| {
-            let transitive = !a.has("non-transitive");
-            ext(e, a, "bandwidth", |line| {
-                let megabits: u32 = line.parse().map_err(|_| Fail::Value(line.to_owned()))?;
-                let octets = f64::from(megabits) * 1e6 / 8.0;
-                Ok(vec![ExtCommunity(text::ExtCommunity::link_bandwidth(0, octets as f32, transitive).0)])
-            })
+            edit(
+                e,
+                a,
+                |s| matches!(s, Set::Bandwidth { .. }),
+                || {
+                    let amount = match a.opt("megabits")? {
+                        Some(megabits) => BandwidthSet::Megabits(megabits),
+                        None if a.has("cumulative") => BandwidthSet::Cumulative,
+                        None => BandwidthSet::Multipaths,
+                    };
+                    Ok(Set::Bandwidth { amount, transitive: !a.has("non-transitive") })
+                },
+            )
         },
-    ),
-    kept(
-        "set extcommunity bandwidth <cumulative|num-multipaths> [non-transitive]",
-        "Link bandwidth by multipath",
-    ),
+    )
+    .render(Render::Entry(|v, out| {
+        for s in &v.entry.sets {
+            let Set::Bandwidth { amount, transitive } = s else { continue };
+            let scope = if *transitive { "" } else { " non-transitive" };
+            let amount = match amount {
+                BandwidthSet::Megabits(n) => n.to_string(),
+                BandwidthSet::Cumulative => "cumulative".to_owned(),
+                BandwidthSet::Multipaths => "num-multipaths".to_owned(),
+            };
+            out.line(format_args!("set extcommunity bandwidth {amount}{scope}"));
+        }
+    })),
     command("set extcommunity none", "No extended communities", |e, a| {
         edit(e, a, |s| matches!(s, Set::ExtCommunity(_)), || Ok(Set::ExtCommunity(Vec::new())))
     }),
@@ -393,7 +410,7 @@ fn render_ext(entry: &RouteMapEntry, out: &mut Lines) {
             out.line(format_args!("set extcommunity none"));
         }
         let words: Vec<_> = values.iter().filter_map(value::ext_community_words).collect();
-        for kind in ["bandwidth", "rt", "soo"] {
+        for kind in ["rt", "soo"] {
             let of_kind = value::join(words.iter().filter(|(word, _)| *word == kind).map(|(_, v)| v));
             if !of_kind.is_empty() {
                 out.line(format_args!("set extcommunity {kind} {of_kind}"));

@@ -1,6 +1,7 @@
 //! The top level: header lines, global switches, and the lines that open nodes.
 
 use bgp::types::{Asn, Family};
+use rib::nexthop::Resilient;
 use rib::policy::ast::RouteMapEntry;
 
 use super::instance::session_dscp;
@@ -281,6 +282,28 @@ pub const GLOBAL: &[Command] = &[
     quiet("fpm LINE...", "Forwarding plane manager"),
     quiet("mpls LINE...", "MPLS"),
     quiet("zebra LINE...", "A detail of the kernel side"),
+    command(
+        "zebra nexthop resilient ![buckets (1-65535)$buckets idle-timer (1-86400)$idle unbalanced-timer (0-86400)$unbalanced]",
+        "Keep flows on their next hop while others come and go",
+        |e, a| {
+            e.config.resilient = match a.no {
+                true => None,
+                false => Some(Resilient {
+                    buckets: a.parse("buckets")?,
+                    idle: a.parse("idle")?,
+                    unbalanced: a.parse("unbalanced")?,
+                }),
+            };
+            Ok(())
+        },
+    )
+    .render(Render::Top(|c, out| {
+        if let Some(Resilient { buckets, idle, unbalanced }) = c.resilient {
+            out.line(format_args!(
+                "zebra nexthop resilient buckets {buckets} idle-timer {idle} unbalanced-timer {unbalanced}"
+            ));
+        }
+    })),
     quiet("dump bgp LINE...", "Write an MRT file").later(),
     quiet("ip import-table LINE...", "Take routes from a kernel table").later(),
     quiet("ipv6 import-table LINE...", "Take routes from a kernel table").later(),

@@ -64,15 +64,9 @@ pub fn large_communities_text(values: &[LargeCommunity]) -> String {
     join(values.iter().map(|c| format!("{}:{}:{}", c.global, c.local1, c.local2)))
 }
 
-/// An extended community as `(keyword, value)`: `rt`, `soo`, `bandwidth`; others have no notation.
+/// An extended community as `(keyword, value)`: `rt`, `soo`; others have no notation.
 pub fn ext_community_words(value: &ExtCommunity) -> Option<(&'static str, String)> {
-    let shown = text::ExtCommunity(value.0);
-    if let Some(octets) = shown.bandwidth() {
-        let megabits = (f64::from(octets) * 8.0 / 1e6).round();
-        let scope = if value.0[0] & 0x40 != 0 { " non-transitive" } else { "" };
-        return Some(("bandwidth", format!("{megabits}{scope}")));
-    }
-    let shown = shown.to_string();
+    let shown = text::ExtCommunity(value.0).to_string();
     let (word, rest) = shown.split_once(':')?;
     match word {
         "RT" => Some(("rt", rest.to_owned())),

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use bgp::types::{Asn, Family};
 use ipnet::IpNet;
 use rib::aggregate::Aggregate;
+use rib::weight::Bandwidth;
 
 use super::{Dampening, Kept, Neighbor, PeerGroup, PeerId, Profile, Release};
 
@@ -59,6 +60,8 @@ pub struct Bestpath {
     pub multipath_relax: bool,
     /// `as-path multipath-relax as-set`.
     pub multipath_relax_as_set: bool,
+    /// `bandwidth ...`
+    pub bandwidth: Bandwidth,
     /// `compare-routerid`.
     pub compare_routerid: bool,
     /// `med ...`

@@ -19,6 +19,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub use rib::aggregate::Aggregate;
 pub use rib::damping::Parameters as Dampening;
+use rib::nexthop::Resilient;
 use rib::policy::ast::{Match, Policies};
 
 pub use effective::{FamilySettings, NeighborSettings};
@@ -203,6 +204,8 @@ pub struct Config {
     pub nht_resolve_via_default: Option<bool>,
     /// The same for IPv6.
     pub nht_resolve_via_default_v6: Option<bool>,
+    /// `zebra nexthop resilient ...`
+    pub resilient: Option<Resilient>,
     /// `ip protocol P route-map R` and `ipv6 protocol ...`, by family and protocol.
     pub install_maps: BTreeMap<(Family, String), String>,
     /// Prefix-lists, route-maps and the like.
@@ -255,6 +258,7 @@ impl Default for Config {
             router_id_v6: None,
             nht_resolve_via_default: None,
             nht_resolve_via_default_v6: None,
+            resilient: None,
             install_maps: BTreeMap::new(),
             policies: Policies::default(),
             route_map_kept: BTreeMap::new(),

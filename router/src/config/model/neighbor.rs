@@ -209,6 +209,10 @@ pub struct PeerOptions {
     pub sender_loop_detection: Option<bool>,
     pub graceful_shutdown: Option<bool>,
     pub aigp: Option<bool>,
+    /// `disable-link-bw-encoding-ieee`.
+    pub integer_bandwidth: Option<bool>,
+    /// `extended-link-bandwidth`.
+    pub long_bandwidth: Option<bool>,
     pub graceful_restart: Option<GracefulRestartMode>,
     pub tcp_mss: Option<u16>,
     /// `path-attribute discard`.

@@ -303,6 +303,8 @@ pub struct PathView {
     pub communities: Vec<u32>,
     /// Extended communities.
     pub ext_communities: Vec<[u8; 8]>,
+    /// IPv6 address specific extended communities.
+    pub ipv6_ext_communities: Vec<[u8; 20]>,
     /// Large communities.
     pub large_communities: Vec<(u32, u32, u32)>,
     /// ORIGINATOR_ID.
@@ -416,6 +418,7 @@ impl PathView {
             atomic_aggregate: false,
             communities: Vec::new(),
             ext_communities: Vec::new(),
+            ipv6_ext_communities: Vec::new(),
             aigp: None,
             otc: None,
             large_communities: Vec::new(),

@@ -9,6 +9,7 @@ use fib::fake::Kernel;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use rib::Settings;
 use rib::local::LocalRoutes;
+use rib::nexthop::Resilient;
 use rib::peer::{PeerConfig, PeerFamily, PeerKind, SendCommunity};
 use rib::policy::ast::Policies;
 use rib::policy::compile::FilterSpec;
@@ -75,6 +76,7 @@ pub(super) fn peer(plan: &Plan, n: usize, at: usize) -> PeerConfig {
         aigp: side.internal,
         require_connected: !side.internal,
         graceful_shutdown: false,
+        integer_bandwidth: false,
         families: session.families.map(|active| active.then(|| family.clone())),
     }
 }
@@ -86,6 +88,8 @@ pub(super) fn settings(plan: &Plan, n: usize) -> Settings {
         router_id: router.id.into(),
         import_check: false,
         best: [router.best; 2],
+        // Every other one keeps flows where they are.
+        resilient: (n % 2 == 1).then_some(Resilient { buckets: 128, idle: 60, unbalanced: 0 }),
         ..Settings::default()
     }
 }

@@ -10,6 +10,7 @@ use fib::{Event, GroupId, Hop, Intent, Target};
 use ipnet::IpNet;
 use rib::base::Discard;
 use rib::event::{FibChange, FibTarget};
+use rib::nexthop::SetHop;
 
 use super::planted::Planted;
 use crate::rng::Rng;
@@ -87,8 +88,8 @@ impl Watch {
     /// The table said something.
     pub fn told(&mut self, change: &FibChange) {
         match change {
-            FibChange::HopSet { id, hops } => {
-                self.sets.insert(id.0, hops.iter().map(|h| (h.ifindex, h.gateway)).collect());
+            FibChange::HopSet { id, hops, .. } => {
+                self.sets.insert(id.0, hops.iter().map(|h| (h.hop.ifindex, h.hop.gateway)).collect());
             }
             FibChange::HopSetGone(id) => {
                 self.sets.remove(&id.0);
@@ -331,14 +332,19 @@ fn send(
 /// A change of the table in the reconciler's words.
 pub fn intent(change: FibChange) -> Intent {
     match change {
-        FibChange::HopSet { id, hops } => {
-            let hop = |h: rib::nexthop::ResolvedHop| Hop {
-                gateway: h.gateway,
-                ifindex: h.ifindex,
-                weight: 1,
-                onlink: h.onlink,
+        FibChange::HopSet { id, hops, resilient } => {
+            let hop = |SetHop { hop, weight }| Hop {
+                gateway: hop.gateway,
+                ifindex: hop.ifindex,
+                weight,
+                onlink: hop.onlink,
             };
-            Intent::Group { id: GroupId(id.0), hops: hops.into_iter().map(hop).collect() }
+            let resilient = resilient.map(|r| fib::Resilient {
+                buckets: r.buckets,
+                idle: r.idle,
+                unbalanced: r.unbalanced,
+            });
+            Intent::Group { id: GroupId(id.0), hops: hops.into_iter().map(hop).collect(), resilient }
         }
         FibChange::HopSetGone(id) => Intent::GroupGone(GroupId(id.0)),
         FibChange::Complete => Intent::Synced,
