@@ -120,7 +120,9 @@ fn tab_completes_and_shows_what_there_is() {
         if words { Ok(screen) } else { Err(screen) }
     });
     assert!(screen.contains("edge(config)# route"), "{screen}");
+    // What is typed before the next prompt is there may go with the line that is given up.
     terminal.press("C-c");
+    terminal.sees("edge(config)#");
     terminal.enter("end");
     terminal.sees("edge#");
     // A line from before comes back.
@@ -140,6 +142,7 @@ fn a_question_mark_helps_and_keeps_the_line() {
     terminal.types("show nothing ?");
     terminal.sees_above(&["% There is no matched command."], "edge# show nothing");
     terminal.press("C-c");
+    terminal.sees("edge#");
     terminal.enter("configure candidate");
     terminal.sees("edge(candidate)#");
     terminal.types("commit ?");
