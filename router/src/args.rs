@@ -72,12 +72,29 @@ fn metrics(matches: &ArgMatches) -> Result<Vec<SocketAddr>, String> {
     }
 }
 
+/// FRR's programs that we stand in for: links by these names tell a version to who asks for one.
+const DAEMONS: [&str; 6] = ["zebra", "bgpd", "staticd", "bfdd", "vrrpd", "watchfrr"];
+
+/// A daemon of FRR by name: it says its version, and nothing else is done by that name.
+fn daemon_of_frr(name: &str, args: &[OsString]) -> ExitCode {
+    if args.iter().any(|a| a == "-v" || a == "--version") {
+        println!("{name} version {}", crate::config::model::FRR_VERSION);
+        println!("Spoken by router {}.", env!("CARGO_PKG_VERSION"));
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("{name}: this is router, which does its work; start `router` instead (see router --help)");
+    ExitCode::FAILURE
+}
+
 /// Runs whatever the command line asks for.
 pub fn run(args: Vec<OsString>) -> ExitCode {
     let name =
         args.first().and_then(|a| Path::new(a).file_name()).and_then(|n| n.to_str()).unwrap_or("router");
     if name == "vtysh" {
         return vtysh(args);
+    }
+    if DAEMONS.contains(&name) {
+        return daemon_of_frr(name, &args);
     }
     if args.get(1).is_some_and(|a| a == "vtysh") {
         return vtysh(args.into_iter().skip(1).collect());

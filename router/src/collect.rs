@@ -8,6 +8,7 @@ use bgp::types::{Family, SECOND};
 
 use crate::config::model::FRR_VERSION;
 use crate::control::{Control, unix_time};
+use crate::live::{GROUP_MEMORY, PEER_MEMORY, remote_as};
 use crate::metrics::sample::{
     PeerFamilySample, PeerSample, RouteSample, RpkiCacheSample, Snapshot, TableSample, VrrpSample,
 };
@@ -36,7 +37,9 @@ impl Collect {
                 .collect::<Vec<_>>()
         });
         let counts = counts.unwrap_or_default();
-        let local_as = self.control.running().bgp.as_ref().map_or(0, |b| b.asn.0);
+        let config = self.control.running();
+        let bgp = config.bgp.as_ref();
+        let local_as = bgp.map_or(0, |b| b.asn.0);
         let now = clock::now();
         statuses
             .iter()
@@ -45,6 +48,7 @@ impl Collect {
                 let stats = status.as_ref().map(|s| &s.stats);
                 let established = stats.and_then(|s| s.established_at);
                 let uptime = established.map_or(0.0, |at| now.saturating_sub(at) as f64 / SECOND as f64);
+                let changed = established.or(stats.and_then(|s| s.down_since));
                 let families = Family::ALL
                     .into_iter()
                     .filter(|f| entry.neighbor.family(*f).activate)
@@ -66,12 +70,13 @@ impl Collect {
                     .collect();
                 PeerSample {
                     peer: entry.name.to_string(),
-                    peer_as: entry.remote_as.map_or(0, |a| a.0),
+                    peer_as: bgp.map_or(0, |b| remote_as(b, entry)),
                     local_as,
                     group: entry.neighbor.peer_group.clone().unwrap_or_default(),
                     description: entry.neighbor.description.clone().unwrap_or_default(),
                     state: if entry.neighbor.shutdown { "shutdown" } else { state_name(entry.state) },
                     uptime,
+                    unchanged: changed.map_or(0, |at| now.saturating_sub(at) / SECOND),
                     established_at: if established.is_some() { unix_time() - uptime } else { 0.0 },
                     received: stats.map_or(0, |s| s.received.total()),
                     sent: stats.map_or(0, |s| s.sent.total()),
@@ -91,6 +96,9 @@ impl Collect {
         let config = self.control.running();
         let Some(bgp) = &config.bgp else { return Vec::new() };
         let groups = bgp.peer_groups.len() as u64;
+        let of = |family: Family| {
+            peers.iter().filter(|p| p.families.iter().any(|f| f.family == family)).count() as u64
+        };
         let totals = self.control.rib.ask(|core| Family::ALL.map(|f| (f, core.totals(f))));
         totals
             .into_iter()
@@ -101,49 +109,61 @@ impl Collect {
                 memory: t.memory as u64,
                 damped: t.damped as u64,
                 history: t.history as u64,
-                peers: peers.iter().filter(|p| p.families.iter().any(|f| f.family == family)).count() as u64,
+                peers: of(family),
+                peer_memory: of(family) * PEER_MEMORY,
                 groups,
+                group_memory: groups * GROUP_MEMORY,
             })
             .collect()
     }
 
     fn vrrp(&self) -> Vec<VrrpSample> {
         let snapshot = self.control.vrrp_snapshot();
-        snapshot
-            .groups
-            .iter()
-            .map(|g| {
-                let v6 = g.key.family == VrrpFamily::V6;
-                let status = &g.status;
-                let stats = &status.stats;
-                let announced = |wanted: bool| if v6 == wanted { stats.announcements } else { 0 };
-                VrrpSample {
-                    family: if v6 { "v6" } else { "v4" },
-                    vrid: g.key.vrid,
-                    interface: g.key.interface.clone(),
-                    device: g.device.clone().unwrap_or_default(),
-                    state: match status.state {
-                        vrrp::State::Initialize => "Initialize",
-                        vrrp::State::Backup => "Backup",
-                        vrrp::State::Active => "Master",
-                    },
-                    priority: status.config.priority,
-                    effective: status.priority,
-                    master: match status.state {
-                        vrrp::State::Active => status.source,
-                        vrrp::State::Initialize | vrrp::State::Backup => {
-                            status.peer.as_ref().map(|p| p.source)
-                        }
-                    },
-                    sent: stats.sent,
-                    received: stats.received,
-                    garp: announced(false),
-                    neighbor_advertisements: announced(true),
-                    transitions: stats.transitions,
-                    errors: stats.discarded.iter().map(|(kind, n)| (*kind, *n)).collect(),
+        let running = snapshot.groups.iter().map(|g| {
+            let v6 = g.key.family == VrrpFamily::V6;
+            let status = &g.status;
+            let stats = &status.stats;
+            let announced = |wanted: bool| if v6 == wanted { stats.announcements } else { 0 };
+            VrrpSample {
+                idle: false,
+                family: if v6 { "v6" } else { "v4" },
+                vrid: g.key.vrid,
+                interface: g.key.interface.clone(),
+                device: g.device.clone().unwrap_or_default(),
+                state: match status.state {
+                    vrrp::State::Initialize => "Initialize",
+                    vrrp::State::Backup => "Backup",
+                    vrrp::State::Active => "Master",
+                },
+                priority: status.config.priority,
+                effective: status.priority,
+                master: match status.state {
+                    vrrp::State::Active => status.source,
+                    vrrp::State::Initialize | vrrp::State::Backup => status.peer.as_ref().map(|p| p.source),
+                },
+                sent: stats.sent,
+                received: stats.received,
+                garp: announced(false),
+                neighbor_advertisements: announced(true),
+                transitions: stats.transitions,
+                errors: stats.discarded.iter().map(|(kind, n)| (*kind, *n)).collect(),
+            }
+        });
+        let mut all: Vec<VrrpSample> = running.collect();
+        let config = self.control.running();
+        for (interface, vrid) in
+            config.interfaces.iter().flat_map(|(name, i)| i.vrrp.keys().map(move |vrid| (name, *vrid)))
+        {
+            for family in ["v4", "v6"] {
+                let same = |v: &VrrpSample| v.family == family && v.vrid == vrid && v.interface == *interface;
+                if !all.iter().any(same) {
+                    let interface = interface.clone();
+                    let state = "Initialize";
+                    all.push(VrrpSample { idle: true, family, vrid, interface, state, ..Default::default() });
                 }
-            })
-            .collect()
+            }
+        }
+        all
     }
 
     fn rpki_caches(&self) -> Vec<RpkiCacheSample> {

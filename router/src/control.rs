@@ -3,14 +3,16 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bgp::types::Family;
 use fib::linux::{InterfaceConfig, SystemConfig, router_defaults};
 use rib::{Input, PeerId};
 
+use crate::commits::{History, Past, Unconfirmed};
 use crate::config::model::Config;
+use crate::config::render;
 use crate::daemon::Options;
 use crate::gateway::Gateways;
 use crate::ontime::Snapshot;
@@ -53,6 +55,10 @@ pub struct Control {
     pub synced: AtomicBool,
     running: RwLock<Arc<Config>>,
     applying: Mutex<()>,
+    /// Held while the configuration is read, changed and put in force.
+    changing: Mutex<()>,
+    /// A commit that waits to be confirmed, and who waits for its end.
+    unconfirmed: (Mutex<Unconfirmed>, Condvar),
     /// Addresses changed, and neighbours have not been looked at since.
     moved: AtomicBool,
     revision: AtomicU64,
@@ -90,6 +96,8 @@ impl Control {
             synced: AtomicBool::new(false),
             running: RwLock::new(Arc::new(Config::default())),
             applying: Mutex::new(()),
+            changing: Mutex::new(()),
+            unconfirmed: Default::default(),
             moved: AtomicBool::new(false),
             revision: AtomicU64::new(0),
             load: Mutex::new(Load { ok: true, at: unix_time() }),
@@ -195,12 +203,105 @@ impl Control {
         }
     }
 
+    /// Whoever changes the configuration holds this from looking at it until the change is in force.
+    pub fn changing(&self) -> MutexGuard<'_, ()> {
+        // A panic of another while it held the lock has changed nothing.
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unconfirmed(&self) -> MutexGuard<'_, Unconfirmed> {
+        self.unconfirmed.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The configurations that were in force before.
+    pub fn history(&self) -> History {
+        History::of(&self.options.config)
+    }
+
+    /// Remembers what is in force, before something else takes its place. The error is no reason not to go on.
+    fn remember(&self, by: &str) -> Result<(), String> {
+        let history = self.history();
+        let past = Past { at: unix_time() as u64, by: by.to_owned() };
+        history.push(&render(&self.running()), &past).map_err(|error| {
+            let why = format!("the history is not kept: {}: {error}", history.folder().display());
+            tracing::warn!("{why}");
+            why
+        })
+    }
+
+    /// Puts a valid configuration in force as a commit, which is taken back unless it is confirmed `within` a time.
+    /// The caller holds [`Control::changing`]. What is returned is there to be told.
+    pub fn commit(self: &Arc<Self>, config: Config, within: Option<Duration>) -> Vec<String> {
+        let before = self.running();
+        let told = self.remember("by a commit").err();
+        self.apply(config);
+        self.unconfirmed().committed(before, within, Instant::now());
+        self.unconfirmed.1.notify_all();
+        if within.is_some() {
+            tracing::info!(?within, "a commit waits to be confirmed");
+            let control = self.clone();
+            let watch = std::thread::Builder::new().name("unconfirmed".to_owned());
+            if let Err(error) = watch.spawn(move || control.watch_unconfirmed()) {
+                tracing::error!(%error, "no thread for the commit's time: it is taken back");
+                self.take_back(Instant::now() + Duration::from_secs(3600));
+            }
+        }
+        told.into_iter().collect()
+    }
+
+    /// Confirms a commit that waits; whether there was one.
+    pub fn confirm(&self) -> bool {
+        let waited = self.unconfirmed().confirm();
+        self.unconfirmed.1.notify_all();
+        if waited {
+            tracing::info!("the commit is confirmed");
+        }
+        waited
+    }
+
+    /// How long a commit still waits to be confirmed.
+    pub fn waits(&self) -> Option<Duration> {
+        self.unconfirmed().until().map(|until| until.saturating_duration_since(Instant::now()))
+    }
+
+    /// Takes a commit back when its time is over; ends when none waits.
+    fn watch_unconfirmed(&self) {
+        let mut unconfirmed = self.unconfirmed();
+        while let Some(until) = unconfirmed.until() {
+            let now = Instant::now();
+            if until > now {
+                let waited = self.unconfirmed.1.wait_timeout(unconfirmed, until - now);
+                unconfirmed = waited.unwrap_or_else(PoisonError::into_inner).0;
+                continue;
+            }
+            drop(unconfirmed);
+            let changing = self.changing();
+            self.take_back(Instant::now());
+            drop(changing);
+            unconfirmed = self.unconfirmed();
+        }
+    }
+
+    /// Puts the configuration before an unconfirmed commit in force again if the commit's time is over at `now`.
+    fn take_back(&self, now: Instant) {
+        let Some(before) = self.unconfirmed().expired(now) else { return };
+        tracing::warn!("the commit was not confirmed in time: the configuration before it is in force again");
+        let _ = self.remember("by a rollback, unconfirmed");
+        self.apply((*before).clone());
+    }
+
     /// Reads the configuration file again and applies it if all of it is valid. The error says what is not.
     pub fn reload(&self) -> Result<(), String> {
+        let _changing = self.changing();
         let file = &self.options.config;
         let outcome = read(file);
         match outcome {
             Ok(parsed) => {
+                // The file says what is to be in force; it has no commit that waits.
+                if self.unconfirmed().confirm() {
+                    self.unconfirmed.1.notify_all();
+                    tracing::info!("the file takes the place of a commit that waited to be confirmed");
+                }
                 for notice in &parsed.notices {
                     tracing::info!("{}: {notice}", file.display());
                 }

@@ -3,6 +3,7 @@
 mod args;
 pub mod cli;
 pub mod collect;
+pub mod commits;
 pub mod config;
 pub mod control;
 pub mod daemon;

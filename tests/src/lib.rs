@@ -13,6 +13,7 @@
 //! Laboratories need root and iproute2. A peer's program that is missing fails the test by the name of its package.
 
 pub mod fuzz;
+pub mod http;
 pub mod kernel;
 pub mod lab;
 pub mod netns;

@@ -45,6 +45,8 @@ pub fn package(program: &str) -> &'static str {
     match Path::new(program).file_name().and_then(|n| n.to_str()).unwrap_or(program) {
         "ip" => "iproute2",
         "zebra" | "staticd" | "bgpd" | "vrrpd" | "vtysh" => "frr",
+        "frr-reload.py" => "frr-pythontools",
+        "prometheus-frr-exporter" => "prometheus-frr-exporter",
         "bird" | "birdc" => "bird2",
         "gobgpd" | "gobgp" => "gobgpd",
         "bgpctl" => "openbgpd",

@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
 use bgp::types::Family;
 use ipnet::IpNet;
 use rib::Vrp;
 
+use crate::commits::Past;
 use crate::config::model::{Config, PeerId};
 use crate::show::views::{
     BgpNexthopView, InterfaceView, MemoryRow, NeighborView, NhtView, PolicyCounters, PrefixView,
@@ -194,6 +196,25 @@ pub trait Backend: Send + Sync {
 
     /// Puts a configuration in force, all of it or nothing. Returns what there is to tell, or why not.
     fn apply(&self, candidate: Config) -> Result<Vec<String>, Vec<String>>;
+
+    /// Held by whoever changes the configuration, from looking at it until the change is in force.
+    fn changing(&self) -> MutexGuard<'_, ()>;
+
+    /// The same as [`Backend::apply`], as a commit: the configuration before it goes into the history, and comes back
+    /// unless the commit is confirmed `within` a time. Without one it confirms what waits.
+    fn commit(&self, candidate: Config, within: Option<Duration>) -> Result<Vec<String>, Vec<String>>;
+
+    /// Confirms a commit that waits; whether there was one.
+    fn confirm(&self) -> bool;
+
+    /// How long a commit still waits to be confirmed.
+    fn waits(&self) -> Option<Duration>;
+
+    /// The configurations that were in force before, the newest first.
+    fn history(&self) -> Vec<Past>;
+
+    /// The text of one of them; the newest is 1.
+    fn past(&self, back: usize) -> Result<String, String>;
 
     /// Writes the configuration in force to the file that is read at start, and says which that is.
     fn save(&self) -> Result<PathBuf, String>;

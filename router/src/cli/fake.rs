@@ -1,21 +1,26 @@
 //! A backend made of samples, for tests.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use bgp::types::Family;
 use ipnet::IpNet;
 use rib::Vrp;
 
 use super::backend::*;
+use crate::commits::{Past, Unconfirmed};
 use crate::config::model::{Config, PeerId};
-use crate::config::{check, parse};
+use crate::config::{check, parse, render};
 use crate::show::samples;
 use crate::show::views::*;
 
 /// Remembers what was asked of it.
 pub struct Fake {
     config: Mutex<Arc<Config>>,
+    changing: Mutex<()>,
+    past: Mutex<Vec<Arc<Config>>>,
+    waiting: Mutex<Unconfirmed>,
     /// Configurations put in force.
     pub applied: Mutex<usize>,
     /// Actions taken.
@@ -35,6 +40,9 @@ impl Fake {
         let config = parse("fake.conf", text).unwrap().config;
         Fake {
             config: Mutex::new(Arc::new(config)),
+            changing: Mutex::default(),
+            past: Mutex::default(),
+            waiting: Mutex::default(),
             applied: Mutex::new(0),
             actions: Mutex::new(Vec::new()),
             flood: None,
@@ -75,6 +83,35 @@ impl Backend for Fake {
         *self.applied.lock().unwrap() += 1;
         *self.config.lock().unwrap() = Arc::new(candidate);
         Ok(Vec::new())
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap()
+    }
+
+    fn commit(&self, candidate: Config, within: Option<Duration>) -> Result<Vec<String>, Vec<String>> {
+        let before = self.running_config();
+        let notices = self.apply(candidate)?;
+        self.past.lock().unwrap().insert(0, before.clone());
+        self.waiting.lock().unwrap().committed(before, within, Instant::now());
+        Ok(notices)
+    }
+
+    fn confirm(&self) -> bool {
+        self.waiting.lock().unwrap().confirm()
+    }
+
+    fn waits(&self) -> Option<Duration> {
+        self.waiting.lock().unwrap().until().map(|until| until.saturating_duration_since(Instant::now()))
+    }
+
+    fn history(&self) -> Vec<Past> {
+        self.past.lock().unwrap().iter().map(|_| Past { at: 0, by: "by a commit".into() }).collect()
+    }
+
+    fn past(&self, back: usize) -> Result<String, String> {
+        let past = self.past.lock().unwrap();
+        past.get(back - 1).map(|c| render(c)).ok_or_else(|| "no such".into())
     }
 
     fn save(&self) -> Result<PathBuf, String> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::exec;
+use super::{candidate, exec};
 use crate::config::grammar::matcher::{self, Completions, Expected};
 use crate::config::grammar::syntax::TokenKind;
 use crate::config::grammar::{self, Node, help_for};
@@ -11,15 +11,23 @@ use crate::config::grammar::{self, Node, help_for};
 pub enum Tables {
     /// The enable node (`true`) or the view node.
     Exec(bool),
-    /// A configuration node.
-    Config(Node),
+    /// A configuration node; that of a candidate has commands of its own besides.
+    Config(Node, bool),
 }
 
 impl Tables {
     fn complete(&self, line: &str, words: &[matcher::Word<'_>]) -> Completions {
         match self {
             Tables::Exec(enabled) => matcher::complete(exec::table(*enabled), line, words),
-            Tables::Config(node) => matcher::complete(grammar::table(node.kind()), line, words),
+            Tables::Config(node, candidate) => {
+                let mut all = matcher::complete(grammar::table(node.kind()), line, words);
+                if *candidate {
+                    let own = matcher::complete(candidate::table(), line, words);
+                    all.next.extend(own.next);
+                    all.complete |= own.complete;
+                }
+                all
+            }
         }
     }
 
@@ -28,9 +36,11 @@ impl Tables {
             Tables::Exec(enabled) => {
                 exec::table(*enabled).iter().find(|p| p.syntax == expected.syntax).map(|p| p.command.help)
             }
-            Tables::Config(node) => {
+            Tables::Config(node, _) => {
+                let own = || candidate::table().iter().find(|p| p.syntax == expected.syntax);
                 let table = grammar::table(node.kind());
-                table.iter().find(|p| p.syntax == expected.syntax).map(|p| p.command.help)
+                let of_node = table.iter().find(|p| p.syntax == expected.syntax).map(|p| p.command.help);
+                of_node.or_else(|| own().map(|p| p.command.help))
             }
         };
         found.unwrap_or("")
@@ -42,7 +52,7 @@ impl Tables {
             Tables::Exec(_) => {
                 &[("find", "Search the commands of this node"), ("list", "All commands of this node")]
             }
-            Tables::Config(_) => &[
+            Tables::Config(..) => &[
                 ("do", "Run a command of the enable node"),
                 ("end", "Back to the enable node"),
                 ("exit", "Leave this node"),
@@ -141,7 +151,7 @@ mod tests {
         let text = help(&Tables::Exec(true), "show ip route ");
         assert!(text.starts_with("  <cr>\n  A.B.C.D "), "{text}");
         assert!(text.contains("  json "), "{text}");
-        let text = help(&Tables::Config(Node::Bgp(None)), "neighbor 192.0.2.2 remote-as ");
+        let text = help(&Tables::Config(Node::Bgp(None), false), "neighbor 192.0.2.2 remote-as ");
         assert!(text.contains("ASNUM") && text.contains("external"), "{text}");
         assert_eq!(help(&Tables::Exec(true), "bogus "), "% There is no matched command.\n");
     }
@@ -151,8 +161,14 @@ mod tests {
         assert_eq!(completions(&Tables::Exec(true), "conf"), ["configure"]);
         assert_eq!(completions(&Tables::Exec(true), "show ip ro"), ["route", "router-id"]);
         assert!(completions(&Tables::Exec(true), "show interface br").contains(&"brief".to_owned()));
-        assert_eq!(completions(&Tables::Config(Node::Top), "rout"), ["route-map", "router", "router-id"]);
-        assert_eq!(completions(&Tables::Config(Node::Top), "no rou"), ["route-map", "router", "router-id"]);
+        assert_eq!(
+            completions(&Tables::Config(Node::Top, false), "rout"),
+            ["route-map", "router", "router-id"]
+        );
+        assert_eq!(
+            completions(&Tables::Config(Node::Top, false), "no rou"),
+            ["route-map", "router", "router-id"]
+        );
         assert!(completions(&Tables::Exec(false), "conf").is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: the server that `vtysh` talks to, and `vtysh` itself.
 
 pub mod backend;
+mod candidate;
 pub mod exec;
 #[cfg(test)]
 mod fake;

@@ -8,8 +8,8 @@ use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ pub const OWN: &str = "XROUTER_";
 
 /// The name of our own socket; those of FRR's daemons stand beside it.
 pub const SOCKET: &str = "router.vty";
+
+/// What a client sends in the middle of a reply that it wants no more of; the reply ends at once, with its status.
+pub const STOP: u8 = 3;
 
 /// Longest request.
 const REQUEST: usize = 64 << 10;
@@ -74,7 +77,6 @@ impl Server {
         let options = Arc::new(options);
         let clients = Arc::new(AtomicUsize::new(0));
         let closing = Arc::new(AtomicBool::new(false));
-        let changing = Arc::new(Mutex::new(()));
         let mut server = Server { paths: Vec::new(), closing: closing.clone() };
         let daemons = Daemon::ALL.into_iter().map(|d| (format!("{}.vty", d.name()), Some(d)));
         for (name, daemon) in [(SOCKET.to_owned(), None)].into_iter().chain(daemons) {
@@ -86,7 +88,6 @@ impl Server {
                 options: options.clone(),
                 clients: clients.clone(),
                 closing: closing.clone(),
-                changing: changing.clone(),
             };
             let name = daemon.map_or("vty", Daemon::name);
             thread::Builder::new()
@@ -126,7 +127,6 @@ struct Shared {
     options: Arc<ServerOptions>,
     clients: Arc<AtomicUsize>,
     closing: Arc<AtomicBool>,
-    changing: Arc<Mutex<()>>,
 }
 
 /// Counts a client for as long as it lives.
@@ -191,7 +191,7 @@ fn greet(stream: UnixStream, daemon: Option<Daemon>, seat: Option<Seat>, shared:
             writeln!(stream, "{why}")?;
             stream.write_all(&[0, 0, 0, Status::Warning as u8])
         }
-        None => serve(stream, Session::beside(shared.backend.clone(), daemon, shared.changing.clone())),
+        None => serve(stream, Session::new(shared.backend.clone(), daemon), options.idle),
     }
 }
 
@@ -206,28 +206,102 @@ fn credentials(stream: &UnixStream) -> io::Result<(u32, u32)> {
     Ok((peer.uid(), peer.gid()))
 }
 
+/// The client's socket. Between pieces of a long reply it looks whether the client wants no more of it.
+struct Client {
+    stream: UnixStream,
+    /// What came and was not looked at yet.
+    pending: Vec<u8>,
+    /// The client wants no more of the reply.
+    stopped: bool,
+}
+
+impl Client {
+    /// Waits for more; false when the client is gone.
+    fn read(&mut self) -> io::Result<bool> {
+        let mut buffer = [0; 4096];
+        let read = self.stream.read(&mut buffer)?;
+        self.pending.extend_from_slice(buffer.get(..read).unwrap_or_default());
+        Ok(read > 0)
+    }
+
+    /// The next request that is complete. A wish to stop that came behind the reply is none.
+    fn request(&mut self) -> Option<String> {
+        let end = self.pending.iter().position(|b| *b == 0)?;
+        let request: Vec<u8> = self.pending.drain(..=end).filter(|b| ![0, STOP].contains(b)).collect();
+        Some(String::from_utf8_lossy(&request).into_owned())
+    }
+
+    /// Looks without waiting.
+    fn look(&mut self) -> io::Result<()> {
+        if self.pending.len() > REQUEST {
+            return Ok(());
+        }
+        let before = self.pending.len();
+        self.stream.set_nonblocking(true)?;
+        let read = self.read();
+        self.stream.set_nonblocking(false)?;
+        match read {
+            // Who has nothing more to say may still listen.
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        self.stopped = self.pending.iter().skip(before).any(|b| *b == STOP);
+        Ok(())
+    }
+}
+
+impl Write for Client {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.stopped {
+            self.look()?;
+        }
+        if self.stopped {
+            return Err(io::Error::other("the client wants no more"));
+        }
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
 /// Answers requests until the client goes.
-fn serve(stream: UnixStream, mut session: Session) -> io::Result<()> {
-    let mut input = stream.try_clone()?;
-    let mut output = BufWriter::with_capacity(CHUNK, stream);
-    let mut pending = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        let read = input.read(&mut buffer)?;
-        let Some(bytes) = buffer.get(..read).filter(|b| !b.is_empty()) else { return Ok(()) };
-        pending.extend_from_slice(bytes);
-        while let Some(end) = pending.iter().position(|b| *b == 0) {
-            let request: Vec<u8> = pending.drain(..=end).collect();
-            let text = String::from_utf8_lossy(request.strip_suffix(&[0]).unwrap_or(&request));
-            let (status, next) = session.execute(&text, &mut output)?;
-            output.write_all(&[0, 0, 0, status as u8])?;
-            output.flush()?;
+fn serve(stream: UnixStream, mut session: Session, idle: Duration) -> io::Result<()> {
+    let client = Client { stream, pending: Vec::new(), stopped: false };
+    let mut output = BufWriter::with_capacity(CHUNK, client);
+    let mut patient = false;
+    while output.get_mut().read()? {
+        while let Some(request) = output.get_mut().request() {
+            let (status, next) = match session.execute(&request, &mut output) {
+                Ok(done) => done,
+                Err(_) if output.get_ref().stopped => (Status::Warning, Next::Go),
+                Err(error) => return Err(error),
+            };
+            // Whoever reads a page at a time in our shell may take his time.
+            if session.is_greeted() && !patient {
+                output.get_ref().stream.set_write_timeout(Some(idle))?;
+                patient = true;
+            }
+            let trailer = [0, 0, 0, status as u8];
+            let sent = output.write_all(&trailer).and_then(|()| output.flush());
+            if output.get_ref().stopped {
+                // What is left of the reply is dropped with the buffer.
+                let (mut client, _) = output.into_parts();
+                client.stopped = false;
+                output = BufWriter::with_capacity(CHUNK, client);
+                output.get_mut().stream.write_all(&trailer)?;
+            } else {
+                sent?;
+            }
             if next == Next::Close {
                 return Ok(());
             }
         }
-        if pending.len() > REQUEST {
+        if output.get_ref().pending.len() > REQUEST {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "request too long"));
         }
     }
+    Ok(())
 }

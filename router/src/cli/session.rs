@@ -1,11 +1,12 @@
 //! One client's session: in which node it is, and what its lines do.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use regex_automata::meta::Regex;
 
 use super::backend::{Action, Backend, RpkiAction, ViewError};
+use super::candidate::{self, Candidate, Work};
 use super::exec::{self, Context, Daemon, ExecError, Move, Status};
 use super::filter::LineFilter;
 use super::help;
@@ -40,25 +41,36 @@ pub struct Session {
     daemon: Option<Daemon>,
     /// The client is our own shell, and leaves all words to us.
     own: bool,
+    /// It has said so.
+    greeted: bool,
     place: Place,
     /// Between the marks that enclose a file, lines gather here and take effect together. They are read again
     /// then, on the configuration of that moment: FRR's shell reads a file over several sessions at once.
     batch: Option<Vec<String>>,
-    /// Held while the configuration is read, changed and put in force.
-    changing: Arc<Mutex<()>>,
+    /// In a configuration node: the lines change a candidate.
+    candidate: Option<Candidate>,
     history: Vec<String>,
 }
 
 impl Session {
     /// A session in the view node. `daemon` is whose socket the client is on, if it is one of FRR's.
     pub fn new(backend: Arc<dyn Backend>, daemon: Option<Daemon>) -> Session {
-        Session::beside(backend, daemon, Arc::default())
+        let own = daemon.is_none();
+        Session {
+            backend,
+            daemon,
+            own,
+            greeted: false,
+            place: Place::View,
+            batch: None,
+            candidate: None,
+            history: Vec::new(),
+        }
     }
 
-    /// The same, among sessions that share a lock for changes.
-    pub fn beside(backend: Arc<dyn Backend>, daemon: Option<Daemon>, changing: Arc<Mutex<()>>) -> Session {
-        let own = daemon.is_none();
-        Session { backend, daemon, own, place: Place::View, batch: None, changing, history: Vec::new() }
+    /// Whether the client has said that it is our own shell.
+    pub fn is_greeted(&self) -> bool {
+        self.greeted
     }
 
     /// What stands before the cursor: `edge1(config-router)# `.
@@ -68,18 +80,22 @@ impl Session {
         match &self.place {
             Place::View => format!("{host}> "),
             Place::Enable => format!("{host}# "),
+            Place::Config(editor) if self.candidate.is_some() => {
+                format!("{host}({})# ", editor.node.prompt().replacen("config", "candidate", 1))
+            }
             Place::Config(editor) => format!("{host}({})# ", editor.node.prompt()),
         }
     }
 
     /// Carries out a line. What it prints goes to `out` as it comes; an error means that the client is gone.
     pub fn execute(&mut self, line: &str, out: &mut dyn Write) -> io::Result<(Status, Next)> {
+        // A blank at the end of what help is asked for means something.
+        if let Some(rest) = line.strip_prefix(super::server::OWN) {
+            return self.own(rest, out);
+        }
         let line = line.trim();
         if line.is_empty() || line.starts_with(['!', '#']) {
             return Ok((Status::Success, Next::Go));
-        }
-        if let Some(rest) = line.strip_prefix(super::server::OWN) {
-            return self.own(rest, out);
         }
         self.history.push(line.to_owned());
         if self.history.len() > HISTORY {
@@ -112,10 +128,12 @@ impl Session {
             ("do", _) if !rest.is_empty() => self.run(rest, true, out),
             ("find", _) if !rest.is_empty() => self.find(rest, out).map(|()| (Status::Success, Next::Go)),
             ("list", _) => self.find("", out).map(|()| (Status::Success, Next::Go)),
+            ("XFRR_start_configuration", _) if self.candidate.is_some() => in_candidate(out),
             ("XFRR_start_configuration", _) => self.start_batch(),
             ("XFRR_end_configuration", _) => self.end_batch(out),
             (_, Place::View) => self.run(line, false, out),
             (_, Place::Enable) => self.run(line, true, out),
+            (_, Place::Config(_)) if self.candidate.is_some() => self.candidate_line(line, out),
             (_, Place::Config(_)) => self.config_line(line, out),
         }
     }
@@ -125,9 +143,9 @@ impl Session {
         let words = matcher::split(line);
         let (command, args) = match matcher::lookup(exec::table(enabled), line, &words) {
             Lookup::Found(pattern, args) => (pattern.command, args),
-            Lookup::Unknown => return refuse(Status::NoMatch, "Unknown command", line, out),
-            Lookup::Ambiguous => return refuse(Status::Ambiguous, "Ambiguous command", line, out),
-            Lookup::Incomplete => return refuse(Status::Incomplete, "Command incomplete", line, out),
+            Lookup::Unknown => return refuse(Status::NoMatch, line, out),
+            Lookup::Ambiguous => return refuse(Status::Ambiguous, line, out),
+            Lookup::Incomplete => return refuse(Status::Incomplete, line, out),
         };
         if let (Some(here), Some(owner)) = (self.daemon, command.daemon)
             && here != owner
@@ -147,7 +165,11 @@ impl Session {
         let result = (command.run)(&mut context, &args);
         let go = context.go;
         match result {
-            Ok(()) => Ok((Status::Success, go.map_or(Next::Go, |to| self.go(to)))),
+            Ok(()) => match go {
+                Some(Move::Configure | Move::Candidate) if self.candidate.is_some() => in_candidate(out),
+                Some(to) => Ok((Status::Success, self.go(to, out)?)),
+                None => Ok((Status::Success, Next::Go)),
+            },
             Err(ExecError::Io(error)) => Err(error),
             // A reader of JSON gets JSON.
             Err(ExecError::View(ViewError::NoInstance)) if args.has("json") => {
@@ -161,20 +183,77 @@ impl Session {
         }
     }
 
-    fn go(&mut self, to: Move) -> Next {
+    fn go(&mut self, to: Move, out: &mut dyn Write) -> io::Result<Next> {
+        if matches!(to, Move::End | Move::Disable | Move::Exit) {
+            self.leave_candidate(out)?;
+        }
         match (to, &self.place) {
             (Move::Enable | Move::End, Place::View | Place::Enable) => self.place = Place::Enable,
             (Move::Enable, Place::Config(_)) => {}
             (Move::End, Place::Config(_)) => self.place = Place::Enable,
             (Move::Disable, _) => self.place = Place::View,
-            (Move::Configure, _) => {
+            (Move::Configure | Move::Candidate, _) => {
                 let running = self.backend.running_config();
                 self.place = Place::Config(Box::new(Editor::new((*running).clone())));
+                self.candidate = (to == Move::Candidate).then(|| Candidate::new(running));
             }
             (Move::Exit, Place::Config(_)) => self.place = Place::Enable,
-            (Move::Exit, _) => return Next::Close,
+            (Move::Exit, _) => return Ok(Next::Close),
         }
-        Next::Go
+        Ok(Next::Go)
+    }
+
+    /// Drops the candidate, if there is one, and says so if it was not committed.
+    fn leave_candidate(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let Some(candidate) = self.candidate.take() else { return Ok(()) };
+        let Place::Config(editor) = std::mem::replace(&mut self.place, Place::Enable) else { return Ok(()) };
+        if candidate.is_changed() && editor.config != *self.backend.running_config() {
+            writeln!(out, "The candidate was not committed: its changes are dropped.")?;
+        }
+        Ok(())
+    }
+
+    /// A line of a candidate, or a command about it.
+    fn candidate_line(&mut self, line: &str, out: &mut dyn Write) -> io::Result<(Status, Next)> {
+        let (Place::Config(editor), Some(candidate)) = (&mut self.place, &mut self.candidate) else {
+            return Ok((Status::Warning, Next::Go));
+        };
+        if line == "end" || (editor.node == Node::Top && matches!(line, "exit" | "quit")) {
+            self.leave_candidate(out)?;
+            return Ok((Status::Success, Next::Go));
+        }
+        let words = matcher::split(line);
+        let own = matcher::lookup(candidate::table(), line, &words);
+        if let Lookup::Found(pattern, args) = &own {
+            let mut work = Work { backend: &*self.backend, candidate, editor, out, leave: false };
+            let status = (pattern.command.run)(&mut work, args)?;
+            if work.leave {
+                self.candidate = None;
+                self.place = Place::Enable;
+            }
+            return Ok((status, Next::Go));
+        }
+        if candidate.is_full() {
+            writeln!(out, "% The candidate has too many lines: `commit` or `abort`")?;
+            return Ok((Status::ConfigFailed, Next::Go));
+        }
+        let verdict = editor.line(line);
+        let notices = std::mem::take(&mut editor.notices);
+        let refused = match (verdict, own) {
+            (Verdict::Done, _) => {
+                candidate.line(line);
+                notices.iter().try_for_each(|notice| writeln!(out, "{notice}"))?;
+                return Ok((Status::Success, Next::Go));
+            }
+            (Verdict::Failed(fail), _) => {
+                writeln!(out, "{fail}")?;
+                return Ok((Status::ConfigFailed, Next::Go));
+            }
+            (Verdict::Incomplete, _) | (Verdict::Unknown, Lookup::Incomplete) => Status::Incomplete,
+            (Verdict::Ambiguous, _) | (Verdict::Unknown, Lookup::Ambiguous) => Status::Ambiguous,
+            (Verdict::Unknown, _) => Status::NoMatch,
+        };
+        refuse(refused, line, out)
     }
 
     /// A line of a configuration node: takes effect at once, unless a file is being read.
@@ -185,8 +264,7 @@ impl Session {
             self.place = Place::Enable;
             return Ok((Status::Success, Next::Go));
         }
-        // A panic of another session while it held the lock has changed nothing.
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.backend.changing();
         let running = self.backend.running_config();
         if self.batch.is_none() && editor.config != *running {
             editor.replace((*running).clone());
@@ -197,9 +275,9 @@ impl Session {
         let reset = std::mem::take(&mut editor.rpki_reset);
         let fail = match verdict {
             Verdict::Done => None,
-            Verdict::Unknown => return refuse(Status::NoMatch, "Unknown command", line, out),
-            Verdict::Ambiguous => return refuse(Status::Ambiguous, "Ambiguous command", line, out),
-            Verdict::Incomplete => return refuse(Status::Incomplete, "Command incomplete", line, out),
+            Verdict::Unknown => return refuse(Status::NoMatch, line, out),
+            Verdict::Ambiguous => return refuse(Status::Ambiguous, line, out),
+            Verdict::Incomplete => return refuse(Status::Incomplete, line, out),
             Verdict::Failed(fail) => Some(fail),
         };
         if let Some(fail) = fail {
@@ -239,7 +317,7 @@ impl Session {
 
     fn end_batch(&mut self, out: &mut dyn Write) -> io::Result<(Status, Next)> {
         let Some(lines) = self.batch.take() else { return Ok((Status::Success, Next::Go)) };
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.backend.changing();
         let running = self.backend.running_config();
         let mut editor = Editor::new((*running).clone());
         for line in &lines {
@@ -272,7 +350,7 @@ impl Session {
     fn own(&mut self, request: &str, out: &mut dyn Write) -> io::Result<(Status, Next)> {
         let (what, line) = request.split_once(' ').unwrap_or((request, ""));
         match what {
-            "hello" => self.own = true,
+            "hello" => (self.own, self.greeted) = (true, true),
             "prompt" => write!(out, "{}", self.prompt())?,
             "help" => write!(out, "{}", self.help(line))?,
             "complete" => {
@@ -287,6 +365,14 @@ impl Session {
             _ => return Ok((Status::NoMatch, Next::Go)),
         }
         Ok((Status::Success, Next::Go))
+    }
+
+    /// Puts another configuration into the candidate, which no lines could.
+    #[cfg(test)]
+    pub fn replace_candidate(&mut self, config: crate::config::model::Config) {
+        if let Place::Config(editor) = &mut self.place {
+            editor.replace(config);
+        }
     }
 
     /// What `?` behind `line` shows.
@@ -305,7 +391,9 @@ impl Session {
             (Place::View, _) => ask(&help::Tables::Exec(false), line),
             (Place::Enable, _) => ask(&help::Tables::Exec(true), line),
             (Place::Config(_), Some(rest)) => ask(&help::Tables::Exec(true), rest),
-            (Place::Config(editor), None) => ask(&help::Tables::Config(editor.node.clone()), line),
+            (Place::Config(editor), None) => {
+                ask(&help::Tables::Config(editor.node.clone(), self.candidate.is_some()), line)
+            }
         }
     }
 
@@ -320,14 +408,30 @@ impl Session {
         match &self.place {
             Place::View => exec::table(false).iter().try_for_each(|p| print(p.syntax, p.no)),
             Place::Enable => exec::table(true).iter().try_for_each(|p| print(p.syntax, p.no)),
-            Place::Config(editor) => table(editor.node.kind()).iter().try_for_each(|p| print(p.syntax, p.no)),
+            Place::Config(editor) => {
+                let own = candidate::table().iter().filter(|_| self.candidate.is_some());
+                own.map(|p| (p.syntax, p.no))
+                    .chain(table(editor.node.kind()).iter().map(|p| (p.syntax, p.no)))
+                    .try_for_each(|(syntax, no)| print(syntax, no))
+            }
         }
     }
 }
 
-fn refuse(status: Status, why: &str, line: &str, out: &mut dyn Write) -> io::Result<(Status, Next)> {
+fn refuse(status: Status, line: &str, out: &mut dyn Write) -> io::Result<(Status, Next)> {
+    let why = match status {
+        Status::Ambiguous => "Ambiguous command",
+        Status::Incomplete => "Command incomplete",
+        _ => "Unknown command",
+    };
     writeln!(out, "% {why}: {line}")?;
     Ok((status, Next::Go))
+}
+
+/// What would drop a candidate without a word is refused.
+fn in_candidate(out: &mut dyn Write) -> io::Result<(Status, Next)> {
+    writeln!(out, "% A candidate is open: `commit` or `abort` first")?;
+    Ok((Status::ConfigFailed, Next::Go))
 }
 
 /// The notation as it is shown: without the names of captures.

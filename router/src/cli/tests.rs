@@ -12,7 +12,7 @@ use bgp::types::Family;
 use super::backend::{Action, Backend, ClearKind, ClearTarget, RpkiAction};
 use super::exec::{Daemon, Status};
 use super::fake::Fake;
-use super::server::{SOCKET, Server, ServerOptions};
+use super::server::{SOCKET, STOP, Server, ServerOptions};
 use super::session::{Next, Session, plain_notation};
 use crate::show::samples;
 
@@ -568,6 +568,27 @@ fn a_large_table_goes_out_as_it_is_made() {
     let (text, _) = ask(&mut stream, "show bgp ipv4 unicast json").unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json["routes"].as_object().unwrap().len(), 20_000);
+}
+
+#[test]
+fn a_client_that_wants_no_more_of_a_reply_gets_the_next_one() {
+    let mut fake = Fake::new();
+    fake.flood = Some(5_000_000);
+    let running = Running::start(fake, |_| {});
+    let mut stream = running.connect(SOCKET);
+    ask(&mut stream, "enable").unwrap();
+    stream.write_all(b"show bgp ipv4 unicast\0").unwrap();
+    let mut begin = [0; 1000];
+    stream.read_exact(&mut begin).unwrap();
+    // A request behind it is not lost.
+    stream.write_all(&[STOP]).unwrap();
+    stream.write_all(b"show ip forwarding\0").unwrap();
+    let (rest, status) = answer(&mut stream).unwrap();
+    assert!(status == Status::Warning as u8 && !rest.contains("Displayed"), "{status}");
+    assert_eq!(answer(&mut stream).unwrap(), ("IP forwarding is on\n".into(), 0));
+    // Too late, it means nothing.
+    stream.write_all(&[STOP]).unwrap();
+    assert_eq!(ask(&mut stream, "show ip forwarding").unwrap(), ("IP forwarding is on\n".into(), 0));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! ```
 
 mod check;
+mod diff;
 pub mod grammar;
 pub mod model;
 pub mod parse;
@@ -17,5 +18,6 @@ pub mod render;
 mod tests;
 
 pub use check::check;
+pub use diff::diff;
 pub use parse::{ParseError, Parsed, parse};
 pub use render::{Part, render, route_map_entry, running_config, running_config_of};

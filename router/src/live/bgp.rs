@@ -46,8 +46,14 @@ pub(super) fn reset_reason(entry: &Entry, status: Option<&Status>) -> ResetReaso
     }
 }
 
+/// Octets of a neighbour, as far as they are told.
+pub(crate) const PEER_MEMORY: u64 = size_of::<Status>() as u64;
+
+/// Octets of a peer-group.
+pub(crate) const GROUP_MEMORY: u64 = 72;
+
 /// The AS of a neighbour as far as known: learnt, or configured.
-pub(super) fn remote_as(bgp: &Bgp, entry: &Entry) -> u32 {
+pub(crate) fn remote_as(bgp: &Bgp, entry: &Entry) -> u32 {
     use crate::config::model::RemoteAs;
     match (entry.remote_as, entry.neighbor.remote_as) {
         (Some(asn), _) | (None, RemoteAs::Number(asn)) => asn.0,
@@ -98,9 +104,9 @@ impl Live {
             }),
             rib_entries: totals.prefixes as u64,
             rib_memory: totals.memory as u64,
-            peer_memory: statuses.len() as u64 * size_of::<Status>() as u64,
+            peer_memory: statuses.len() as u64 * PEER_MEMORY,
             peer_groups: bgp.peer_groups.len() as u64,
-            peer_group_memory: bgp.peer_groups.len() as u64 * 72,
+            peer_group_memory: bgp.peer_groups.len() as u64 * GROUP_MEMORY,
             dampening: bgp.family(family).dampening.is_some(),
             multipath_relax: bgp.bestpath.multipath_relax,
             max_med: bgp.max_med.is_some(),

@@ -7,15 +7,18 @@ mod routes;
 mod system;
 mod tracking;
 
+pub(crate) use bgp::{GROUP_MEMORY, PEER_MEMORY, remote_as};
+
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ::bgp::types::{Family, SECOND};
 
 use rib::Vrp;
 
 use crate::cli::backend::{Action, ActionError, Backend, BgpRoutes, Cursor, Lookup, Range, ViewError};
+use crate::commits::{self, Past};
 use crate::config::model::{Config, PeerId};
 use crate::config::render;
 use crate::control::{Control, unix_time};
@@ -31,13 +34,12 @@ use crate::show::views::{
 pub struct Live {
     control: Arc<Control>,
     debugging: Mutex<Vec<String>>,
-    saves: AtomicU64,
 }
 
 impl Live {
     /// Of a running router.
     pub fn new(control: Arc<Control>) -> Live {
-        Live { control, debugging: Mutex::default(), saves: AtomicU64::new(0) }
+        Live { control, debugging: Mutex::default() }
     }
 
     fn config(&self) -> Arc<Config> {
@@ -113,22 +115,46 @@ impl Backend for Live {
         Ok(Vec::new())
     }
 
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.control.changing()
+    }
+
+    fn commit(&self, candidate: Config, within: Option<Duration>) -> Result<Vec<String>, Vec<String>> {
+        let (problems, remarks) = crate::config::check(&candidate);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let mut told = self.control.commit(candidate, within);
+        told.extend(remarks);
+        Ok(told)
+    }
+
+    fn confirm(&self) -> bool {
+        self.control.confirm()
+    }
+
+    fn waits(&self) -> Option<Duration> {
+        self.control.waits()
+    }
+
+    fn history(&self) -> Vec<Past> {
+        self.control.history().list()
+    }
+
+    fn past(&self, back: usize) -> Result<String, String> {
+        self.control.history().read(back)
+    }
+
     fn save(&self) -> Result<PathBuf, String> {
+        let _changing = self.control.changing();
+        if let Some(left) = self.waits() {
+            let left = left.as_secs();
+            return Err(format!(
+                "a commit waits to be confirmed for {left} s more: `commit` in `configure candidate` does it"
+            ));
+        }
         let path = &self.control.options.config;
-        let text = render(&self.config());
-        let number = self.saves.fetch_add(1, Ordering::Relaxed);
-        let fresh = path.with_extension(format!("conf.{}.{number}", std::process::id()));
-        let error = |e: std::io::Error| format!("{}: {e}", path.display());
-        let write = || -> std::io::Result<()> {
-            let mut file = std::fs::File::create(&fresh)?;
-            std::io::Write::write_all(&mut file, text.as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&fresh, path)
-        };
-        write().map_err(|e| {
-            let _ = std::fs::remove_file(&fresh);
-            error(e)
-        })?;
+        commits::write_file(path, &render(&self.config())).map_err(|e| format!("{}: {e}", path.display()))?;
         Ok(path.clone())
     }
 

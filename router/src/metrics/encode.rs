@@ -83,8 +83,10 @@ impl Collector for Page {
         frr_vrrp(&s.vrrp, &mut w)?;
         frr_routes(s, &mut w)?;
         frr_rpki(s, &mut w)?;
+        // There are no BFD sessions.
+        w.gauges("frr_bfd_peer_count", "BFD sessions.", [(Labels::new(), 0.0)])?;
         native_bgp(&s.peers, &mut w)?;
-        native_vrrp(&s.vrrp, &mut w)?;
+        native_vrrp(s, &mut w)?;
         native_damping(&s.tables, &mut w)?;
         native_routes(s, &mut w)
     }
@@ -97,7 +99,7 @@ fn status(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {
         "Whether the router answers.",
         [(label(&[("version", &s.version), ("os", "linux")]), 1.0)],
     )?;
-    let collectors = ["bgp", "bgp6", "route", "status", "vrrp"];
+    let collectors = ["bfd", "bgp", "bgp6", "route", "status", "vrrp"];
     w.gauges(
         "frr_collector_up",
         "Whether the collector's last scrape worked.",
@@ -163,7 +165,11 @@ fn frr_bgp(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {
         "State of the peer (2 = Administratively Down, 1 = Established, 0 = Down).",
         peer_rows(s, |p, _| state(p)),
     )?;
-    w.gauges("frr_bgp_peer_uptime_seconds", "How long the peer has been up.", peer_rows(s, |p, _| p.uptime))?;
+    w.gauges(
+        "frr_bgp_peer_uptime_seconds",
+        "How long the peer has been up, or down.",
+        peer_rows(s, |p, _| p.unchanged as f64),
+    )?;
     let count =
         |rows: Vec<(Labels<'static>, f64)>| rows.into_iter().map(|(l, v)| (l, v as u64)).collect::<Vec<_>>();
     let own = |rows: Vec<(Labels<'_>, f64)>| -> Vec<(Labels<'static>, f64)> {
@@ -221,9 +227,9 @@ fn frr_tables(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {
     w.gauges("frr_bgp_rib_count_total", "Prefixes in the table.", rows(|t| t.prefixes))?;
     w.gauges("frr_bgp_rib_memory_bytes", "Memory of the table.", rows(|t| t.memory))?;
     w.gauges("frr_bgp_peers_count_total", "Neighbours.", rows(|t| t.peers))?;
-    w.gauges("frr_bgp_peers_memory_bytes", "Memory of the neighbours.", rows(|t| t.peers * 8192))?;
+    w.gauges("frr_bgp_peers_memory_bytes", "Memory of the neighbours.", rows(|t| t.peer_memory))?;
     w.gauges("frr_bgp_peer_groups_count_total", "Peer-groups.", rows(|t| t.groups))?;
-    w.gauges("frr_bgp_peer_groups_memory_bytes", "Memory of the peer-groups.", rows(|t| t.groups * 64))
+    w.gauges("frr_bgp_peer_groups_memory_bytes", "Memory of the peer-groups.", rows(|t| t.group_memory))
 }
 
 fn frr_vrrp(all: &[VrrpSample], w: &mut Writer<'_>) -> fmt::Result {
@@ -363,17 +369,18 @@ fn native_bgp(peers: &[PeerSample], w: &mut Writer<'_>) -> fmt::Result {
     w.gauges("router_bgp_prefix_limit", "Prefixes that the neighbour may announce.", limits)
 }
 
-fn native_vrrp(all: &[VrrpSample], w: &mut Writer<'_>) -> fmt::Result {
+fn native_vrrp(s: &Snapshot, w: &mut Writer<'_>) -> fmt::Result {
     fn labels(v: &VrrpSample) -> Labels<'static> {
         let vrid = v.vrid.to_string();
         label(&[("interface", &v.interface), ("vrid", &vrid), ("family", v.family)])
     }
+    let all = || s.vrrp.iter().filter(|v| !v.idle);
     let with = |v: &VrrpSample, key: &'static str, value: &str| {
         let mut labels = labels(v);
         labels.push((key, value.to_owned()));
         labels
     };
-    let states = all.iter().flat_map(|v| {
+    let states = all().flat_map(|v| {
         ["Initialize", "Backup", "Master"]
             .map(|s| (with(v, "state", &s.to_lowercase()), f64::from(v.state == s)))
     });
@@ -381,20 +388,20 @@ fn native_vrrp(all: &[VrrpSample], w: &mut Writer<'_>) -> fmt::Result {
     w.gauges(
         "router_vrrp_priority_effective",
         "Priority in force.",
-        all.iter().map(|v| (labels(v), f64::from(v.effective))),
+        all().map(|v| (labels(v), f64::from(v.effective))),
     )?;
     w.gauges(
         "router_vrrp_priority_configured",
         "Priority in the configuration.",
-        all.iter().map(|v| (labels(v), f64::from(v.priority))),
+        all().map(|v| (labels(v), f64::from(v.priority))),
     )?;
-    let masters = all.iter().filter_map(|v| Some((with(v, "address", &v.master?.to_string()), 1.0)));
+    let masters = all().filter_map(|v| Some((with(v, "address", &v.master?.to_string()), 1.0)));
     w.gauges("router_vrrp_master_info", "Who is active, as far as known.", masters)?;
-    let adverts = all.iter().flat_map(|v| {
+    let adverts = all().flat_map(|v| {
         [(with(v, "direction", "sent"), v.sent), (with(v, "direction", "received"), v.received)]
     });
     w.counters("router_vrrp_advertisements", "Advertisements.", adverts)?;
-    let errors = all.iter().flat_map(|v| v.errors.iter().map(move |(kind, n)| (with(v, "kind", kind), *n)));
+    let errors = all().flat_map(|v| v.errors.iter().map(move |(kind, n)| (with(v, "kind", kind), *n)));
     w.counters("router_vrrp_advertisement_errors", "Advertisements refused, by kind.", errors)
 }
 
@@ -456,7 +463,9 @@ mod tests {
                 damped: 2,
                 history: 1,
                 peers: 1,
+                peer_memory: 6,
                 groups: 0,
+                group_memory: 0,
             }],
             vrrp: vec![VrrpSample {
                 family: "v4",

@@ -21,6 +21,8 @@ pub struct PeerSample {
     pub state: &'static str,
     /// Seconds since the session came up; 0 when it is not.
     pub uptime: f64,
+    /// Seconds since it came up, or else since it went down; 0 when it never was up.
+    pub unchanged: u64,
     /// Unix time when it came up; 0 when it is not.
     pub established_at: f64,
     /// Messages received.
@@ -57,6 +59,8 @@ pub struct PeerFamilySample {
 /// A virtual router's numbers.
 #[derive(Clone, Debug, Default)]
 pub struct VrrpSample {
+    /// It has no address in the family: only the well-known exporter tells of it.
+    pub idle: bool,
     /// `v4` or `v6`.
     pub family: &'static str,
     /// Virtual router identifier.
@@ -132,8 +136,12 @@ pub struct TableSample {
     pub history: u64,
     /// Neighbours with the family.
     pub peers: u64,
+    /// Their memory in octets.
+    pub peer_memory: u64,
     /// Peer-groups.
     pub groups: u64,
+    /// Their memory in octets.
+    pub group_memory: u64,
 }
 
 /// Everything of one scrape.

@@ -72,8 +72,14 @@ pub fn logging(config: &Config, part: Option<&str>, headings: bool, out: &mut dy
     Ok(())
 }
 
-/// `show debugging`: a block for each part, or for one.
-pub fn debugging(config: &Config, now: &[String], part: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
+/// `show debugging`: a block for each part, or for one. FRR's shell puts blank lines between.
+pub fn debugging(
+    config: &Config,
+    now: &[String],
+    part: Option<&str>,
+    apart: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let kept = config.kept.of(crate::config::grammar::DEBUG).filter_map(|l| l.text.strip_prefix("debug "));
     let all: Vec<&str> = kept.chain(now.iter().map(String::as_str)).collect();
     for (daemon, protocol, title) in parts(part) {
@@ -85,7 +91,9 @@ pub fn debugging(config: &Config, now: &[String], part: Option<&str>, out: &mut 
                 writeln!(out, "  {protocol} {rest} debugging is on")?;
             }
         }
-        writeln!(out)?;
+        if apart {
+            writeln!(out)?;
+        }
     }
     Ok(())
 }

@@ -5,3 +5,4 @@ pub mod namespace;
 pub mod ontime;
 pub mod process;
 pub mod tcp;
+pub mod terminal;

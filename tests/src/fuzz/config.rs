@@ -43,7 +43,12 @@ pub(super) fn command(data: &[u8]) {
             assert!(!pattern.command.help.is_empty());
         }
     }
-    for place in [Tables::Exec(false), Tables::Exec(true), Tables::Config(Node::Top)] {
+    for place in [
+        Tables::Exec(false),
+        Tables::Exec(true),
+        Tables::Config(Node::Top, false),
+        Tables::Config(Node::Top, true),
+    ] {
         assert!(!help(&place, line).is_empty());
         let typed =
             if line.ends_with(char::is_whitespace) { "" } else { words.last().map_or("", |w| w.text) };

@@ -1,7 +1,5 @@
 //! Our own router.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -122,20 +120,7 @@ impl Router {
 
     /// A page of its metrics server.
     pub fn get(&self, path: &str) -> Result<String, String> {
-        let address: SocketAddr = METRICS.parse().expect("an address");
-        self.node.enter(|| {
-            let ask = || -> std::io::Result<String> {
-                let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
-                stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-                write!(stream, "GET {path} HTTP/1.1\r\nHost: router\r\nConnection: close\r\n\r\n")?;
-                let mut answer = String::new();
-                stream.read_to_string(&mut answer)?;
-                Ok(answer)
-            };
-            let answer = ask().map_err(|e| e.to_string())?;
-            let (head, body) = answer.split_once("\r\n\r\n").ok_or("no HTTP answer")?;
-            if head.starts_with("HTTP/1.1 200") { Ok(body.to_owned()) } else { Err(answer.clone()) }
-        })
+        crate::http::get(&self.node, METRICS, path)
     }
 
     /// The value of the first metric whose name and labels contain all of `parts`.
@@ -156,11 +141,32 @@ impl Router {
     /// A command of its shell, given through its own `vtysh`; each line is one.
     #[track_caller]
     pub fn vtysh(&self, command: &str) -> Result<String, String> {
+        self.shell(&binary(), &["vtysh"], command)
+    }
+
+    /// The same at the socket that it has in the place of one of FRR's daemons.
+    #[track_caller]
+    pub fn door(&self, daemon: &str, command: &str) -> Result<String, String> {
+        self.shell(&binary(), &["vtysh", "-d", daemon], command)
+    }
+
+    /// The same given through FRR's `vtysh`, which talks to all those sockets.
+    #[track_caller]
+    pub fn frr_vtysh(&self, command: &str) -> Result<String, String> {
+        let etc = self.node.folder("etc").to_string_lossy().into_owned();
+        // It complains where there is none.
+        if !self.node.file("etc/vtysh.conf").exists() {
+            self.node.write("etc/vtysh.conf", "!\n");
+        }
+        self.shell(Path::new("/usr/bin/vtysh"), &["--config_dir", &etc], command)
+    }
+
+    #[track_caller]
+    fn shell(&self, program: &Path, options: &[&str], command: &str) -> Result<String, String> {
         let sockets = self.node.file("run");
-        let binary = binary();
         let sockets = sockets.to_string_lossy();
-        let mut args = vec!["vtysh", "--vty_socket", &sockets];
+        let mut args = [options, &["--vty_socket", &sockets]].concat();
         command.lines().for_each(|line| args.extend(["-c", line]));
-        self.node.run(&binary.to_string_lossy(), &args)
+        self.node.run(&program.to_string_lossy(), &args)
     }
 }

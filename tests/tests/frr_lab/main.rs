@@ -6,6 +6,7 @@
 
 mod commands;
 mod compare;
+mod doors;
 mod known;
 mod scene;
 mod steady;

@@ -80,6 +80,14 @@ impl Scene {
         answer.unwrap_or_else(|refused| refused)
     }
 
+    /// Our router in a node.
+    pub fn ours(&self, node: &str) -> &Router {
+        match self.programs.iter().find(|(name, _)| *name == node) {
+            Some((_, Program::Ours(router))) => router,
+            _ => panic!("{node} is not ours"),
+        }
+    }
+
     /// A command's JSON; null when there is none.
     pub fn json(&self, node: &str, command: &str) -> Value {
         serde_json::from_str(self.ask(node, command).trim()).unwrap_or(Value::Null)
@@ -115,6 +123,15 @@ impl Scene {
             );
         }
         all
+    }
+
+    /// Waits until all sessions are up.
+    #[track_caller]
+    pub fn wait_up(&self) {
+        wait_ok(SETTLED, "all sessions of the laboratory", || {
+            let missing = self.missing_sessions();
+            if missing.is_empty() { Ok(()) } else { Err(missing.join(", ")) }
+        });
     }
 
     /// Waits until all sessions are up, and `node` has the same best paths as in the laboratory beside.

@@ -1,10 +1,11 @@
 //! The shell itself: moving between nodes, saving, versions, logging.
 
-use super::super::backend::Action;
+use super::super::backend::{Action, ActionError};
 use super::{Context, Daemon, ExecCommand, ExecError, Move, Ran, exec};
 use crate::config::grammar::Args;
 use crate::config::model::FRR_VERSION;
 use crate::config::{Part, running_config_of};
+use crate::show::format::date;
 use crate::show::misc;
 
 /// Commands that belong to every daemon.
@@ -15,6 +16,10 @@ pub const COMMANDS: &[ExecCommand] = &[
     exec("quit", "Leave", None, |c, _| go(c, Move::Exit)),
     exec("end", "Back to the enable node", None, |c, _| go(c, Move::End)),
     exec("configure [terminal [file-lock]]", "Change the configuration", None, |c, _| go(c, Move::Configure))
+        .privileged(),
+    exec("configure candidate", "Change a candidate, which takes effect as a whole", None, |c, _| go(c, Move::Candidate))
+        .privileged(),
+    exec("show configuration transaction [(1-20)$back]", "Configurations that were in force before commits", None, transactions)
         .privileged(),
     exec("show running-config [<zebra|bgpd|staticd|bfdd|vrrpd|mgmtd>$daemon] [no-header]", "The configuration in force", None, running_config)
         .privileged(),
@@ -49,7 +54,7 @@ pub const COMMANDS: &[ExecCommand] = &[
         Ok(misc::logging(&c.config, part_name(c), !c.bare, c.out)?)
     }),
     exec("show debugging", "What is logged in detail", None, |c, _| {
-        Ok(misc::debugging(&c.config, &c.backend.debugging(), part_name(c), c.out)?)
+        Ok(misc::debugging(&c.config, &c.backend.debugging(), part_name(c), !c.bare, c.out)?)
     }),
     exec("debug LINE...", "Log details until the next restart", None, debug).privileged(),
     exec("no debug LINE...", "Stop logging details", None, debug).privileged(),
@@ -72,6 +77,12 @@ pub const COMMANDS: &[ExecCommand] = &[
         let text: &[u8] = if a.has("json") { b"[\n]\n" } else { b"BFD Peers:\n" };
         Ok(c.out.write_all(text)?)
     }),
+    exec(
+        "show bfd [vrf NAME] peer <A.B.C.D|X:X::X:X|WORD>$peer [counters] [json]",
+        "One BFD session",
+        Some(Daemon::Bfdd),
+        |_, a| Err(ActionError::Other(format!("Unable to find 'peer {}'", a.word("peer")?)).into()),
+    ),
 ];
 
 /// The one part that the client talks to; ours and nobody in particular means all.
@@ -100,6 +111,21 @@ fn running_config(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
     Ok(context.out.write_all(text.as_bytes())?)
 }
 
+fn transactions(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
+    if let Some(back) = args.opt::<usize>("back")? {
+        let text = context.backend.past(back).map_err(ActionError::Other)?;
+        return Ok(context.out.write_all(text.as_bytes())?);
+    }
+    if let Some(left) = context.backend.waits() {
+        writeln!(context.out, "A commit is taken back in {} s unless it is confirmed.", left.as_secs())?;
+    }
+    for (index, past) in context.backend.history().iter().enumerate() {
+        let (back, until) = (index + 1, date(past.at));
+        writeln!(context.out, "{back:>3}  in force until {until}, ended {}", past.by)?;
+    }
+    Ok(())
+}
+
 fn save(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
     match context.backend.save() {
         Ok(path) => {
@@ -110,7 +136,7 @@ fn save(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
             writeln!(context.out, "Integrated configuration saved to {}\n[OK]", path.display())?;
             Ok(())
         }
-        Err(why) => Err(ExecError::Action(super::super::backend::ActionError::Other(why))),
+        Err(why) => Err(ExecError::Action(ActionError::Other(why))),
     }
 }
 

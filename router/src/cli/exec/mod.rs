@@ -122,6 +122,8 @@ pub enum Move {
     Disable,
     /// To the configuration node.
     Configure,
+    /// To the configuration node of a candidate.
+    Candidate,
     /// To the enable node, from anywhere.
     End,
     /// Out of the node; out of the session from here.

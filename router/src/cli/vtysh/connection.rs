@@ -4,8 +4,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 
 use super::super::exec::Status;
-use super::super::server::{OWN, SOCKET};
+use super::super::server::{OWN, SOCKET, STOP};
 use super::options::{Options, known_daemon};
+use crate::sys::terminal;
 
 /// A connection to the router.
 #[derive(Debug)]
@@ -54,26 +55,38 @@ impl Connection {
         let mut request = line.replace('\0', " ").into_bytes();
         request.push(0);
         self.stream.write_all(&request)?;
-        let status = self.reply(out)?;
+        let status = self.reply(out, true)?;
+        // One that came behind the reply is not about the next.
+        terminal::take_interrupt();
         if matches!(line.trim(), "exit" | "quit") {
             self.closed = self.at_end()?;
         }
         Ok(status)
     }
 
-    /// Text up to three NULs; then the status.
-    fn reply(&mut self, out: &mut dyn Write) -> io::Result<Status> {
+    /// Text up to three NULs; then the status. After ^C the rest of a long reply is not wanted, and not passed on.
+    fn reply(&mut self, out: &mut dyn Write, long: bool) -> io::Result<Status> {
         let mut trailer = Vec::with_capacity(4);
         let mut buffer = [0; 16 << 10];
+        let mut stopped = false;
         while trailer.len() < 4 {
-            let read = self.stream.read(&mut buffer)?;
+            if long && !stopped && terminal::take_interrupt() {
+                stopped = true;
+                self.stream.write_all(&[STOP])?;
+            }
+            let read = match self.stream.read(&mut buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read?,
+            };
             let bytes = buffer.get(..read).filter(|b| !b.is_empty()).ok_or(io::ErrorKind::UnexpectedEof)?;
             let text = match trailer.is_empty() {
                 true => bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len()),
                 false => 0,
             };
             let (text, rest) = bytes.split_at(text);
-            out.write_all(text)?;
+            if !stopped {
+                out.write_all(text)?;
+            }
             trailer.extend_from_slice(rest);
         }
         Ok(trailer.get(3).map_or(Status::Warning, |status| Status::from_u8(*status)))
@@ -99,7 +112,7 @@ impl Connection {
         let mut line = format!("{OWN}{request}").replace('\0', " ").into_bytes();
         line.push(0);
         self.stream.write_all(&line)?;
-        self.reply(&mut out)?;
+        self.reply(&mut out, false)?;
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 }

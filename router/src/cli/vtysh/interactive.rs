@@ -16,8 +16,11 @@ use rustyline::{
     KeyEvent, RepeatCount,
 };
 
+use super::super::exec::Status;
 use super::connection::Connection;
 use super::options::Options;
+use super::pager::{self, Pager, Paging};
+use crate::sys::terminal;
 
 type Shared = Arc<Mutex<Connection>>;
 
@@ -115,6 +118,8 @@ fn converse(
     leave: &AtomicBool,
     options: &Options,
 ) -> u8 {
+    let mut paging = Paging::from_environment();
+    terminal::catch_interrupts();
     loop {
         let Ok(prompt) = lock(connection).prompt() else {
             if reconnect(connection, options) {
@@ -131,9 +136,17 @@ fn converse(
         };
         let mut connected = lock(connection);
         let mut out = io::stdout().lock();
-        let result = super::execute(&mut connected, &line, &mut out);
+        // ^C stops what this line prints, not what was typed before.
+        terminal::take_interrupt();
+        let result = match paging.page() {
+            Some(size) => {
+                super::execute(&mut connected, &line, &mut Pager::new(size, &mut out, &mut pager::ask))
+            }
+            None => super::execute(&mut connected, &line, &mut out),
+        };
         match result {
             Ok(_) if connected.is_closed() => return 0,
+            Ok(Status::Success) => paging.line(&line),
             Ok(_) => {}
             Err(_) => {
                 drop(connected);

@@ -5,6 +5,7 @@ mod connection;
 mod interactive;
 mod local;
 mod options;
+mod pager;
 #[cfg(test)]
 pub mod testing;
 #[cfg(test)]
