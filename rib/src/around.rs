@@ -12,7 +12,8 @@ use crate::nexthop::{Member, Members, Resolution, ResolvedHop};
 use crate::policy::ast::SourceProtocol;
 use crate::resolve;
 use crate::shared::Shared;
-use crate::walk::Walk;
+use crate::turn::Turned;
+use crate::walk::{Changed, Walk};
 
 impl Core {
     pub(crate) fn link(&mut self, ifindex: u32, name: &str, up: bool) {
@@ -209,36 +210,31 @@ impl Core {
         if !any {
             return;
         }
-        if lost {
-            // All their routes have a next hop that was lost, so that the revisit finds them.
-            self.turn();
-        }
+        let turned = if lost { self.turn() } else { Turned::new() };
         let sets: Vec<HopSetId> = self.shared.hop_sets.iter().map(|(id, _)| id).collect();
-        for id in sets {
-            self.shared.refresh_hop_set(id, false);
-        }
+        let retold: Turned = sets.into_iter().filter(|id| self.shared.refresh_hop_set(*id, false)).collect();
         self.check_activity();
         if decide && self.shared.attrs.iter().next().is_some() {
             self.v4.measure_anew();
             self.v6.measure_anew();
             for f in Family::ALL {
-                self.revisit(f, &changed);
+                self.revisit(
+                    f,
+                    Changed { next_hops: changed.clone(), turned: turned.clone(), retold: retold.clone() },
+                );
             }
         }
     }
 
     /// Joins a revisit that has not begun, or orders one.
-    pub(crate) fn revisit(&mut self, family: Family, changed: &[bool]) {
+    fn revisit(&mut self, family: Family, changed: Changed) {
         let waiting = self.tasks.iter_mut().find_map(|t| match &mut t.walk {
-            Walk::Revisit(set) if t.family == family && t.cursor == 0 => Some(set),
+            Walk::Revisit(waiting) if t.family == family && t.cursor == 0 => Some(waiting),
             _ => None,
         });
         match waiting {
-            Some(set) => {
-                set.resize(set.len().max(changed.len()), false);
-                changed.iter().enumerate().for_each(|(i, c)| set[i] |= c);
-            }
-            None => self.task(family, Walk::Revisit(changed.to_vec())),
+            Some(waiting) => waiting.join(changed),
+            None => self.task(family, Walk::Revisit(changed)),
         }
     }
 

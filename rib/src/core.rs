@@ -28,6 +28,7 @@ use crate::rpki::{Covered, VrpUpdate};
 use crate::rules::GroupKey;
 use crate::shared::{Settings, Shared};
 use crate::table::path_flag;
+use crate::turn::Turned;
 use crate::walk::{Task, Walk, walk_slice};
 
 /// Where a static route leads.
@@ -281,12 +282,18 @@ impl Core {
         flush_family(&mut self.shared, &mut self.v6, self.now);
     }
 
-    /// Forgets the flaps of a prefix, or of all of a family (`clear ip bgp dampening`): what was suppressed is used.
+    /// Forgets the flaps of a prefix, or of all of a family (`clear ip bgp dampening`): what was suppressed is used. An
+    /// address means its longest match.
     pub fn clear_damping(&mut self, family: Family, net: Option<IpNet>) {
         match net {
             None => self.task(family, Walk::Undamp(None)),
             Some(net) => prefix!(self, net, |rib, shared, addr, len| {
-                if let Some(id) = rib.table.find(addr, len) {
+                let id = if len == net.max_prefix_len() {
+                    rib.table.longest_match(addr, len, |_| true)
+                } else {
+                    rib.table.find(addr, len)
+                };
+                if let Some(id) = id {
                     rib.undamp(shared, id);
                 }
             }),
@@ -467,15 +474,15 @@ impl Core {
             self.shared.peers[id.index()] = Some(Peer::new(config));
             return;
         };
+        peer.removed = false;
         if peer.config == config {
             return;
         }
         let old = std::mem::replace(&mut peer.config, config.clone());
-        peer.removed = false;
         for f in Family::ALL {
             let (was, is) = (&old.families[f.index()], &config.families[f.index()]);
             if old.damping(f) != config.damping(f) {
-                self.task(f, Walk::Undamp(Some(id)));
+                self.undamp(f, id);
             }
             if old.graceful_shutdown != config.graceful_shutdown {
                 self.task(f, Walk::Reimport(id));
@@ -495,15 +502,28 @@ impl Core {
         self.regroup();
     }
 
+    /// Has the flaps of a neighbour's routes forgotten; joins a walk that has not begun.
+    fn undamp(&mut self, family: Family, id: PeerId) {
+        let waiting = self.tasks.iter_mut().find_map(|t| match &mut t.walk {
+            Walk::Undamp(Some(peers)) if t.family == family && t.cursor == 0 => Some(peers),
+            _ => None,
+        });
+        match waiting {
+            Some(peers) => peers.push(id),
+            None => self.task(family, Walk::Undamp(Some(vec![id]))),
+        }
+    }
+
     fn peer_removed(&mut self, id: PeerId) {
+        let was_up = self.shared.peer(id).is_some_and(|p| p.session.is_some());
         self.down(id);
-        // Records of flaps outlive sessions.
-        for f in Family::ALL {
+        // Records of flaps outlive sessions; the end of one orders a walk already.
+        for f in Family::ALL.into_iter().filter(|_| !was_up) {
             if family!(self, f, |rib, _shared| rib.damping.is_some())
                 && let Some(peer) = self.shared.peer_mut(id)
             {
                 peer.purging += 1;
-                self.task(f, Walk::Purge { peer: id, turned: SmallVec::new() });
+                self.task(f, Walk::Purge { peer: id, turned: Turned::new() });
             }
         }
         match self.shared.peer_mut(id) {

@@ -429,11 +429,16 @@ impl<A: Addr> FamilyRib<A> {
     /// is (RFC 7311).
     pub fn tell_distance(&mut self, shared: &mut Shared, id: PrefixId) {
         if self.imports.values().any(Evaluator::measures) {
-            let peers: SmallVec<[PeerId; 8]> = self.table.paths(id).map(|(_, p)| p.peer).collect();
+            let mut peers: SmallVec<[PeerId; 8]> = self.table.paths(id).map(|(_, p)| p.peer).collect();
+            peers.sort_unstable();
+            peers.dedup();
             for peer in peers.into_iter().filter(|p| *p != PeerId::LOCAL) {
                 if self.import_measures(shared, peer) {
                     reimport(self, shared, id, peer);
                 }
+            }
+            if self.table.live(id.index()).is_none() {
+                return;
             }
         }
         let has = |p: &Path| shared.attrs.get(p.attr).summary.has(flag::AIGP);

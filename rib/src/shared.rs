@@ -200,7 +200,7 @@ impl Shared {
             let own = set.own && set.resilient == resilient;
             if own || !set.own && set.resilient == kind && set.members == members {
                 self.hop_sets.retain(now);
-                self.turn_hop_set(now, members);
+                self.change_hop_set(now, members);
                 return now;
             }
         }
@@ -235,8 +235,16 @@ impl Shared {
     }
 
     /// Turns a hop set to other next hops, which are in canonical order, and with it all routes that hang on it. Returns
-    /// whether they are others.
+    /// whether they are others. One that discards, or would, is left to those who tell its routes.
     pub fn turn_hop_set(&mut self, id: HopSetId, members: Members) -> bool {
+        let discards = self.hop_sets.get(id).is_none_or(|set| set.discard);
+        if discards || union(&members, &self.next_hops).1 {
+            return false;
+        }
+        self.change_hop_set(id, members)
+    }
+
+    fn change_hop_set(&mut self, id: HopSetId, members: Members) -> bool {
         let Some(old) = self.hop_sets.turn(id, &members) else { return false };
         members.iter().for_each(|m| self.next_hops.retain(m.next_hop));
         old.iter().for_each(|m| self.next_hops.release(m.next_hop));
@@ -257,19 +265,21 @@ impl Shared {
         }
     }
 
-    /// Computes the ways out of a hop set anew; tells the kernel when they changed, or always when `tell`.
-    pub fn refresh_hop_set(&mut self, id: HopSetId, tell: bool) {
-        let Some(set) = self.hop_sets.get(id) else { return };
-        let resilient = set.resilient;
+    /// Computes the ways out of a hop set anew; tells the kernel when they changed, or always when `tell`. Returns
+    /// whether its routes begin or cease to be discarded, which each of them has to be told.
+    pub fn refresh_hop_set(&mut self, id: HopSetId, tell: bool) -> bool {
+        let Some(set) = self.hop_sets.get(id) else { return false };
+        let (resilient, discarded) = (set.resilient, set.discard);
         let (hops, discard) = union(&set.members, &self.next_hops);
         if !tell && set.hops == hops && set.discard == discard {
-            return;
+            return false;
         }
         if let Some(set) = self.hop_sets.get_mut(id) {
             set.hops = hops.clone();
             set.discard = discard;
         }
         self.fib.push(FibChange::HopSet { id, hops: hops.into_vec(), resilient });
+        discard != discarded
     }
 
     /// The key of a received next hop.

@@ -19,8 +19,11 @@ use crate::weight::members;
 /// Prefixes of a family that are asked; as many take about a tenth of a millisecond.
 const SAMPLE: usize = 1024;
 
-/// Votes that a set needs to be turned, unless all prefixes were asked.
+/// Votes that a set needs to be turned, unless all prefixes of the family were asked.
 const QUORUM: usize = 8;
+
+/// Hop sets that were turned.
+pub(crate) type Turned = SmallVec<[HopSetId; 2]>;
 
 /// Ways that routes will take, and how many voted for each.
 type Votes = SmallVec<[(Members, usize); 2]>;
@@ -28,41 +31,49 @@ type Votes = SmallVec<[(Members, usize); 2]>;
 /// Where the routes of hop sets will lead.
 #[derive(Default)]
 struct Poll {
-    sets: SmallVec<[(HopSetId, Votes); 8]>,
+    sets: SmallVec<[Asked; 8]>,
+}
+
+/// One hop set of which some or all routes were asked.
+struct Asked {
+    set: HopSetId,
+    votes: Votes,
+    sampled: bool,
 }
 
 impl Poll {
-    fn vote(&mut self, set: HopSetId, members: Members) {
-        let at = self.sets.iter().position(|(id, _)| *id == set).unwrap_or_else(|| {
-            self.sets.push((set, SmallVec::new()));
+    fn vote(&mut self, set: HopSetId, members: Members, sampled: bool) {
+        let at = self.sets.iter().position(|asked| asked.set == set).unwrap_or_else(|| {
+            self.sets.push(Asked { set, votes: SmallVec::new(), sampled });
             self.sets.len() - 1
         });
-        let ways = &mut self.sets[at].1;
-        match ways.iter_mut().find(|(m, _)| *m == members) {
+        let asked = &mut self.sets[at];
+        asked.sampled |= sampled;
+        match asked.votes.iter_mut().find(|(m, _)| *m == members) {
             Some((_, votes)) => *votes += 1,
-            None => ways.push((members, 1)),
+            None => asked.votes.push((members, 1)),
         }
     }
 
-    /// Asks a sample of the prefixes whose routes are in the kernel. Returns whether all were asked.
-    fn ask<A: Addr>(&mut self, rib: &FamilyRib<A>, shared: &Shared) -> bool {
+    /// Asks the prefixes whose routes are in the kernel, a sample of them if they are many.
+    fn ask<A: Addr>(&mut self, rib: &FamilyRib<A>, shared: &Shared) {
         let slots = rib.table.bound();
         let step = slots.div_ceil(SAMPLE).max(1);
         for slot in (0..slots).step_by(step) {
             let set = rib.fib.get(slot).copied().unwrap_or(HopSetId::NONE);
             if let Some(id) = rib.table.live(slot).filter(|_| !set.is_none()) {
-                self.vote(set, rib.prospect(shared, id));
+                self.vote(set, rib.prospect(shared, id), step > 1);
             }
         }
-        step == 1
     }
 
     /// The sets that most of their routes will leave for the same other way.
-    fn turned(self, quorum: usize) -> impl Iterator<Item = (HopSetId, Members)> {
-        self.sets.into_iter().filter_map(move |(set, ways)| {
-            let all: usize = ways.iter().map(|(_, votes)| votes).sum();
-            let (members, votes) = ways.into_iter().max_by_key(|(_, votes)| *votes)?;
-            (all >= quorum && 2 * votes > all && !members.is_empty()).then_some((set, members))
+    fn turned(self) -> impl Iterator<Item = (HopSetId, Members)> {
+        self.sets.into_iter().filter_map(|Asked { set, votes, sampled }| {
+            let all: usize = votes.iter().map(|(_, votes)| votes).sum();
+            let quorum = if sampled { QUORUM } else { 1 };
+            let (members, most) = votes.into_iter().max_by_key(|(_, votes)| *votes)?;
+            (all >= quorum && 2 * most > all && !members.is_empty()).then_some((set, members))
         })
     }
 }
@@ -90,13 +101,11 @@ impl<A: Addr> FamilyRib<A> {
 
 impl Core {
     /// Something was lost that routes lead over: turns hop sets to where most of their routes will lead. Returns those
-    /// that now lead elsewhere, whose routes all have to be looked at.
-    pub(crate) fn turn(&mut self) -> SmallVec<[HopSetId; 2]> {
+    /// that now lead elsewhere: whoever takes up the loss has to look at all their routes.
+    pub(crate) fn turn(&mut self) -> Turned {
         let mut poll = Poll::default();
-        let all = [poll.ask(&self.v4, &self.shared), poll.ask(&self.v6, &self.shared)] == [true; 2];
-        let quorum = if all { 1 } else { QUORUM };
-        let turned =
-            poll.turned(quorum).filter_map(|(id, to)| self.shared.turn_hop_set(id, to).then_some(id));
-        turned.collect()
+        poll.ask(&self.v4, &self.shared);
+        poll.ask(&self.v6, &self.shared);
+        poll.turned().filter_map(|(id, to)| self.shared.turn_hop_set(id, to).then_some(id)).collect()
     }
 }

@@ -8,28 +8,56 @@ use crate::id::{AttrId, HopSetId, PeerId, PrefixId};
 use crate::revalidate::Revalidation;
 use crate::shared::Shared;
 use crate::table::{Path, path_flag};
+use crate::turn::Turned;
 
 /// Work that walks a table in slices.
 #[derive(Debug)]
 pub(crate) enum Walk {
     /// Take out paths of sessions that ended, and look at all routes of hop sets that were turned for it.
-    Purge { peer: PeerId, turned: SmallVec<[HopSetId; 2]> },
+    Purge { peer: PeerId, turned: Turned },
     /// Take out paths that a refresh left stale.
     Sweep(PeerId),
     /// Apply import policy to kept paths.
     Reimport(PeerId),
-    /// Decide anew where a path has one of these next hops.
-    Revisit(Vec<bool>),
+    /// Decide anew where a path has a next hop that changed.
+    Revisit(Changed),
     /// Decide anew everywhere.
     DecideAll,
     /// Bring the kernel's routes in line with `ip protocol ... route-map`.
     Install,
-    /// Forget flaps of routes, of one neighbour or of all.
-    Undamp(Option<PeerId>),
+    /// Forget flaps of routes, of some neighbours or of all.
+    Undamp(Option<Vec<PeerId>>),
     /// Look for the first route that a condition asks for; by the number of the search.
     Search(u32),
     /// Ask policies anew what they make of these prefixes.
     Revalidate(Box<Revalidation>),
+}
+
+/// What changed with the ways to next hops.
+#[derive(Debug)]
+pub(crate) struct Changed {
+    /// By handle: what matters for a decision.
+    pub next_hops: Vec<bool>,
+    /// All their routes have to be looked at.
+    pub turned: Turned,
+    /// They begin or cease to discard, which their routes have to be told.
+    pub retold: Turned,
+}
+
+impl Changed {
+    /// Adds what changed since.
+    pub fn join(&mut self, other: Changed) {
+        self.next_hops.resize(self.next_hops.len().max(other.next_hops.len()), false);
+        other.next_hops.iter().enumerate().for_each(|(i, c)| self.next_hops[i] |= c);
+        self.turned.extend(other.turned);
+        self.retold.extend(other.retold);
+    }
+
+    fn has<A: Addr>(&self, rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> bool {
+        let next_hop = |attr: AttrId| shared.attrs.get(attr).local.next_hop;
+        let changed = |attr| self.next_hops.get(next_hop(attr).index()).copied().unwrap_or(false);
+        rib.table.paths(id).any(|(_, p)| changed(p.attr) || p.attr_in != p.attr && changed(p.attr_in))
+    }
 }
 
 #[derive(Debug)]
@@ -52,8 +80,8 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
         // Another search took its place.
         return true;
     }
-    if let Walk::Undamp(peer) = task.walk {
-        let next = rib.undamp_slice(shared, PrefixId(task.cursor as u32), peer);
+    if let Walk::Undamp(peers) = &task.walk {
+        let next = rib.undamp_slice(shared, PrefixId(task.cursor as u32), peers.as_deref());
         task.cursor = next.map_or(0, PrefixId::index);
         return next.is_none();
     }
@@ -63,8 +91,7 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
         match &task.walk {
             Walk::Purge { peer, turned } => {
                 purge(rib, shared, id, *peer);
-                if rib.fib.get(slot).is_some_and(|set| turned.contains(set)) && rib.table.live(slot).is_some()
-                {
+                if hangs_on(rib, slot, turned) {
                     rib.sync_fib(shared, id);
                 }
             }
@@ -82,13 +109,18 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
                 rib.sync_fib(shared, id);
             }
             Walk::Revisit(changed) => {
-                let concerned = rib.table.paths(id).any(|(_, p)| {
-                    let next_hop = shared.attrs.get(p.attr).local.next_hop;
-                    changed.get(next_hop.index()).copied().unwrap_or(false)
-                });
+                let concerned = changed.has(rib, shared, id);
                 if concerned {
                     rib.decide(shared, id, None);
+                }
+                if hangs_on(rib, slot, &changed.turned) {
+                    rib.sync_fib(shared, id);
+                }
+                // By another way out, policy may give it another source address.
+                if hangs_on(rib, slot, &changed.retold) || concerned && rib.install_filtered(shared) {
                     rib.retell(shared, id);
+                }
+                if concerned {
                     rib.tell_distance(shared, id);
                 }
             }
@@ -96,6 +128,11 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
     }
     task.cursor = end;
     end >= rib.table.bound()
+}
+
+/// Whether the kernel's route of a slot hangs on one of these sets.
+fn hangs_on<A: Addr>(rib: &FamilyRib<A>, slot: usize, sets: &[HopSetId]) -> bool {
+    rib.fib.get(slot).is_some_and(|set| sets.contains(set)) && rib.table.live(slot).is_some()
 }
 
 /// Takes out the paths of a neighbour's ended sessions.

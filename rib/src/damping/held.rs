@@ -134,19 +134,19 @@ impl<A: Addr> FamilyRib<A> {
         self.remove_if_unused(id);
     }
 
-    /// Forgets records, of one neighbour or of all, from a handle on: a slice of them. Returns where to go on.
+    /// Forgets records, of some neighbours or of all, from a handle on: a slice of them. Returns where to go on.
     pub(crate) fn undamp_slice(
         &mut self,
         shared: &mut Shared,
         from: PrefixId,
-        peer: Option<PeerId>,
+        peers: Option<&[PeerId]>,
     ) -> Option<PrefixId> {
         let damping = self.damping.as_ref()?;
         let seen: Vec<Key> = damping.from(from).take(SLICE).map(|(key, _)| key).collect();
         let last = seen.last()?.id;
         let whole = damping.of(last).map(|(key, _)| key).filter(|key| !seen.contains(key));
         let keys: Vec<Key> = seen.iter().copied().chain(whole).collect();
-        for key in keys.into_iter().filter(|key| peer.is_none_or(|p| p == key.peer)) {
+        for key in keys.into_iter().filter(|key| peers.is_none_or(|p| p.contains(&key.peer))) {
             self.let_in(shared, key);
         }
         Some(PrefixId(last.0 + 1))
@@ -227,6 +227,8 @@ impl<A: Addr> FamilyRib<A> {
     fn forget(&mut self, shared: &mut Shared, key: Key) {
         if let Some(record) = self.damping.as_mut().and_then(|d| d.remove(key)) {
             leave(shared, key.peer, A::FAMILY.index(), &record.place);
+            // Who damps nothing pays nothing.
+            self.damping = self.damping.take().filter(|d| !d.is_empty());
         }
     }
 }

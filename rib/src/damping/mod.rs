@@ -246,6 +246,11 @@ impl Damping {
         self.of(id).next().is_some()
     }
 
+    /// No route flapped.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
     /// When the first record is due.
     pub fn next_due(&self) -> Option<u32> {
         self.order.first().map(|(due, _)| *due)

@@ -309,12 +309,13 @@ impl<A: Addr> Group<A> {
 
     /// Whether what members are told depends on the distance of next hops by policy.
     pub(crate) fn measures(&self) -> bool {
-        [Some(&self.export), self.unsuppress.as_ref()].into_iter().flatten().any(Evaluator::measures)
+        let others = [&self.unsuppress, &self.advertise].into_iter().flatten();
+        self.export.measures() || others.into_iter().any(Evaluator::measures)
     }
 
     /// Distances changed: what was worked out with the old ones counts no more.
     pub(crate) fn measure_anew(&mut self) {
-        let all = [Some(&mut self.export), self.unsuppress.as_mut()];
+        let all = [Some(&mut self.export), self.unsuppress.as_mut(), self.advertise.as_mut()];
         all.into_iter().flatten().filter(|e| e.measures()).for_each(Evaluator::forget);
     }
 

@@ -248,10 +248,12 @@ impl RibThread {
             for message in input {
                 self.input(message);
             }
-            self.core.tick(clock::now());
-            if self.core.deadline().is_some_and(|at| at <= clock::now()) {
+            let now = clock::now();
+            // Before time passes: what has come due is no deadline afterwards.
+            if self.core.deadline().is_some_and(|at| at <= now) {
                 self.flush_at.get_or_insert_with(Instant::now);
             }
+            self.core.tick(now);
             busy = self.backlog.len() < FIB_LIMIT && self.core.walk();
             if self.flush_at.is_some_and(|at| at <= Instant::now()) && !busy {
                 self.flush_at = None;

@@ -518,6 +518,7 @@ fn counts_of_prefixes_are_those_of_the_laboratory() {
         counter: 3,
         adj_in: 9,
         valid: 3,
+        useable: 3,
         all: 3,
         best: 1,
         ..Default::default()

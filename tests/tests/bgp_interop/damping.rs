@@ -194,9 +194,9 @@ fn routes_that_flap_fare_as_with_frr_and_are_shown_alike() {
     assert_eq!((damped("suppressed"), damped("history")), (Some(2.0), Some(2.0)));
 
     // Other parameters begin anew.
-    ours.reload(&conf(" 1 1900 1901 10"));
+    ours.reload(&conf(" 1 1700 1701 10"));
     let lines =
-        "configure terminal\nrouter bgp 65001\naddress-family ipv4 unicast\nbgp dampening 1 1900 1901 10";
+        "configure terminal\nrouter bgp 65001\naddress-family ipv4 unicast\nbgp dampening 1 1700 1701 10";
     frr.vtysh(lines).unwrap();
     let announced = [ONCE, STEADY, DAMPED, CHANGED];
     until("what was suppressed to be heard", || heard(&to, &announced)[0].len() == announced.len());
@@ -270,12 +270,20 @@ fn a_neighbor_has_parameters_of_its_own_and_flaps_can_be_forgotten() {
     until("another route", || l.route(CHANGED).is_some());
     assert!(l.route(DAMPED).is_none());
     assert_eq!(show(&format!("clear ip bgp dampening {ONCE}")), "");
+    until("its flaps to be forgotten", || flaps()["routes"][ONCE].is_null());
     assert!(l.route(DAMPED).is_none());
+    let refused = router.vtysh("clear ip bgp dampening 10.1.0.0 255.0.255.0").unwrap_or_else(|error| error);
+    assert!(refused.contains("255.0.255.0"), "{refused}");
     assert_eq!(show("clear ip bgp dampening 10.1.0.0 255.255.255.0"), "");
     until("the route when its flaps are forgotten", || l.route(DAMPED).is_some());
     assert!(flaps()["routes"][DAMPED].is_null());
     flap(&p, DAMPED, 65002);
     until("it to be held again", || l.route(DAMPED).is_none());
+    // An address means the longest match.
+    assert_eq!(show("clear ip bgp dampening 10.1.0.7"), "");
+    until("the route of the address", || l.route(DAMPED).is_some());
+    flap(&p, DAMPED, 65002);
+    until("it to be held a third time", || l.route(DAMPED).is_none());
     assert_eq!(show("clear bgp ipv4 dampening"), "");
     until("the route when all flaps are forgotten", || l.route(DAMPED).is_some());
     flap(&p, DAMPED, 65002);

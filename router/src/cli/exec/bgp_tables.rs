@@ -1,6 +1,6 @@
 //! BGP: listings of routes and single prefixes.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use bgp::types::Family;
 use ipnet::IpNet;
@@ -9,7 +9,7 @@ use super::super::backend::{Action, BgpRoutes, Cursor, Lookup, Range, ViewError}
 use super::bgp::{given_family, only_instance};
 use super::bgp_filter::{filter, flapping, selects, validation};
 use super::{Context, Daemon, ExecCommand, ExecError, Ran, exec};
-use crate::config::grammar::Args;
+use crate::config::grammar::{Args, Fail};
 use crate::config::model::PeerId;
 use crate::show::dampening;
 use crate::show::format::{family_key, family_name};
@@ -175,11 +175,14 @@ fn clear_dampening(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
     let net = match (args.get("net"), args.get("addr")) {
         (Some(_), _) => Some(args.prefix("net")?),
         (None, Some(_)) => {
-            let length = match args.opt::<Ipv4Addr>("mask")? {
-                Some(mask) => u32::from(mask).leading_ones() as u8,
-                None => 32,
-            };
-            Some(IpNet::new_assert(args.ip("addr")?, length).trunc())
+            let addr = args.ip("addr")?;
+            match args.opt::<Ipv4Addr>("mask")? {
+                Some(mask) => {
+                    let net = IpNet::with_netmask(addr, IpAddr::V4(mask));
+                    Some(net.map_err(|_| Fail::Value(mask.to_string()))?.trunc())
+                }
+                None => Some(IpNet::from(addr)),
+            }
         }
         (None, None) => None,
     };

@@ -183,15 +183,8 @@ pub const SET: &[Command] = &[
     }),
     clause!("set distance ![(0-255)$n]", "The administrative distance", |a| Set::Distance(a.parse("n")?),
         Set::Distance(_n) => "set distance {_n}"),
-    command("set extcommunity rt ![ASN:NN_OR_IP-ADDRESS:NN...$line]", "Route targets", |e, a| {
-        ext(e, a, "rt", |line| value::parse_ext_communities(line, ExtKind::RouteTarget))
-    })
-    .render(Render::Entry(|v, out| render_ext(v.entry, out))),
-    command("set extcommunity soo ![ASN:NN_OR_IP-ADDRESS:NN...$line]", "The site of origin", |e, a| {
-        ext(e, a, "soo", |line| value::parse_ext_communities(line, ExtKind::RouteOrigin))
-    }),
     command(
-        "set extcommunity bandwidth ![<(1-4294967295)$megabits|cumulative|num-multipaths> [non-transitive]]",
+        "set extcommunity bandwidth ![<(0-4294967295)$megabits|cumulative|num-multipaths> [non-transitive]]",
         "Link bandwidth: megabits a second, or by multipath",
         |e, a| {
             edit(
@@ -221,6 +214,13 @@ pub const SET: &[Command] = &[
             out.line(format_args!("set extcommunity bandwidth {amount}{scope}"));
         }
     })),
+    command("set extcommunity rt ![ASN:NN_OR_IP-ADDRESS:NN...$line]", "Route targets", |e, a| {
+        ext(e, a, "rt", |line| value::parse_ext_communities(line, ExtKind::RouteTarget))
+    })
+    .render(Render::Entry(|v, out| render_ext(v.entry, out))),
+    command("set extcommunity soo ![ASN:NN_OR_IP-ADDRESS:NN...$line]", "The site of origin", |e, a| {
+        ext(e, a, "soo", |line| value::parse_ext_communities(line, ExtKind::RouteOrigin))
+    }),
     command("set extcommunity none", "No extended communities", |e, a| {
         edit(e, a, |s| matches!(s, Set::ExtCommunity(_)), || Ok(Set::ExtCommunity(Vec::new())))
     }),
