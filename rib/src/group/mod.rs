@@ -11,16 +11,18 @@
 pub(crate) mod choice;
 mod plan;
 mod told;
+mod wait;
 mod words;
 
 use bgp::attrs::hash_block;
-use bgp::types::{Addr, Family, MILLISECOND, NextHop, Nlri, Time};
+use bgp::types::{Addr, Family, NextHop, Nlri, Time};
 use bgp::wire::RefreshKind;
 use bgp::wire::encode::{UpdateForm, put_announce, put_end_of_rib, put_route_refresh, put_withdraw};
 use bytes::{Bytes, BytesMut};
 
 use self::plan::{Plan, Planned};
 use self::told::{NOBODY, Route, Told};
+use self::wait::Wait;
 use crate::event::Output;
 use crate::id::{AttrId, PeerId, PrefixId};
 use crate::intern::WeakAttr;
@@ -40,33 +42,6 @@ const WRITERS_LIMIT: usize = 8 << 20;
 
 /// Octets handed over at a time.
 const CHUNK: usize = 64 << 10;
-
-/// How long the others wait for laggards, all told, before they are parted: a group costs four octets a prefix.
-const PATIENCE: Time = 100 * MILLISECOND;
-
-/// How long members waited for others since they were last told everything.
-#[derive(Clone, Copy, Default, Debug)]
-struct Wait {
-    since: Option<Time>,
-    before: Time,
-}
-
-impl Wait {
-    /// Notes whether members wait. Returns whether they waited long enough.
-    fn note(&mut self, now: Time, waiting: bool) -> bool {
-        let waited = self.before + self.since.map_or(0, |since| now.saturating_sub(since));
-        match (waiting, self.since) {
-            (true, None) => self.since = Some(now),
-            (true, Some(_)) => {}
-            (false, _) => *self = Wait { since: None, before: waited },
-        }
-        waiting && waited >= PATIENCE
-    }
-
-    fn deadline(&self) -> Option<Time> {
-        self.since.map(|since| since + PATIENCE.saturating_sub(self.before))
-    }
-}
 
 /// Octets that may wait in the writer of one of so many neighbours.
 fn writer_limit(sessions: usize) -> usize {
