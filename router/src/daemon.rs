@@ -13,6 +13,7 @@ use bgp::types::Family;
 use fib::Report;
 use rib::Event;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::{JoinError, JoinHandle};
 
 use crate::cli::server::{Server, ServerOptions};
 use crate::control::{self, Control};
@@ -32,6 +33,9 @@ const SETTLED: Duration = Duration::from_secs(5);
 
 /// How long routes stay after the sessions ended, for neighbours to turn away.
 const FAREWELL: Duration = Duration::from_millis(1000);
+
+/// How long the end waits for a reload that has begun.
+const LAST_RELOAD: Duration = Duration::from_secs(2);
 
 /// How the daemon was started.
 #[derive(Clone, Debug)]
@@ -92,6 +96,8 @@ pub fn run(options: Options) -> ExitCode {
             runtime.spawn(adopt(parts.control.clone()));
             runtime.block_on(signals(&parts.control));
             stop(parts);
+            // Nothing that still waits for anything holds up the end.
+            runtime.shutdown_background();
             crate::logs::flush();
             ExitCode::SUCCESS
         }
@@ -283,6 +289,8 @@ async fn signals(control: &Arc<Control>) {
     let mut ends: Vec<Signal> = kinds.into_iter().filter_map(Result::ok).collect();
     let mut reload = on(SignalKind::hangup()).ok();
     let mut child = on(SignalKind::child()).ok();
+    // A reload waits for whoever changes the configuration at the moment; the other signals do not.
+    let mut reloading: Option<JoinHandle<Result<(), String>>> = None;
     loop {
         let end = std::future::poll_fn(|cx| {
             if ends.iter_mut().any(|s| s.poll_recv(cx).is_ready()) {
@@ -292,16 +300,31 @@ async fn signals(control: &Arc<Control>) {
             }
         });
         tokio::select! {
-            () = end => return,
-            Some(()) = next(&mut reload) => {
+            () = end => break,
+            Some(()) = next(&mut reload), if reloading.is_none() => {
                 let control = control.clone();
-                let done = tokio::task::spawn_blocking(move || control.reload()).await;
+                reloading = Some(tokio::task::spawn_blocking(move || control.reload()));
+            }
+            done = finished(&mut reloading) => {
+                reloading = None;
                 if let Ok(Err(errors)) = done {
                     tracing::error!("the configuration stays as it was:\n{errors}");
                 }
             }
             Some(()) = next(&mut child) => reap(),
         }
+    }
+    // It must not start again what is about to be ended.
+    if reloading.is_some() {
+        let _ = tokio::time::timeout(LAST_RELOAD, finished(&mut reloading)).await;
+    }
+}
+
+/// The end of a task, if there is one.
+async fn finished<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
+    match task {
+        Some(task) => task.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the command line needs from the rest of the program.
 
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard};
@@ -295,4 +296,19 @@ pub trait Backend: Send + Sync {
 
     /// Does something at once.
     fn act(&self, action: Action) -> Result<(), ActionError>;
+}
+
+/// Changes the configuration, held by nobody else meanwhile. What there is to tell goes to the client when others may
+/// change it again: one that does not read must not keep them waiting.
+pub fn change<T>(
+    backend: &dyn Backend,
+    out: &mut dyn Write,
+    change: impl FnOnce(&mut Vec<u8>) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut told = Vec::new();
+    let changing = backend.changing();
+    let done = change(&mut told);
+    drop(changing);
+    out.write_all(&told)?;
+    done
 }

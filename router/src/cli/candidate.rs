@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use super::backend::{Action, Backend, RpkiAction};
+use super::backend::{self, Action, Backend, RpkiAction};
 use super::exec::Status;
 use crate::config::grammar::{Args, Editor, Pattern, Verdict, syntax};
 use crate::config::model::Config;
@@ -161,8 +161,14 @@ fn verify(work: &mut Work<'_>) -> Ran {
 
 /// Puts the candidate in force; `within` is the time in which that has to be confirmed.
 fn commit(work: &mut Work<'_>, within: Option<Duration>) -> Ran {
+    let Work { backend, candidate, editor, out, .. } = work;
+    backend::change(*backend, *out, |out| {
+        commit_held(&mut Work { backend: *backend, candidate, editor, out, leave: false }, within)
+    })
+}
+
+fn commit_held(work: &mut Work<'_>, within: Option<Duration>) -> Ran {
     let backend = work.backend;
-    let _changing = backend.changing();
     let running = backend.running_config();
     if work.editor.config == *running {
         // What others changed meanwhile is the same, or nothing.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use regex_automata::meta::Regex;
 
-use super::backend::{Action, Backend, RpkiAction, ViewError};
+use super::backend::{Action, Backend, RpkiAction, ViewError, change};
 use super::candidate::{self, Candidate, Work};
 use super::exec::{self, Context, Daemon, ExecError, Move, Status};
 use super::filter::LineFilter;
@@ -264,7 +264,12 @@ impl Session {
             self.place = Place::Enable;
             return Ok((Status::Success, Next::Go));
         }
-        let _changing = self.backend.changing();
+        let backend = self.backend.clone();
+        change(&*backend, out, |out| self.change_line(line, out))
+    }
+
+    fn change_line(&mut self, line: &str, out: &mut dyn Write) -> io::Result<(Status, Next)> {
+        let Place::Config(editor) = &mut self.place else { return Ok((Status::Warning, Next::Go)) };
         let running = self.backend.running_config();
         if self.batch.is_none() && editor.config != *running {
             editor.replace((*running).clone());
@@ -317,10 +322,14 @@ impl Session {
 
     fn end_batch(&mut self, out: &mut dyn Write) -> io::Result<(Status, Next)> {
         let Some(lines) = self.batch.take() else { return Ok((Status::Success, Next::Go)) };
-        let _changing = self.backend.changing();
+        let backend = self.backend.clone();
+        change(&*backend, out, |out| self.change_all(&lines, out))
+    }
+
+    fn change_all(&mut self, lines: &[String], out: &mut dyn Write) -> io::Result<(Status, Next)> {
         let running = self.backend.running_config();
         let mut editor = Editor::new((*running).clone());
-        for line in &lines {
+        for line in lines {
             editor.line(line);
         }
         let (candidate, reset) = (editor.config, editor.rpki_reset);

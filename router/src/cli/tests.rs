@@ -557,6 +557,23 @@ fn a_client_that_does_not_read_is_let_go() {
 }
 
 #[test]
+fn a_client_that_does_not_read_keeps_nobody_from_changing_anything() {
+    let running = Running::start(Fake::new(), |_| {});
+    let mut stuck = running.connect(SOCKET);
+    for line in ["XROUTER_hello", "enable", "configure terminal"] {
+        ask(&mut stuck, line).unwrap();
+    }
+    // Refusals come with the line, until nothing fits on the way to the client and back.
+    stuck.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let line = format!("bogus {}\0", "x".repeat(60_000));
+    while stuck.write_all(line.as_bytes()).is_ok() {}
+    let mut other = running.connect(SOCKET);
+    for line in ["enable", "configure terminal", "hostname other"] {
+        assert_eq!(ask(&mut other, line).unwrap(), (String::new(), 0), "{line}");
+    }
+}
+
+#[test]
 fn a_large_table_goes_out_as_it_is_made() {
     let mut fake = Fake::new();
     fake.flood = Some(20_000);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use router_tests::peers::Router;
 use router_tests::wait::{PATIENCE, wait_for};
 
-use super::scene::Scene;
+use super::scene::{Scene, config};
 
 /// A client of our socket that stays, as a person at a terminal does.
 struct Person(UnixStream);
@@ -183,4 +183,18 @@ fn what_is_confirmed_stays_and_a_restart_in_between_takes_it_back() {
     scene.router.kill();
     scene.router = Router::again(&scene.r);
     assert_eq!(scene.running(), confirmed, "the file has what was confirmed");
+}
+
+#[test]
+fn a_client_that_does_not_read_holds_up_neither_a_reload_nor_the_end() {
+    let mut scene = Scene::start();
+    let mut stuck = Person::new(&scene);
+    stuck.ok("XROUTER_hello\nconfigure terminal");
+    // Refusals come with the line, until nothing fits on the way to the client and back.
+    stuck.0.set_write_timeout(Some(Duration::from_millis(500))).expect("a timeout");
+    let line = format!("bogus {}\0", "x".repeat(60_000));
+    while stuck.0.write_all(line.as_bytes()).is_ok() {}
+    scene.load(&config().replace(" description the segment\n", " description another segment\n"));
+    assert!(scene.running().contains(" description another segment\n"));
+    assert!(scene.router.stop().success());
 }
