@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::backend::{self, Action, Backend, RpkiAction};
 use super::exec::Status;
-use crate::config::grammar::{Args, Editor, Pattern, Verdict, syntax};
+use crate::config::grammar::{Args, Editor, Node, Pattern, Verdict, syntax};
 use crate::config::model::Config;
 use crate::config::{check, diff, parse, render};
 
@@ -27,15 +27,17 @@ enum Step {
 pub struct Candidate {
     /// What was in force when it was opened, or when it last took changes in.
     base: Arc<Config>,
+    /// Where its first line was read.
+    start: Node,
     steps: Vec<Step>,
     /// Octets of lines among them.
     octets: usize,
 }
 
 impl Candidate {
-    /// A candidate of the configuration in force.
-    pub fn new(base: Arc<Config>) -> Candidate {
-        Candidate { base, steps: Vec::new(), octets: 0 }
+    /// A candidate of the configuration in force, whose next line is read in `start`.
+    pub fn new(base: Arc<Config>, start: Node) -> Candidate {
+        Candidate { base, start, steps: Vec::new(), octets: 0 }
     }
 
     /// Whether it takes no more lines.
@@ -172,7 +174,7 @@ fn commit_held(work: &mut Work<'_>, within: Option<Duration>) -> Ran {
     let running = backend.running_config();
     if work.editor.config == *running {
         // What others changed meanwhile is the same, or nothing.
-        *work.candidate = Candidate::new(running);
+        *work.candidate = Candidate::new(running, work.editor.node.clone());
         let said = if within.is_none() && backend.confirm() { "Confirmed." } else { "Nothing to commit." };
         writeln!(work.out, "{said}")?;
         return reset(work);
@@ -189,7 +191,7 @@ fn commit_held(work: &mut Work<'_>, within: Option<Duration>) -> Ran {
     match backend.commit(work.editor.config.clone(), within) {
         Ok(notices) => {
             notices.iter().try_for_each(|n| writeln!(work.out, "{n}"))?;
-            *work.candidate = Candidate::new(backend.running_config());
+            *work.candidate = Candidate::new(backend.running_config(), work.editor.node.clone());
             match within {
                 Some(within) => {
                     let minutes = within.as_secs() / 60;
@@ -216,6 +218,7 @@ fn reset(work: &mut Work<'_>) -> Ran {
 fn update(work: &mut Work<'_>) -> Ran {
     let running = work.backend.running_config();
     let mut fresh = Editor::new((*running).clone());
+    fresh.node = work.candidate.start.clone();
     let mut problems = Vec::new();
     for step in &work.candidate.steps {
         match step {
@@ -246,7 +249,7 @@ fn rollback(work: &mut Work<'_>, args: &Args<'_>) -> Ran {
     if back == 0 {
         let running = work.backend.running_config();
         *work.editor = Editor::new((*running).clone());
-        *work.candidate = Candidate::new(running);
+        *work.candidate = Candidate::new(running, Node::Top);
         return Ok(Status::Success);
     }
     let text = match work.backend.past(back) {
@@ -256,8 +259,9 @@ fn rollback(work: &mut Work<'_>, args: &Args<'_>) -> Ran {
     match parse(&format!("rollback {back}"), &text) {
         Ok(parsed) => {
             *work.editor = Editor::new(parsed.config.clone());
+            let base = work.candidate.base.clone();
+            *work.candidate = Candidate::new(base, Node::Top);
             work.candidate.steps = vec![Step::Load(Box::new(parsed.config))];
-            work.candidate.octets = 0;
             Ok(Status::Success)
         }
         Err(errors) => refuse_all(work, &errors.iter().map(ToString::to_string).collect::<Vec<_>>()),
@@ -380,6 +384,40 @@ mod tests {
         one.ok("rollback 0");
         one.ok("hostname mine");
         one.ok("commit");
+    }
+
+    #[test]
+    fn an_update_reads_the_lines_where_they_were_typed() {
+        let fake = Arc::new(Fake::new());
+        let (mut one, mut two) = (Shell::on(&fake), Shell::on(&fake));
+        two.ok("configure terminal");
+        one.ok("configure candidate");
+        for line in ["router bgp", "neighbor 192.0.2.1 description a", "commit"] {
+            one.ok(line);
+        }
+        one.ok("neighbor 192.0.2.1 description b");
+        two.ok("hostname theirs");
+        assert_eq!(one.say("commit").0, Status::ConfigFailed);
+        one.ok("commit update");
+        assert_eq!(one.0.prompt(), "theirs(candidate-router)# ");
+        one.ok("commit");
+        // A route belongs to the VRF of the node.
+        for line in ["exit", "vrf RED", "ip route 198.18.0.0/24 blackhole", "commit"] {
+            one.ok(line);
+        }
+        one.ok("ip route 198.18.1.0/24 blackhole");
+        two.ok("hostname again");
+        assert_eq!(one.say("commit").0, Status::ConfigFailed);
+        one.ok("commit update");
+        one.ok("commit");
+        let running = render(&fake.running_config());
+        assert!(running.contains(" neighbor 192.0.2.1 description b\n"), "{running}");
+        assert!(running.contains("\n ip route 198.18.1.0/24 blackhole\n"), "{running}");
+        assert!(running.contains("hostname again\n"), "{running}");
+        // Without lines the place stays.
+        two.ok("hostname edge");
+        one.ok("commit update");
+        assert_eq!(one.0.prompt(), "edge(candidate-vrf)# ");
     }
 
     #[test]

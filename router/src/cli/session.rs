@@ -195,7 +195,7 @@ impl Session {
             (Move::Configure | Move::Candidate, _) => {
                 let running = self.backend.running_config();
                 self.place = Place::Config(Box::new(Editor::new((*running).clone())));
-                self.candidate = (to == Move::Candidate).then(|| Candidate::new(running));
+                self.candidate = (to == Move::Candidate).then(|| Candidate::new(running, Node::Top));
             }
             (Move::Exit, Place::Config(_)) => self.place = Place::Enable,
             (Move::Exit, _) => return Ok(Next::Close),
