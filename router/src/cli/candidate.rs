@@ -16,28 +16,24 @@ use crate::config::{check, diff, parse, render};
 /// Octets of lines that a candidate remembers at most, whatever a client sends: a hundred thousand lines are far less.
 const MOST: usize = 16 << 20;
 
-/// What was done in a candidate.
-enum Step {
-    Line(String),
-    /// All of it was replaced by a configuration of the past.
-    Load(Box<Config>),
-}
-
 /// What belongs to a candidate besides the editor.
 pub struct Candidate {
     /// What was in force when it was opened, or when it last took changes in.
     base: Arc<Config>,
     /// Where its first line was read.
     start: Node,
-    steps: Vec<Step>,
-    /// Octets of lines among them.
+    /// All of it was replaced by a configuration of the past.
+    loaded: bool,
+    /// What was typed since.
+    lines: Vec<String>,
+    /// Octets of them.
     octets: usize,
 }
 
 impl Candidate {
     /// A candidate of the configuration in force, whose next line is read in `start`.
     pub fn new(base: Arc<Config>, start: Node) -> Candidate {
-        Candidate { base, start, steps: Vec::new(), octets: 0 }
+        Candidate { base, start, loaded: false, lines: Vec::new(), octets: 0 }
     }
 
     /// Whether it takes no more lines.
@@ -47,13 +43,13 @@ impl Candidate {
 
     /// Whether anything was done in it that is not committed.
     pub fn is_changed(&self) -> bool {
-        !self.steps.is_empty()
+        self.loaded || !self.lines.is_empty()
     }
 
     /// Remembers a line that the editor has carried out.
     pub fn line(&mut self, line: &str) {
-        self.octets += line.len() + size_of::<Step>();
-        self.steps.push(Step::Line(line.to_owned()));
+        self.octets += line.len() + size_of::<String>();
+        self.lines.push(line.to_owned());
     }
 }
 
@@ -180,13 +176,12 @@ fn commit_held(work: &mut Work<'_>, within: Option<Duration>) -> Ran {
         return reset(work);
     }
     if !Arc::ptr_eq(&running, &work.candidate.base) && *running != *work.candidate.base {
-        return refuse_all(
-            work,
-            &[
-                "The configuration in force has changed since this candidate was opened.".to_owned(),
-                "`commit update` takes the change in, `rollback 0` drops the candidate.".to_owned(),
-            ],
-        );
+        let way_out = match work.candidate.loaded {
+            true => "`rollback 0` drops the candidate.",
+            false => "`commit update` takes the change in, `rollback 0` drops the candidate.",
+        };
+        let why = "The configuration in force has changed since this candidate was opened.";
+        return refuse_all(work, &[why.to_owned(), way_out.to_owned()]);
     }
     match backend.commit(work.editor.config.clone(), within) {
         Ok(notices) => {
@@ -216,20 +211,21 @@ fn reset(work: &mut Work<'_>) -> Ran {
 
 /// Reads the lines again, on the configuration that is in force now.
 fn update(work: &mut Work<'_>) -> Ran {
+    if work.candidate.loaded {
+        // There are no lines that make it of another configuration: others' changes would be undone without a word.
+        return refuse(work, "A configuration of the past takes nothing in: `rollback 0`, and load it again.");
+    }
     let running = work.backend.running_config();
     let mut fresh = Editor::new((*running).clone());
     fresh.node = work.candidate.start.clone();
     let mut problems = Vec::new();
-    for step in &work.candidate.steps {
-        match step {
-            Step::Load(config) => fresh.replace((**config).clone()),
-            Step::Line(line) => match fresh.line(line) {
-                Verdict::Done => {}
-                Verdict::Failed(fail) => {
-                    problems.push(format!("{line}: {}", fail.to_string().trim_start_matches("% ")))
-                }
-                _ => problems.push(format!("{line}: no longer understood here")),
-            },
+    for line in &work.candidate.lines {
+        match fresh.line(line) {
+            Verdict::Done => {}
+            Verdict::Failed(fail) => {
+                problems.push(format!("{line}: {}", fail.to_string().trim_start_matches("% ")))
+            }
+            _ => problems.push(format!("{line}: no longer understood here")),
         }
     }
     if !problems.is_empty() {
@@ -258,10 +254,9 @@ fn rollback(work: &mut Work<'_>, args: &Args<'_>) -> Ran {
     };
     match parse(&format!("rollback {back}"), &text) {
         Ok(parsed) => {
-            *work.editor = Editor::new(parsed.config.clone());
+            *work.editor = Editor::new(parsed.config);
             let base = work.candidate.base.clone();
-            *work.candidate = Candidate::new(base, Node::Top);
-            work.candidate.steps = vec![Step::Load(Box::new(parsed.config))];
+            *work.candidate = Candidate { loaded: true, ..Candidate::new(base, Node::Top) };
             Ok(Status::Success)
         }
         Err(errors) => refuse_all(work, &errors.iter().map(ToString::to_string).collect::<Vec<_>>()),
@@ -418,6 +413,29 @@ mod tests {
         two.ok("hostname edge");
         one.ok("commit update");
         assert_eq!(one.0.prompt(), "edge(candidate-vrf)# ");
+    }
+
+    #[test]
+    fn a_configuration_of_the_past_takes_nothing_in() {
+        let fake = Arc::new(Fake::new());
+        let (mut one, mut two) = (Shell::on(&fake), Shell::on(&fake));
+        one.ok("configure candidate");
+        for line in ["hostname mine", "commit", "rollback 1", "log syslog"] {
+            one.ok(line);
+        }
+        two.ok("configure terminal");
+        two.ok("ip route 198.18.0.0/24 blackhole");
+        for line in ["commit", "commit update", "commit"] {
+            let (status, text) = one.say(line);
+            assert_eq!(status, Status::ConfigFailed, "{line}");
+            assert!(text.contains("`rollback 0`"), "{line}: {text}");
+        }
+        assert!(render(&fake.running_config()).contains("ip route 198.18.0.0/24 blackhole\n"));
+        // Loaded again, the difference tells what it undoes.
+        one.ok("rollback 0");
+        one.ok("rollback 1");
+        assert!(one.ok("show diff").contains("-ip route 198.18.0.0/24 blackhole\n"));
+        one.ok("commit");
     }
 
     #[test]
