@@ -350,8 +350,12 @@ mod tests {
         assert!(fake.waits().is_some_and(|left| left <= Duration::from_secs(600)));
         assert_eq!(shell.ok("commit confirmed 10"), "Nothing to commit.\n");
         assert!(fake.waits().is_some());
+        let refused = (Status::ConfigFailed, "% a commit waits to be confirmed\n".to_owned());
+        assert_eq!(shell.say("do write"), refused);
+        assert_eq!(shell.say("do copy running-config startup-config"), refused);
         assert_eq!(shell.ok("commit"), "Confirmed.\n");
         assert_eq!(fake.waits(), None);
+        shell.ok("do write");
         shell.ok("rollback 1");
         shell.ok("commit");
         assert_eq!(shell.ok("do show configuration transaction").lines().count(), 2);

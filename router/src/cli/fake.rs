@@ -115,7 +115,10 @@ impl Backend for Fake {
     }
 
     fn save(&self) -> Result<PathBuf, String> {
-        Ok(PathBuf::from("/etc/frr/frr.conf"))
+        match self.waits() {
+            Some(_) => Err("a commit waits to be confirmed".into()),
+            None => Ok(PathBuf::from("/etc/frr/frr.conf")),
+        }
     }
 
     fn startup_config(&self) -> Option<String> {

@@ -178,7 +178,8 @@ impl Session {
             }
             Err(error) => {
                 writeln!(out, "{error}")?;
-                Ok((Status::Warning, Next::Go))
+                let refused = matches!(error, ExecError::Refused(_));
+                Ok((if refused { Status::ConfigFailed } else { Status::Warning }, Next::Go))
             }
         }
     }

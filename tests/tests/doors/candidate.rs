@@ -155,7 +155,7 @@ fn what_nobody_confirms_is_taken_back() {
     // The session ends with the commit: that is what the rollback is for.
     scene.router.vtysh(&format!("{CHANGE}\ncommit confirmed 1")).expect("our shell");
     assert_ne!(scene.running(), before, "in force at once");
-    let refused = scene.router.vtysh("write").unwrap_or_else(|refused| refused);
+    let refused = scene.router.vtysh("write").expect_err("it must not be kept over a restart");
     assert!(refused.contains("waits to be confirmed"), "{refused}");
     let waits = scene.router.vtysh("show configuration transaction").expect("our shell");
     assert!(waits.contains("A commit is taken back in"), "{waits}");

@@ -136,7 +136,7 @@ fn save(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
             writeln!(context.out, "Integrated configuration saved to {}\n[OK]", path.display())?;
             Ok(())
         }
-        Err(why) => Err(ExecError::Action(ActionError::Other(why))),
+        Err(why) => Err(ExecError::Refused(why)),
     }
 }
 

@@ -99,6 +99,9 @@ pub enum ExecError {
     /// A word is no good.
     #[error("{0}")]
     Fail(#[from] Fail),
+    /// It was not done, and whoever asked must not go on as if it were.
+    #[error("% {0}")]
+    Refused(String),
 }
 
 impl From<ListError> for ExecError {
