@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::backend::{self, Action, Backend, RpkiAction};
 use super::exec::Status;
-use crate::config::grammar::{Args, Editor, Node, Pattern, Verdict, syntax};
+use crate::config::grammar::matcher::{self, Word};
+use crate::config::grammar::{Args, Editor, Lookup, Node, Pattern, Verdict, syntax};
 use crate::config::model::Config;
 use crate::config::{check, diff, parse, render};
 
@@ -134,6 +135,18 @@ pub fn table() -> &'static [Pattern<&'static CandidateCommand>] {
     &TABLE
 }
 
+/// Words of which nothing may be left out: a line that a node would take for another command must not do what they do.
+const IN_FULL: [&str; 3] = ["abort", "commit", "rollback"];
+
+/// Looks a line up among the commands of a candidate.
+pub fn lookup<'l>(line: &'l str, words: &[Word<'l>]) -> Lookup<'static, 'l, &'static CandidateCommand> {
+    let short = |first: &Word<'_>| IN_FULL.iter().any(|w| w.starts_with(first.text) && *w != first.text);
+    match words.first().is_some_and(short) {
+        true => Lookup::Unknown,
+        false => matcher::lookup(table(), line, words),
+    }
+}
+
 fn refuse(work: &mut Work<'_>, why: &str) -> Ran {
     refuse_all(work, &[why.to_owned()])
 }
@@ -213,7 +226,10 @@ fn reset(work: &mut Work<'_>) -> Ran {
 fn update(work: &mut Work<'_>) -> Ran {
     if work.candidate.loaded {
         // There are no lines that make it of another configuration: others' changes would be undone without a word.
-        return refuse(work, "A configuration of the past takes nothing in: `rollback 0`, and load it again.");
+        return refuse(
+            work,
+            "A configuration of the past takes nothing in: `rollback 0`, and load it again.",
+        );
     }
     let running = work.backend.running_config();
     let mut fresh = Editor::new((*running).clone());
@@ -440,6 +456,27 @@ mod tests {
         one.ok("rollback 1");
         assert!(one.ok("show diff").contains("-ip route 198.18.0.0/24 blackhole\n"));
         one.ok("commit");
+    }
+
+    #[test]
+    fn short_words_are_left_to_the_node() {
+        let fake = Arc::new(Fake::new());
+        let mut shell = Shell::on(&fake);
+        shell.ok("configure candidate");
+        shell.ok("hostname other");
+        for line in ["c", "commi", "a", "abor", "r 0", "rollbac 0", "commi check"] {
+            assert!(
+                matches!(shell.say(line).0, Status::NoMatch | Status::Ambiguous | Status::Incomplete),
+                "{line}"
+            );
+        }
+        assert_eq!(*fake.applied.lock().unwrap(), 0);
+        shell.ok("route-map SHORT permit 10");
+        shell.ok("co");
+        shell.ok("cal SHORT");
+        assert!(shell.ok("sh di").contains("+ on-match next\n"), "{}", shell.ok("show diff"));
+        shell.ok("commit ch");
+        assert_eq!(*fake.applied.lock().unwrap(), 0);
     }
 
     #[test]

@@ -224,7 +224,7 @@ impl Session {
             return Ok((Status::Success, Next::Go));
         }
         let words = matcher::split(line);
-        let own = matcher::lookup(candidate::table(), line, &words);
+        let own = candidate::lookup(line, &words);
         if let Lookup::Found(pattern, args) = &own {
             let mut work = Work { backend: &*self.backend, candidate, editor, out, leave: false };
             let status = (pattern.command.run)(&mut work, args)?;
