@@ -59,6 +59,8 @@ pub struct Control {
     changing: Mutex<()>,
     /// A commit that waits to be confirmed, and who waits for its end.
     unconfirmed: (Mutex<Unconfirmed>, Condvar),
+    /// That one is there; changed under the lock of what it watches.
+    watched: AtomicBool,
     /// Addresses changed, and neighbours have not been looked at since.
     moved: AtomicBool,
     revision: AtomicU64,
@@ -98,6 +100,7 @@ impl Control {
             applying: Mutex::new(()),
             changing: Mutex::new(()),
             unconfirmed: Default::default(),
+            watched: AtomicBool::new(false),
             moved: AtomicBool::new(false),
             revision: AtomicU64::new(0),
             load: Mutex::new(Load { ok: true, at: unix_time() }),
@@ -230,23 +233,32 @@ impl Control {
     }
 
     /// Puts a valid configuration in force as a commit, which is taken back unless it is confirmed `within` a time.
-    /// The caller holds [`Control::changing`]. What is returned is there to be told.
-    pub fn commit(self: &Arc<Self>, config: Config, within: Option<Duration>) -> Vec<String> {
-        let before = self.running();
+    /// The caller holds [`Control::changing`]. What is returned is there to be told; after an error nothing has changed.
+    pub fn commit(self: &Arc<Self>, config: Config, within: Option<Duration>) -> Result<Vec<String>, String> {
+        self.wait_for_confirmation(within)?;
         let told = self.remember("by a commit").err();
         self.apply(config);
-        self.unconfirmed().committed(before, within, Instant::now());
-        self.unconfirmed.1.notify_all();
         if within.is_some() {
             tracing::info!(?within, "a commit waits to be confirmed");
+        }
+        Ok(told.into_iter().collect())
+    }
+
+    /// From now on the configuration in force comes back unless a commit is confirmed `within` a time; without one,
+    /// nothing waits any more.
+    fn wait_for_confirmation(self: &Arc<Self>, within: Option<Duration>) -> Result<(), String> {
+        let mut unconfirmed = self.unconfirmed();
+        if within.is_some() && !self.watched.load(Ordering::Relaxed) {
             let control = self.clone();
             let watch = std::thread::Builder::new().name("unconfirmed".to_owned());
-            if let Err(error) = watch.spawn(move || control.watch_unconfirmed()) {
-                tracing::error!(%error, "no thread for the commit's time: it is taken back");
-                self.take_back(Instant::now() + Duration::from_secs(3600));
-            }
+            watch
+                .spawn(move || control.watch_unconfirmed())
+                .map_err(|error| format!("no thread that would take the commit back in time: {error}"))?;
+            self.watched.store(true, Ordering::Relaxed);
         }
-        told.into_iter().collect()
+        unconfirmed.committed(self.running(), within, Instant::now());
+        self.unconfirmed.1.notify_all();
+        Ok(())
     }
 
     /// Confirms a commit that waits; whether there was one.
@@ -280,6 +292,7 @@ impl Control {
             drop(changing);
             unconfirmed = self.unconfirmed();
         }
+        self.watched.store(false, Ordering::Relaxed);
     }
 
     /// Puts the configuration before an unconfirmed commit in force again if the commit's time is over at `now`.

@@ -80,18 +80,25 @@ impl Process {
     }
 }
 
+/// The threads of a process that have a name, by their folders below `/proc`.
+///
+/// # Panics
+/// When there is no such process.
+#[track_caller]
+pub fn threads(pid: u32, name: &str) -> impl Iterator<Item = PathBuf> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the process runs");
+    let named =
+        move |task: &PathBuf| std::fs::read_to_string(task.join("comm")).is_ok_and(|c| c.trim_end() == name);
+    tasks.flatten().map(|t| t.path()).filter(named)
+}
+
 /// How long the threads of a name in a process have waited for a processor, all in all (`schedstat` of proc(5)).
 ///
 /// # Panics
 /// When there is none: then the kernel keeps no account.
 #[track_caller]
 pub fn withheld(pid: u32, name: &str) -> Duration {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("the process runs");
-    let of_name = tasks
-        .flatten()
-        .map(|t| t.path())
-        .filter(|task| std::fs::read_to_string(task.join("comm")).is_ok_and(|comm| comm.trim_end() == name));
-    let waited = of_name.map(|task| {
+    let waited = threads(pid, name).map(|task| {
         let account = std::fs::read_to_string(task.join("schedstat")).unwrap_or_default();
         account.split_whitespace().nth(1).and_then(|ns| ns.parse().ok()).map(Duration::from_nanos)
     });

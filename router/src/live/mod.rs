@@ -124,7 +124,7 @@ impl Backend for Live {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let mut told = self.control.commit(candidate, within);
+        let mut told = self.control.commit(candidate, within).map_err(|why| vec![why])?;
         told.extend(remarks);
         Ok(told)
     }

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use router_tests::peers::Router;
+use router_tests::process::threads;
 use router_tests::wait::{PATIENCE, wait_for};
 
 use super::scene::{Scene, config};
@@ -171,14 +172,23 @@ fn what_is_confirmed_stays_and_a_restart_in_between_takes_it_back() {
     let mut scene = Scene::start();
     let before = scene.running();
     scene.router.vtysh(&format!("{CHANGE}\ncommit confirmed 5")).expect("our shell");
+    // However many commits wait, one thread watches their time.
+    let mut person = Person::new(&scene);
+    person.ok("configure candidate");
+    for n in 0..5 {
+        person.ok(&format!("ip route 198.18.{n}.0/24 blackhole\ncommit confirmed 5"));
+    }
+    let watching = || threads(scene.router.pid(), "unconfirmed").count();
+    assert_eq!(watching(), 1);
     // Another session may confirm.
     let said = scene.router.vtysh("configure candidate\ncommit").expect("our shell");
     assert_eq!(said, "Confirmed.\n");
+    wait_for(PATIENCE, "the thread to end", || watching() == 0);
     let waits = scene.router.vtysh("show configuration transaction").expect("our shell");
     assert!(!waits.contains("A commit is taken back in"), "{waits}");
     let confirmed = scene.running();
     scene.router.vtysh("write").expect("our shell");
-    scene.router.vtysh("configure candidate\nrollback 1\ncommit confirmed 5").expect("our shell");
+    scene.router.vtysh("configure candidate\nrollback 6\ncommit confirmed 5").expect("our shell");
     assert_eq!(scene.running(), before);
     scene.router.kill();
     scene.router = Router::again(&scene.r);
