@@ -284,7 +284,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::fake::Fake;
-    use super::super::session::Session;
+    use super::super::session::{Next, Session};
     use super::*;
 
     struct Shell(Session);
@@ -483,11 +483,16 @@ mod tests {
     fn leaving_says_what_is_lost() {
         let fake = Arc::new(Fake::new());
         let mut shell = Shell::on(&fake);
-        for leave in ["end", "exit", "do disable"] {
+        for (leave, prompt) in
+            [("end", "edge-a# "), ("exit", "edge-a# "), ("do exit", "edge-a# "), ("do disable", "edge-a> ")]
+        {
             shell.ok("enable");
             shell.ok("configure candidate");
             shell.ok("hostname other");
-            assert!(shell.ok(leave).contains("its changes are dropped"), "{leave}");
+            let mut out = Vec::new();
+            assert_eq!(shell.0.execute(leave, &mut out).unwrap(), (Status::Success, Next::Go), "{leave}");
+            assert!(String::from_utf8(out).unwrap().contains("its changes are dropped"), "{leave}");
+            assert_eq!(shell.0.prompt(), prompt, "{leave}");
         }
         shell.ok("enable");
         shell.ok("configure candidate");

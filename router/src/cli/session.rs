@@ -185,8 +185,10 @@ impl Session {
     }
 
     fn go(&mut self, to: Move, out: &mut dyn Write) -> io::Result<Next> {
-        if matches!(to, Move::End | Move::Disable | Move::Exit) {
-            self.leave_candidate(out)?;
+        let leaves = matches!(to, Move::End | Move::Disable | Move::Exit);
+        let left = leaves && self.leave_candidate(out)?;
+        if left && to == Move::Exit {
+            return Ok(Next::Go);
         }
         match (to, &self.place) {
             (Move::Enable | Move::End, Place::View | Place::Enable) => self.place = Place::Enable,
@@ -204,14 +206,16 @@ impl Session {
         Ok(Next::Go)
     }
 
-    /// Drops the candidate, if there is one, and says so if it was not committed.
-    fn leave_candidate(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let Some(candidate) = self.candidate.take() else { return Ok(()) };
-        let Place::Config(editor) = std::mem::replace(&mut self.place, Place::Enable) else { return Ok(()) };
+    /// Drops the candidate, and says so if it was not committed. Whether there was one.
+    fn leave_candidate(&mut self, out: &mut dyn Write) -> io::Result<bool> {
+        let Some(candidate) = self.candidate.take() else { return Ok(false) };
+        let Place::Config(editor) = std::mem::replace(&mut self.place, Place::Enable) else {
+            return Ok(true);
+        };
         if candidate.is_changed() && editor.config != *self.backend.running_config() {
             writeln!(out, "The candidate was not committed: its changes are dropped.")?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// A line of a candidate, or a command about it.
