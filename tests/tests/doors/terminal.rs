@@ -218,6 +218,12 @@ fn what_is_pasted_is_carried_out_line_by_line() {
 fn control_c_ends_the_output_and_not_the_shell() {
     let (_lab, r, router) = router(60_000);
     let terminal = Terminal::start(&r, 80, 24);
+    // Its end would be the closing brace, below the last route.
+    wait_ok(PATIENCE, "all routes", || {
+        let all = router.vtysh("show ip route json")?;
+        let whole = all.contains("\n,\"10.234.95.0/24\":[") && all.trim_end().ends_with("]\n}");
+        if whole { Ok(()) } else { Err(format!("{} octets", all.len())) }
+    });
     terminal.enter("configure terminal");
     terminal.sees("edge(config)#");
     terminal.enter("do show ip route json");
@@ -227,6 +233,9 @@ fn control_c_ends_the_output_and_not_the_shell() {
     });
     terminal.press("C-c");
     terminal.sees("edge(config)#");
+    let seen = terminal.tmux(&["capture-pane", "-p", "-J", "-S", "-"]);
+    assert!(seen.contains("\"prefixLen\":24"), "{seen}");
+    assert!(!seen.lines().any(|l| l.trim_end() == "}" || l.contains("10.234.95.0/24")), "{seen}");
     // The session is the same: it is still in its node, and works.
     terminal.enter("hostname other");
     terminal.sees("other(config)#");
