@@ -87,19 +87,30 @@ pub fn run(options: Options) -> ExitCode {
         }
     };
     match start(options, runtime.handle().clone()) {
-        Ok(parts) => {
+        Ok(mut parts) => {
             for notice in &parsed.notices {
                 tracing::info!("{}: {notice}", parts.control.options.config.display());
             }
             tracing::info!(version = env!("CARGO_PKG_VERSION"), "router starts");
             parts.control.apply(parsed.config);
             runtime.spawn(adopt(parts.control.clone()));
-            runtime.block_on(signals(&parts.control));
+            // Not before there is a configuration: a change would start from nothing.
+            let live = Arc::new(crate::live::Live::new(parts.control.clone()));
+            let code = match parts.server.serve(live) {
+                Ok(()) => {
+                    runtime.block_on(signals(&parts.control));
+                    ExitCode::SUCCESS
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the shell's sockets cannot be served");
+                    ExitCode::FAILURE
+                }
+            };
             stop(parts);
             // Nothing that still waits for anything holds up the end.
             runtime.shutdown_background();
             crate::logs::flush();
-            ExitCode::SUCCESS
+            code
         }
         Err(error) => {
             crate::logs::flush();
@@ -173,9 +184,8 @@ fn start(options: Options, runtime: tokio::runtime::Handle) -> anyhow::Result<Pa
     let rtr = Rtr::start(rib.clone(), &runtime);
     let control = Arc::new(Control::new(options, rib, fib, peers, rtr, gateways, netdevs));
     let _ = whole.set(control.clone());
-    let live = Arc::new(crate::live::Live::new(control.clone()));
     let sockets = ServerOptions::new(&control.options.sockets);
-    let server = Server::start(live, sockets).with_context(|| {
+    let server = Server::bind(sockets).with_context(|| {
         format!("cannot make the shell's sockets in {}", control.options.sockets.display())
     })?;
     for address in control.options.metrics.clone() {

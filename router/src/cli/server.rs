@@ -63,38 +63,53 @@ impl ServerOptions {
     }
 }
 
-/// A running server. Dropping it removes the sockets and lets no new clients in; those that are there finish.
+/// The sockets, and who serves them. Dropping it removes the sockets and lets no new clients in; those that are there
+/// finish.
 #[derive(Debug)]
 pub struct Server {
+    options: Arc<ServerOptions>,
     paths: Vec<PathBuf>,
+    /// Sockets that nobody serves yet.
+    listeners: Vec<(Option<Daemon>, UnixListener)>,
     closing: Arc<AtomicBool>,
 }
 
 impl Server {
-    /// Makes the sockets and starts listening.
-    pub fn start(backend: Arc<dyn Backend>, options: ServerOptions) -> io::Result<Server> {
+    /// Makes the sockets. Who connects waits until they are served.
+    pub fn bind(options: ServerOptions) -> io::Result<Server> {
         fs::create_dir_all(&options.directory)?;
-        let options = Arc::new(options);
-        let clients = Arc::new(AtomicUsize::new(0));
-        let closing = Arc::new(AtomicBool::new(false));
-        let mut server = Server { paths: Vec::new(), closing: closing.clone() };
+        let mut server = Server {
+            options: Arc::new(options),
+            paths: Vec::new(),
+            listeners: Vec::new(),
+            closing: Arc::default(),
+        };
         let daemons = Daemon::ALL.into_iter().map(|d| (format!("{}.vty", d.name()), Some(d)));
         for (name, daemon) in [(SOCKET.to_owned(), None)].into_iter().chain(daemons) {
-            let path = options.directory.join(name);
+            let path = server.options.directory.join(name);
             let listener = listen(&path)?;
             server.paths.push(path);
+            server.listeners.push((daemon, listener));
+        }
+        Ok(server)
+    }
+
+    /// Starts to answer clients.
+    pub fn serve(&mut self, backend: Arc<dyn Backend>) -> io::Result<()> {
+        let clients = Arc::new(AtomicUsize::new(0));
+        for (daemon, listener) in self.listeners.drain(..) {
             let shared = Shared {
                 backend: backend.clone(),
-                options: options.clone(),
+                options: self.options.clone(),
                 clients: clients.clone(),
-                closing: closing.clone(),
+                closing: self.closing.clone(),
             };
             let name = daemon.map_or("vty", Daemon::name);
             thread::Builder::new()
                 .name(format!("vty-{name}"))
                 .spawn(move || accept(&listener, daemon, &shared))?;
         }
-        Ok(server)
+        Ok(())
     }
 }
 

@@ -453,11 +453,17 @@ struct Running {
     _server: Server,
 }
 
+fn served(fake: Fake, options: ServerOptions) -> Server {
+    let mut server = Server::bind(options).unwrap();
+    server.serve(Arc::new(fake)).unwrap();
+    server
+}
+
 impl Running {
     fn start(fake: Fake, change: impl FnOnce(&mut ServerOptions)) -> Running {
         let mut options = ServerOptions::new(folder());
         change(&mut options);
-        let server = Server::start(Arc::new(fake), options.clone()).unwrap();
+        let server = served(fake, options.clone());
         Running { options, _server: server }
     }
 
@@ -622,12 +628,29 @@ fn a_socket_left_by_a_crash_is_taken_over_and_a_live_one_is_not() {
     let directory = folder();
     std::fs::create_dir_all(&directory).unwrap();
     drop(std::os::unix::net::UnixListener::bind(directory.join(SOCKET)).unwrap());
-    let server = Server::start(Arc::new(Fake::new()), ServerOptions::new(&directory)).unwrap();
-    let second = Server::start(Arc::new(Fake::new()), ServerOptions::new(&directory));
+    let server = served(Fake::new(), ServerOptions::new(&directory));
+    let second = Server::bind(ServerOptions::new(&directory));
     assert_eq!(second.unwrap_err().kind(), io::ErrorKind::AddrInUse);
     drop(server);
     assert!(!directory.join(SOCKET).exists());
     let _ = std::fs::remove_dir_all(&directory);
+}
+
+#[test]
+fn who_connects_before_there_is_a_configuration_waits_for_it() {
+    let options = ServerOptions::new(folder());
+    let mut server = Server::bind(options.clone()).unwrap();
+    let mut early = UnixStream::connect(options.directory.join(SOCKET)).unwrap();
+    early.write_all(b"show ip forwarding\0").unwrap();
+    early.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    assert_eq!(early.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    // The sockets are taken already.
+    assert_eq!(Server::bind(options.clone()).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    server.serve(Arc::new(Fake::new())).unwrap();
+    early.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    assert_eq!(answer(&mut early).unwrap(), ("IP forwarding is on\n".into(), 0));
+    drop(server);
+    let _ = std::fs::remove_dir_all(&options.directory);
 }
 
 /// The shell program against the server.
