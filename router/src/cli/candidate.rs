@@ -17,6 +17,31 @@ use crate::config::{check, diff, parse, render};
 /// Octets of lines that a candidate remembers at most, whatever a client sends: a hundred thousand lines are far less.
 const MOST: usize = 16 << 20;
 
+/// Lines of a client that are read again later.
+#[derive(Default)]
+pub struct Lines {
+    lines: Vec<String>,
+    octets: usize,
+}
+
+impl Lines {
+    /// Remembers one more.
+    pub fn push(&mut self, line: &str) {
+        self.octets += line.len() + size_of::<String>();
+        self.lines.push(line.to_owned());
+    }
+
+    /// Octets that they take.
+    pub fn octets(&self) -> usize {
+        self.octets
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(String::as_str)
+    }
+}
+
 /// What belongs to a candidate besides the editor.
 pub struct Candidate {
     /// What was in force when it was opened, or when it last took changes in.
@@ -26,31 +51,28 @@ pub struct Candidate {
     /// All of it was replaced by a configuration of the past.
     loaded: bool,
     /// What was typed since.
-    lines: Vec<String>,
-    /// Octets of them.
-    octets: usize,
+    lines: Lines,
 }
 
 impl Candidate {
     /// A candidate of the configuration in force, whose next line is read in `start`.
     pub fn new(base: Arc<Config>, start: Node) -> Candidate {
-        Candidate { base, start, loaded: false, lines: Vec::new(), octets: 0 }
+        Candidate { base, start, loaded: false, lines: Lines::default() }
     }
 
     /// Whether it takes no more lines.
     pub fn is_full(&self) -> bool {
-        self.octets > MOST
+        self.lines.octets() > MOST
     }
 
     /// Whether anything was done in it that is not committed.
     pub fn is_changed(&self) -> bool {
-        self.loaded || !self.lines.is_empty()
+        self.loaded || self.lines.octets() > 0
     }
 
     /// Remembers a line that the editor has carried out.
     pub fn line(&mut self, line: &str) {
-        self.octets += line.len() + size_of::<String>();
-        self.lines.push(line.to_owned());
+        self.lines.push(line);
     }
 }
 
@@ -235,7 +257,7 @@ fn update(work: &mut Work<'_>) -> Ran {
     let mut fresh = Editor::new((*running).clone());
     fresh.node = work.candidate.start.clone();
     let mut problems = Vec::new();
-    for line in &work.candidate.lines {
+    for line in work.candidate.lines.iter() {
         match fresh.line(line) {
             Verdict::Done => {}
             Verdict::Failed(fail) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use regex_automata::meta::Regex;
 
 use super::backend::{Action, Backend, RpkiAction, ViewError, change};
-use super::candidate::{self, Candidate, Work};
+use super::candidate::{self, Candidate, Lines, Work};
 use super::exec::{self, Context, Daemon, ExecError, Move, Status};
 use super::filter::LineFilter;
 use super::help;
@@ -15,6 +15,9 @@ use crate::config::grammar::{Editor, Lookup, Node, Verdict, matcher, table};
 
 /// Lines that `show history` remembers.
 const HISTORY: usize = 20;
+
+/// Octets of lines of a file that gather at most: generated lists have a million lines.
+const FILE: usize = 128 << 20;
 
 /// Where a session is.
 enum Place {
@@ -46,7 +49,7 @@ pub struct Session {
     place: Place,
     /// Between the marks that enclose a file, lines gather here and take effect together. They are read again
     /// then, on the configuration of that moment: FRR's shell reads a file over several sessions at once.
-    batch: Option<Vec<String>>,
+    batch: Option<Lines>,
     /// In a configuration node: the lines change a candidate.
     candidate: Option<Candidate>,
     history: Vec<String>,
@@ -274,6 +277,9 @@ impl Session {
     }
 
     fn change_line(&mut self, line: &str, out: &mut dyn Write) -> io::Result<(Status, Next)> {
+        if self.batch.as_ref().is_some_and(|lines| lines.octets() > FILE) {
+            return too_long(out);
+        }
         let Place::Config(editor) = &mut self.place else { return Ok((Status::Warning, Next::Go)) };
         let running = self.backend.running_config();
         if self.batch.is_none() && editor.config != *running {
@@ -296,7 +302,7 @@ impl Session {
         }
         let mut status = Status::Success;
         if let Some(lines) = &mut self.batch {
-            lines.push(line.to_owned());
+            lines.push(line);
         } else if editor.config != *running {
             match self.backend.apply(editor.config.clone()) {
                 Ok(more) => notices.extend(more),
@@ -321,20 +327,24 @@ impl Session {
     fn start_batch(&mut self) -> io::Result<(Status, Next)> {
         let running = self.backend.running_config();
         self.place = Place::Config(Box::new(Editor::new((*running).clone())));
-        self.batch = Some(Vec::new());
+        self.batch = Some(Lines::default());
         Ok((Status::Success, Next::Go))
     }
 
     fn end_batch(&mut self, out: &mut dyn Write) -> io::Result<(Status, Next)> {
         let Some(lines) = self.batch.take() else { return Ok((Status::Success, Next::Go)) };
+        if lines.octets() > FILE {
+            self.place = Place::Enable;
+            return too_long(out);
+        }
         let backend = self.backend.clone();
         change(&*backend, out, |out| self.change_all(&lines, out))
     }
 
-    fn change_all(&mut self, lines: &[String], out: &mut dyn Write) -> io::Result<(Status, Next)> {
+    fn change_all(&mut self, lines: &Lines, out: &mut dyn Write) -> io::Result<(Status, Next)> {
         let running = self.backend.running_config();
         let mut editor = Editor::new((*running).clone());
-        for line in lines {
+        for line in lines.iter() {
             editor.line(line);
         }
         let (candidate, reset) = (editor.config, editor.rpki_reset);
@@ -440,6 +450,12 @@ fn refuse(status: Status, line: &str, out: &mut dyn Write) -> io::Result<(Status
     };
     writeln!(out, "% {why}: {line}")?;
     Ok((status, Next::Go))
+}
+
+/// Half of a file must not take effect.
+fn too_long(out: &mut dyn Write) -> io::Result<(Status, Next)> {
+    writeln!(out, "% The file has too many lines: nothing of it takes effect")?;
+    Ok((Status::ConfigFailed, Next::Go))
 }
 
 /// What would drop a candidate without a word is refused.

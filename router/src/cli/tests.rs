@@ -637,6 +637,27 @@ fn a_socket_left_by_a_crash_is_taken_over_and_a_live_one_is_not() {
 }
 
 #[test]
+fn a_file_that_does_not_end_takes_no_effect_at_all() {
+    let mut shell = Shell::new();
+    shell.ok("XFRR_start_configuration");
+    shell.ok("hostname other");
+    shell.ok("interface lan0");
+    let line = format!("description {}", "x".repeat(8 << 20));
+    let taken = (0..100).take_while(|_| shell.run(&line).0 == Status::Success).count();
+    assert!((16..20).contains(&taken), "{taken}");
+    let (status, text) = shell.run("XFRR_end_configuration");
+    assert_eq!(status, Status::ConfigFailed);
+    assert!(text.contains("too many lines"), "{text}");
+    assert_eq!(shell.session.prompt(), "edge-a# ");
+    assert_eq!(*shell.fake.applied.lock().unwrap(), 0);
+    // The next one is another.
+    shell.ok("XFRR_start_configuration");
+    shell.ok("hostname other");
+    shell.ok("XFRR_end_configuration");
+    assert_eq!(*shell.fake.applied.lock().unwrap(), 1);
+}
+
+#[test]
 fn who_connects_before_there_is_a_configuration_waits_for_it() {
     let options = ServerOptions::new(folder());
     let mut server = Server::bind(options.clone()).unwrap();
