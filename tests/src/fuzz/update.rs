@@ -66,14 +66,17 @@ fn context([a, b, c]: [u8; HEAD]) -> UpdateContext {
     }
 }
 
-/// Takes whatever a session of our own can carry.
+/// Who reads what we wrote.
+const READER: Ipv4Addr = Ipv4Addr::BROADCAST;
+
+/// Takes whatever a session of our own can carry, but for what names the reader.
 fn lenient(as4: bool, add_path: bool) -> UpdateContext {
     UpdateContext {
         as4,
         add_path: [add_path; 2],
         own_asns: Vec::new(),
-        router_id: Ipv4Addr::BROADCAST,
-        cluster_id: Ipv4Addr::BROADCAST,
+        router_id: READER,
+        cluster_id: READER,
         ..context([0b1110_0000, 0x80, 1])
     }
 }
@@ -236,7 +239,11 @@ fn said(block: &[u8], exact: bool) -> (Option<String>, Vec<u8>) {
 
 /// What was taken can be passed on: as it is among ourselves, and without a fault to others.
 fn passed_on<A: Addr>(ctx: &UpdateContext, block: &[u8], next_hop: NextHop, prefixes: &[Nlri<A>]) {
-    let confed = AttrView::new(block).as_path().segments().any(|s| s.kind.is_confed());
+    let view = AttrView::new(block);
+    if view.originator_id() == Some(READER) || view.cluster_list().any(|id| id == READER) {
+        return;
+    }
+    let confed = view.as_path().segments().any(|s| s.kind.is_confed());
     let add_path = ctx.add_path[A::FAMILY.index()];
     for as4 in [true, false] {
         let form = ExportForm { as4, local_pref: LocalPrefForm::Keep, ..ExportForm::internal() };

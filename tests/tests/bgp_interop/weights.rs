@@ -42,7 +42,8 @@ fn scene() -> Scene {
 
 /// R's configuration or F's: sessions with A, B, C and D. `how` stands under `router bgp`, `out` in D's route-map.
 fn shares(me: usize, how: &str, out: &str) -> String {
-    let mut lines = " bgp bestpath as-path multipath-relax\n".to_owned();
+    // Not the oldest of equal paths: which that is, is chance.
+    let mut lines = " bgp bestpath as-path multipath-relax\n bgp bestpath compare-routerid\n".to_owned();
     for (n, asn) in ASNS.iter().enumerate().skip(2) {
         let peer = address(n);
         lines += &format!(" neighbor {peer} remote-as {asn}\n neighbor {peer} timers connect 1\n");
@@ -181,8 +182,8 @@ fn the_kernel_shares_by_bandwidth_as_frr_beside_us_and_neighbours_hear_the_same(
     let d = Frr::start(d, &frr(5, None, ""));
     wait_weights(r, &[(2, 85), (3, 255)]);
     same_shares(r, f);
-    // D is on the same link and goes to B, the best, by itself; whoever comes by way of us hears of both together.
-    wait_heard(&d, ["LB:65004:37500000 (300.000 Mbps)"; 2]);
+    // D is on the same link and goes to A, the best, by itself; whoever comes by way of us hears of both together.
+    wait_heard(&d, ["LB:65003:12500000 (100.000 Mbps)"; 2]);
     router.reload(
         &shares(0, "", "").replace("route-map OUT out\n", &format!("route-map OUT out\n{BY_WAY_OF_US}")),
     );
