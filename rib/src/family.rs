@@ -425,10 +425,15 @@ impl<A: Addr> FamilyRib<A> {
         self.table.best(id).is_some_and(|p| shared.attrs.get(p.attr).summary.has(flag::LINK_BANDWIDTH))
     }
 
-    /// The way to a next hop changed: policy that measures it is asked anew, and those hear of it who are told how far it
-    /// is (RFC 7311).
-    pub fn tell_distance(&mut self, shared: &mut Shared, id: PrefixId) {
-        if self.imports.values().any(Evaluator::measures) {
+    /// Whether policy of any neighbour puts the distance of next hops into what it announces.
+    pub fn imports_measure(&self) -> bool {
+        self.imports.values().any(Evaluator::measures)
+    }
+
+    /// The way to a next hop changed: policy that measures it (`measured`, if there is any) is asked anew, and those hear
+    /// of it who are told how far it is (RFC 7311).
+    pub fn tell_distance(&mut self, shared: &mut Shared, id: PrefixId, measured: bool) {
+        if measured {
             let mut peers: SmallVec<[PeerId; 8]> = self.table.paths(id).map(|(_, p)| p.peer).collect();
             peers.sort_unstable();
             peers.dedup();

@@ -85,6 +85,7 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
         task.cursor = next.map_or(0, PrefixId::index);
         return next.is_none();
     }
+    let measured = matches!(task.walk, Walk::Revisit(_)) && rib.imports_measure();
     let end = (task.cursor + SLICE).min(rib.table.bound());
     for slot in task.cursor..end {
         let Some(id) = rib.table.live(slot) else { continue };
@@ -121,7 +122,7 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
                     rib.retell(shared, id);
                 }
                 if concerned {
-                    rib.tell_distance(shared, id);
+                    rib.tell_distance(shared, id, measured);
                 }
             }
         }

@@ -19,6 +19,14 @@ fn internal(n: u16) -> Lab {
     lab
 }
 
+/// Two internal neighbours, and 10.9.0.0/24 behind `eth1`.
+fn with_another_link() -> Lab {
+    let mut lab = internal(2);
+    lab.tell(Input::Link { ifindex: 8, name: "eth1", up: true });
+    lab.tell(Input::Address(8, "10.9.0.1/24".parse().unwrap()));
+    lab
+}
+
 /// Counts the messages about single routes from here on until the table rests.
 fn routes_told(lab: &mut Lab) -> usize {
     let mut count = 0;
@@ -88,10 +96,7 @@ fn routes_that_lead_elsewhere_or_nowhere_are_put_right() {
 
 #[test]
 fn a_lost_next_hop_turns_all_its_routes_at_once() {
-    let mut lab = Lab::new();
-    lab.tell(Input::Link { ifindex: 8, name: "eth1", up: true });
-    lab.tell(Input::Address(8, "10.9.0.1/24".parse().unwrap()));
-    (1..=2).for_each(|n| lab.add(n, PeerKind::Internal));
+    let mut lab = with_another_link();
     let prefixes: Vec<String> = (0..MANY).map(|i| format!("100.{}.{}.0/24", i / 256, i % 256)).collect();
     let prefixes: Vec<&str> = prefixes.iter().map(String::as_str).collect();
     lab.announce_to(1, 0, &prefixes, Ipv4Addr::new(10, 9, 0, 2), |_| {});
@@ -123,10 +128,7 @@ fn static_routes_over_the_same_next_hop_stay() {
 
 #[test]
 fn a_next_hop_that_comes_back_before_anything_was_done_has_its_routes_again() {
-    let mut lab = Lab::new();
-    lab.tell(Input::Link { ifindex: 8, name: "eth1", up: true });
-    lab.tell(Input::Address(8, "10.9.0.1/24".parse().unwrap()));
-    (1..=2).for_each(|n| lab.add(n, PeerKind::Internal));
+    let mut lab = with_another_link();
     let prefixes = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"];
     lab.announce_to(1, 0, &prefixes, Ipv4Addr::new(10, 9, 0, 2), |_| {});
     lab.announce_to(2, 0, &prefixes[..2], address(2), |b| {

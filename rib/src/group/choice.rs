@@ -93,7 +93,10 @@ impl<A: Addr> Group<A> {
             (Some(unsuppress), true) => unsuppress,
             (_, false) => &mut self.export,
         };
-        let chosen = self.advertise.as_mut().and_then(|a| a.run(shared, attr, net, solo, own));
+        let chosen = self.advertise.as_mut().and_then(|advertise| {
+            advertise.beside(company);
+            advertise.run(shared, attr, net, solo, own)
+        });
         if let Some(chosen) = chosen.filter(|_| self.withheld) {
             shared.release(chosen);
             return nothing;

@@ -15,13 +15,14 @@ mod wait;
 mod words;
 
 use bgp::attrs::hash_block;
-use bgp::types::{Addr, Family, NextHop, Nlri, Time};
+use bgp::types::{Addr, Family, NextHop, Nlri};
 use bgp::wire::RefreshKind;
 use bgp::wire::encode::{UpdateForm, put_announce, put_end_of_rib, put_route_refresh, put_withdraw};
 use bytes::{Bytes, BytesMut};
 
 use self::plan::{Plan, Planned};
 use self::told::{NOBODY, Route, Told};
+pub use self::wait::WRITER_LIMIT;
 use self::wait::Wait;
 use crate::event::Output;
 use crate::id::{AttrId, PeerId, PrefixId};
@@ -34,19 +35,8 @@ use crate::rules::GroupKey;
 use crate::shared::Shared;
 use crate::table::Table;
 
-/// Octets that may wait in a member's writer at most; above it the member gets no more until some have gone.
-pub const WRITER_LIMIT: usize = 1 << 20;
-
-/// Octets that should wait in all writers together: with many neighbours, each has less.
-const WRITERS_LIMIT: usize = 8 << 20;
-
 /// Octets handed over at a time.
 const CHUNK: usize = 64 << 10;
-
-/// Octets that may wait in the writer of one of so many neighbours.
-fn writer_limit(sessions: usize) -> usize {
-    (WRITERS_LIMIT / sessions.max(1)).clamp(2 * CHUNK, WRITER_LIMIT)
-}
 
 /// What tells a member that it has heard everything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -211,10 +201,15 @@ impl<A: Addr> Group<A> {
         weighed || self.counts_company
     }
 
+    /// The route-maps and lists that say what members are told.
+    fn filters(&self) -> impl Iterator<Item = &Evaluator> {
+        [Some(&self.export), self.unsuppress.as_ref(), self.advertise.as_ref()].into_iter().flatten()
+    }
+
     /// Notes what the filters ask for.
     fn filters_changed(&mut self) {
-        let filters = [Some(&self.export), self.unsuppress.as_ref()];
-        self.counts_company = filters.into_iter().flatten().any(Evaluator::counts_company);
+        let counts = self.filters().any(Evaluator::counts_company);
+        self.counts_company = counts;
     }
 
     fn clear(&mut self, id: PrefixId) {
@@ -278,14 +273,12 @@ impl<A: Addr> Group<A> {
     pub(crate) fn validates(&self, shared: &Shared) -> bool {
         let map = self.key.default_originate.iter().flatten();
         let mut maps = map.filter_map(|name| shared.policies.route_map(name));
-        let mut others = [&self.unsuppress, &self.advertise].into_iter().flatten();
-        self.export.validates() || others.any(Evaluator::validates) || maps.any(|m| m.validates())
+        self.filters().any(Evaluator::validates) || maps.any(|m| m.validates())
     }
 
     /// Whether what members are told depends on the distance of next hops by policy.
     pub(crate) fn measures(&self) -> bool {
-        let others = [&self.unsuppress, &self.advertise].into_iter().flatten();
-        self.export.measures() || others.into_iter().any(Evaluator::measures)
+        self.filters().any(Evaluator::measures)
     }
 
     /// Distances changed: what was worked out with the old ones counts no more.
@@ -557,30 +550,6 @@ impl<A: Addr> Group<A> {
             }
         }
         unused
-    }
-
-    fn room(&self, shared: &Shared) -> bool {
-        let limit = writer_limit(shared.sessions);
-        self.members.iter().all(|m| shared.peer(*m).is_none_or(|p| p.in_flight < limit))
-    }
-
-    /// Members to part from the others: those that have no room while others are through with what they got, and have
-    /// been for long enough.
-    pub(crate) fn laggards(&mut self, shared: &Shared, now: Time) -> Vec<PeerId> {
-        let load = |m: &PeerId| shared.peer(*m).map_or(0, |p| p.in_flight);
-        let limit = writer_limit(shared.sessions);
-        let slow: Vec<PeerId> = self.members.iter().copied().filter(|m| load(m) >= limit).collect();
-        let quick = self.members.iter().any(|m| load(m) < limit / 8);
-        if self.idle() {
-            self.wait = Wait::default();
-        }
-        let long = self.wait.note(now, quick && !slow.is_empty() && !self.idle());
-        if long { slow } else { Vec::new() }
-    }
-
-    /// When laggards have to be parted from the others.
-    pub(crate) fn deadline(&self) -> Option<Time> {
-        self.wait.deadline()
     }
 
     /// A group for some members that starts from the same state.

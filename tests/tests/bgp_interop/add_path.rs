@@ -25,17 +25,7 @@ struct Scene {
 }
 
 fn scene() -> Scene {
-    let lab = Lab::new();
-    let [r, p, a, b] = ["r", "p", "a", "b"].map(|n| lab.node(n));
-    lab.bridge(
-        "lan",
-        &[
-            (&r, "eth0", &["10.0.0.1/24"]),
-            (&p, "eth0", &["10.0.0.2/24"]),
-            (&a, "eth0", &["10.0.0.3/24"]),
-            (&b, "eth0", &["10.0.0.4/24"]),
-        ],
-    );
+    let (lab, [r, p, a, b]) = lan(["r", "p", "a", "b"]);
     Scene { r, p, ab: [a, b], _lab: lab }
 }
 

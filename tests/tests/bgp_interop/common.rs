@@ -22,6 +22,17 @@ pub fn two() -> Two {
     Two { r, p, _lab: lab }
 }
 
+/// Nodes on one segment, the first at 10.0.0.1, the second at 10.0.0.2 and so on, all on `eth0`.
+pub fn lan<const N: usize>(names: [&str; N]) -> (Lab, [Node; N]) {
+    let lab = Lab::new();
+    let nodes = names.map(|name| lab.node(name));
+    let addresses: Vec<String> = (1..=N).map(|n| format!("10.0.0.{n}/24")).collect();
+    let addresses: Vec<[&str; 1]> = addresses.iter().map(|a| [a.as_str()]).collect();
+    let ends: Vec<_> = nodes.iter().zip(&addresses).map(|(node, a)| (node, "eth0", &a[..])).collect();
+    lab.bridge("lan", &ends);
+    (lab, nodes)
+}
+
 /// R and P with a router between them, at 10.1.0.9 and 10.2.0.9: R is 10.255.0.1 with [`ROUTED`], P 10.255.0.2.
 pub fn routed() -> Two {
     let lab = Lab::new();

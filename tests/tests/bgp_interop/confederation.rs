@@ -63,14 +63,7 @@ struct Scene {
 }
 
 fn scene(config: &str) -> Scene {
-    let lab = Lab::new();
-    let nodes = ["r", "f", "b", "i", "o"].map(|name| lab.node(name));
-    let addresses: Vec<String> = (1..=5).map(|n| format!("10.0.0.{n}/24")).collect();
-    let ends: Vec<[&str; 1]> = addresses.iter().map(|a| [a.as_str()]).collect();
-    let all: Vec<(&Node, &str, &[&str])> =
-        nodes.iter().zip(&ends).map(|(node, end)| (node, "eth0", &end[..])).collect();
-    lab.bridge("lan", &all);
-    let [r, f, b, i, o] = nodes;
+    let (lab, [r, f, b, i, o]) = lan(["r", "f", "b", "i", "o"]);
     let router = Router::start(&r, config);
     let inside = " bgp confederation identifier 64500\n bgp confederation peers 65001 65003\n";
     let f = frr(&f, 2, 65002, 65001, inside, &[OF_F]);

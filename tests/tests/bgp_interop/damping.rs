@@ -28,17 +28,7 @@ struct Scene {
 }
 
 fn scene() -> Scene {
-    let lab = Lab::new();
-    let [r, x, p, l] = ["r", "x", "p", "l"].map(|n| lab.node(n));
-    lab.bridge(
-        "lan",
-        &[
-            (&r, "eth0", &["10.0.0.1/24"]),
-            (&p, "eth0", &["10.0.0.2/24"]),
-            (&x, "eth0", &["10.0.0.3/24"]),
-            (&l, "eth0", &["10.0.0.4/24"]),
-        ],
-    );
+    let (lab, [r, p, x, l]) = lan(["r", "p", "x", "l"]);
     Scene { r, x, p, l, _lab: lab }
 }
 

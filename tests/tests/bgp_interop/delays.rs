@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use router_tests::lab::Lab;
 use router_tests::peers::{Frr, Router};
 use router_tests::wait::stays;
 use serde_json::Value;
@@ -11,11 +10,7 @@ use crate::common::*;
 
 #[test]
 fn nobody_is_told_before_the_last_neighbour_has_told_or_its_time_is_over() {
-    let lab = Lab::new();
-    let [r, x, y] = ["r", "x", "y"].map(|n| lab.node(n));
-    let ends =
-        [(&r, "eth0", &["10.0.0.1/24"][..]), (&x, "eth0", &["10.0.0.2/24"]), (&y, "eth0", &["10.0.0.3/24"])];
-    lab.bridge("lan", &ends);
+    let (_lab, [r, x, y]) = lan(["r", "x", "y"]);
     let conf = bgp(
         65001,
         "10.0.0.1",
@@ -71,11 +66,7 @@ fn a_delay_in_seconds_ends_by_itself() {
 
 #[test]
 fn neighbours_hear_of_a_route_that_the_kernel_has_also_if_it_has_it_from_before() {
-    let lab = Lab::new();
-    let [r, x, y] = ["r", "x", "y"].map(|n| lab.node(n));
-    let ends =
-        [(&r, "eth0", &["10.0.0.1/24"][..]), (&x, "eth0", &["10.0.0.2/24"]), (&y, "eth0", &["10.0.0.3/24"])];
-    lab.bridge("lan", &ends);
+    let (_lab, [r, x, y]) = lan(["r", "x", "y"]);
     let peers: String = [2, 3]
         .map(|n| format!(" neighbor 10.0.0.{n} remote-as 6500{n}\n neighbor 10.0.0.{n} timers connect 1\n"))
         .concat();

@@ -1,6 +1,6 @@
 //! What is put on routes where they come in or go out: accumulated metrics, sites of origin, a MED for everybody.
 
-use router_tests::lab::{Lab, Node};
+use router_tests::lab::Node;
 use router_tests::peers::{Bird, Frr, Router};
 use router_tests::speaker::Speaker;
 use serde_json::Value;
@@ -8,18 +8,6 @@ use serde_json::Value;
 use crate::common::*;
 use crate::malformed::update_with;
 use crate::security::{CASE, CASE_PREFIX, attr, attrs, identity};
-
-/// R at 10.0.0.1 and three others on one network.
-fn lan() -> (Lab, [Node; 4]) {
-    let lab = Lab::new();
-    let nodes = ["r", "a", "b", "c"].map(|name| lab.node(name));
-    let addresses: Vec<String> = (1..=4).map(|n| format!("10.0.0.{n}/24")).collect();
-    let ends: Vec<[&str; 1]> = addresses.iter().map(|a| [a.as_str()]).collect();
-    let all: Vec<(&Node, &str, &[&str])> =
-        nodes.iter().zip(&ends).map(|(node, end)| (node, "eth0", &end[..])).collect();
-    lab.bridge("lan", &all);
-    (lab, nodes)
-}
 
 /// R with neighbours in AS 65002, 65003 and 65004, and `lines`.
 fn ours(lines: &str, family: &str) -> String {
@@ -42,7 +30,7 @@ fn aigp(metric: u64) -> Vec<u8> {
 
 #[test]
 fn the_accumulated_metric_goes_from_and_to_those_who_are_named() {
-    let (_lab, [r, a, b, c]) = lan();
+    let (_lab, [r, a, b, c]) = lan(["r", "a", "b", "c"]);
     let lines = " neighbor 10.0.0.2 aigp\n neighbor 10.0.0.3 aigp\n bgp bestpath aigp\n";
     let map = "route-map OURS permit 10\n set aigp-metric 55\nexit\n";
     let config =
@@ -86,7 +74,7 @@ fn the_accumulated_metric_goes_from_and_to_those_who_are_named() {
 
 #[test]
 fn routes_of_a_site_stay_out_of_it_and_a_med_for_all_is_told_while_it_is_set() {
-    let (_lab, [r, a, b, c]) = lan();
+    let (_lab, [r, a, b, c]) = lan(["r", "a", "b", "c"]);
     let site = "  neighbor 10.0.0.2 soo 65001:9\n  neighbor 10.0.0.3 soo 65001:9\n";
     let router = Router::start(&r, &("bgp session-dscp 16\n".to_owned() + &ours("", site)));
     let frr = |node: &Node, n: u8, network: &str| {

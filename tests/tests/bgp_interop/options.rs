@@ -145,17 +145,7 @@ fn neighbours_of_a_listen_range_share_a_peer_group() {
 /// Three hosts of one range, each of another AS; those of two of them are named.
 #[test]
 fn members_of_a_listen_range_may_have_any_of_the_ases_that_are_named() {
-    let lab = Lab::new();
-    let [r, a, b, c] = ["r", "a", "b", "c"].map(|n| lab.node(n));
-    lab.bridge(
-        "lan",
-        &[
-            (&r, "eth0", &["10.0.0.1/24"]),
-            (&a, "eth0", &["10.0.0.2/24"]),
-            (&b, "eth0", &["10.0.0.3/24"]),
-            (&c, "eth0", &["10.0.0.4/24"]),
-        ],
-    );
+    let (_lab, [r, a, b, c]) = lan(["r", "a", "b", "c"]);
     let config = |named: &str| {
         let group = format!(
             " neighbor HOSTS peer-group\n neighbor HOSTS remote-as 65002 alternate-as {named}\n \

@@ -31,12 +31,7 @@ fn address(n: usize) -> String {
 }
 
 fn scene() -> Scene {
-    let lab = Lab::new();
-    let nodes = ["r", "f", "a", "b", "c", "d"].map(|n| lab.node(n));
-    let addresses: Vec<String> = (0..6).map(|n| format!("{}/24", address(n))).collect();
-    let texts: Vec<[&str; 1]> = addresses.iter().map(|a| [a.as_str()]).collect();
-    let ends: Vec<_> = nodes.iter().zip(&texts).map(|(node, a)| (node, "eth0", &a[..])).collect();
-    lab.bridge("lan", &ends);
+    let (lab, nodes) = lan(["r", "f", "a", "b", "c", "d"]);
     Scene { nodes, _lab: lab }
 }
 
@@ -97,6 +92,15 @@ fn bird(me: usize, prefix: &str, megabits: Option<u32>) -> String {
         session(0),
         session(1)
     )
+}
+
+/// R, F and D, and A with 100 Mbit/s and B with 300.
+fn started(scene: &Scene) -> (Router, Frr, Frr, (Frr, Bird)) {
+    let [r, f, a, b, _, d] = &scene.nodes;
+    let router = Router::start(r, &shares(0, "", ""));
+    let beside = Frr::start(f, &shares(1, "", ""));
+    let announcing = (Frr::start(a, &frr(2, Some(100), "")), Bird::start(b, &bird(3, THEIRS, Some(300))));
+    (router, beside, Frr::start(d, &frr(5, None, "")), announcing)
 }
 
 /// The next-hop object that a route hangs on, with its members resolved to gateways and weights.
@@ -174,12 +178,8 @@ const BY_WAY_OF_US: &str = "  neighbor 10.0.0.6 next-hop-self\n";
 #[test]
 fn the_kernel_shares_by_bandwidth_as_frr_beside_us_and_neighbours_hear_the_same() {
     let scene = scene();
-    let [r, f, a, b, c, d] = &scene.nodes;
-    let router = Router::start(r, &shares(0, "", ""));
-    let beside = Frr::start(f, &shares(1, "", ""));
-    let _a = Frr::start(a, &frr(2, Some(100), ""));
-    let _b = Bird::start(b, &bird(3, THEIRS, Some(300)));
-    let d = Frr::start(d, &frr(5, None, ""));
+    let [r, f, _, _, c, _] = &scene.nodes;
+    let (router, beside, d, _announcing) = started(&scene);
     wait_weights(r, &[(2, 85), (3, 255)]);
     same_shares(r, f);
     // D is on the same link and goes to A, the best, by itself; whoever comes by way of us hears of both together.
@@ -224,12 +224,7 @@ fn the_kernel_shares_by_bandwidth_as_frr_beside_us_and_neighbours_hear_the_same(
 #[test]
 fn policy_states_what_the_multipath_members_have_as_that_of_frr_does() {
     let scene = scene();
-    let [r, f, a, b, _, d] = &scene.nodes;
-    let router = Router::start(r, &shares(0, "", ""));
-    let beside = Frr::start(f, &shares(1, "", ""));
-    let _a = Frr::start(a, &frr(2, Some(100), ""));
-    let _b = Bird::start(b, &bird(3, THEIRS, Some(300)));
-    let d = Frr::start(d, &frr(5, None, ""));
+    let (router, beside, d, _announcing) = started(&scene);
     for (amount, expected) in [
         ("num-multipaths", ["LB:65001:250000 (2.000 Mbps)", "LB:65002:250000 (2.000 Mbps)"]),
         ("cumulative", ["LB:65001:50000000 (400.000 Mbps)", "LB:65002:50000000 (400.000 Mbps)"]),
