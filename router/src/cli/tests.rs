@@ -488,18 +488,34 @@ fn ask(stream: &mut UnixStream, line: &str) -> io::Result<(String, u8)> {
 }
 
 fn answer(stream: &mut UnixStream) -> io::Result<(String, u8)> {
+    answers(stream, 1).map(|mut all| all.remove(0))
+}
+
+/// The answers to so many requests, which may come in one piece.
+fn answers(stream: &mut UnixStream, count: usize) -> io::Result<Vec<(String, u8)>> {
+    let mut found = Vec::new();
     let mut bytes = Vec::new();
+    let mut seen: usize = 0;
     let mut buffer = [0; 8192];
-    while bytes.len() < 4 || bytes[bytes.len() - 4..bytes.len() - 1] != [0, 0, 0] {
-        let read = stream.read(&mut buffer)?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+    loop {
+        let mark = bytes[seen..].windows(3).position(|w| w == [0; 3]).map(|at| at + seen);
+        if let Some((mark, status)) = mark.and_then(|at| Some((at, *bytes.get(at + 3)?))) {
+            let rest = bytes.split_off(mark + 4);
+            bytes.truncate(mark);
+            found.push((String::from_utf8(std::mem::replace(&mut bytes, rest)).unwrap(), status));
+            seen = 0;
+        } else if found.len() >= count {
+            assert!(bytes.is_empty(), "an answer that nobody asked for");
+            return Ok(found);
+        } else {
+            seen = bytes.len().saturating_sub(3);
+            let read = stream.read(&mut buffer)?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            bytes.extend_from_slice(&buffer[..read]);
         }
-        bytes.extend_from_slice(&buffer[..read]);
     }
-    let status = bytes[bytes.len() - 1];
-    bytes.truncate(bytes.len() - 4);
-    Ok((String::from_utf8(bytes).unwrap(), status))
 }
 
 #[test]
@@ -606,9 +622,9 @@ fn a_client_that_wants_no_more_of_a_reply_gets_the_next_one() {
     // A request behind it is not lost.
     stream.write_all(&[STOP]).unwrap();
     stream.write_all(b"show ip forwarding\0").unwrap();
-    let (rest, status) = answer(&mut stream).unwrap();
-    assert!(status == Status::Warning as u8 && !rest.contains("Displayed"), "{status}");
-    assert_eq!(answer(&mut stream).unwrap(), ("IP forwarding is on\n".into(), 0));
+    let replies = answers(&mut stream, 2).unwrap();
+    assert!(replies[0].1 == Status::Warning as u8 && !replies[0].0.contains("Displayed"), "{}", replies[0].1);
+    assert_eq!(replies[1], ("IP forwarding is on\n".into(), 0));
     // Too late, it means nothing.
     stream.write_all(&[STOP]).unwrap();
     assert_eq!(ask(&mut stream, "show ip forwarding").unwrap(), ("IP forwarding is on\n".into(), 0));
