@@ -27,7 +27,7 @@ use crate::revalidate::Revalidation;
 use crate::rpki::{Covered, VrpUpdate};
 use crate::rules::GroupKey;
 use crate::shared::{Settings, Shared};
-use crate::table::path_flag;
+use crate::table::{TOGETHER, path_flag};
 use crate::turn::Turned;
 use crate::walk::{Task, Walk, walk_slice};
 
@@ -656,7 +656,22 @@ impl Core {
         if self.shared.next_hops_dirty {
             self.resolve();
         }
+        // How far the prefixes are warm.
+        let mut warm = [0; 2];
         for op in &batch.ops {
+            if let Op::Announce { family, nlri, .. } | Op::Withdraw { family, nlri } = op {
+                let warm = &mut warm[family.index()];
+                if nlri.end as usize > *warm {
+                    let until = (nlri.end as usize).max(nlri.start as usize + TOGETHER);
+                    let next = nlri.start as usize..until;
+                    let attrs = &self.shared.attrs;
+                    match family {
+                        Family::Ipv4Unicast => self.v4.table.warm(up_to(&batch.v4, next), attrs),
+                        Family::Ipv6Unicast => self.v6.table.warm(up_to(&batch.v6, next), attrs),
+                    }
+                    *warm = until;
+                }
+            }
             self.apply(id, batch, op, &sets);
         }
         for [v4, v6] in sets {
@@ -749,6 +764,11 @@ impl Core {
             }
         }
     }
+}
+
+/// A part of a list, or as much of it as there is.
+fn up_to<T>(all: &[T], part: Range<usize>) -> &[T] {
+    all.get(part.start..part.end.min(all.len())).unwrap_or(&[])
 }
 
 #[cfg(test)]

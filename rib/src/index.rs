@@ -81,6 +81,12 @@ impl Index {
         self.position(hash, same).map(|at| self.handle(self.slots[at]))
     }
 
+    /// The handle that a hash most likely means; only its key can tell. Looks at no key, so that look-ups of several
+    /// hashes wait for memory together.
+    pub fn guess(&self, hash: u64) -> Option<u32> {
+        self.find(hash, |_| true)
+    }
+
     /// Puts in a handle that is not in there. `hash_of` gives the hash of those that are.
     pub fn insert(&mut self, hash: u64, handle: u32, hash_of: impl Fn(u32) -> u64) {
         // Four fifths full at most; a handle leaves room for the two values that are none.

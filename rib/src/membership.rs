@@ -7,6 +7,7 @@ use crate::group::Group;
 use crate::id::{PeerId, PrefixId};
 use crate::rules::GroupKey;
 use crate::shared::Shared;
+use crate::table::TOGETHER;
 
 /// Puts a neighbour into the group of its rules; `None` takes it out of the one that it is in.
 pub(crate) fn assign<A: Addr>(
@@ -86,9 +87,12 @@ pub(crate) fn flush_family<A: Addr>(shared: &mut Shared, rib: &mut FamilyRib<A>,
             None => at += 1,
         }
     }
-    for id in unused {
-        if rib.table.live(id.index()).is_some() {
-            rib.remove_if_unused(id);
+    for some in unused.chunks(TOGETHER) {
+        rib.table.warm_keys(some);
+        for &id in some {
+            if rib.table.live(id.index()).is_some() {
+                rib.remove_if_unused(id);
+            }
         }
     }
     rib.give_back();

@@ -11,10 +11,12 @@
 
 use std::hash::BuildHasher;
 
-use bgp::types::Addr;
+use bgp::types::{Addr, Nlri};
+use smallvec::SmallVec;
 
 use crate::id::{AttrId, PathIdx, PeerId, PrefixId};
 use crate::index::Index;
+use crate::intern::Interner;
 use crate::path_ids::PathIds;
 
 /// Bits of [`Path::flags`]; the highest is the table's own.
@@ -34,6 +36,11 @@ pub mod path_flag {
     /// Not told, because an aggregate covers it.
     pub const SUPPRESSED: u8 = 1 << 6;
 }
+
+/// So many prefixes are looked at together: see [`Table::warm`].
+pub const TOGETHER: usize = 64;
+
+type Few<T> = SmallVec<[T; TOGETHER]>;
 
 /// One path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -150,6 +157,32 @@ impl<A: Addr> Table<A> {
             p.addr == addr && p.len == len
         };
         self.index.find(hash, same).map(PrefixId)
+    }
+
+    /// Brings what is kept of some prefixes near the processor. Each prefix is three or four places in memory that are
+    /// far from everything else, and each is known only when the one before it has come: looking at one prefix after the
+    /// other waits for all of them, looking at many at once for some.
+    pub fn warm(&self, nlri: &[Nlri<A>], attrs: &Interner) {
+        for some in nlri.chunks(TOGETHER) {
+            let ids = some.iter().filter_map(|n| self.index.guess(self.hash(n.addr, n.len)));
+            self.warm_ids(&ids.map(PrefixId).collect::<Few<_>>(), attrs);
+        }
+    }
+
+    /// As [`Self::warm`], for prefixes whose handles are known.
+    pub fn warm_ids(&self, ids: &[PrefixId], attrs: &Interner) {
+        let entries = ids.iter().filter_map(|id| self.prefixes.get(id.index()));
+        let heads: Few<PathIdx> = entries.map(|entry| entry.head).collect();
+        let paths = heads.iter().filter(|head| !head.is_none());
+        let sets: Few<AttrId> = paths.map(|head| self.slots[head.index()].attr).collect();
+        attrs.warm(&sets);
+    }
+
+    /// As [`Self::warm`], for prefixes that will be taken out.
+    pub fn warm_keys(&self, ids: &[PrefixId]) {
+        let entries = ids.iter().filter_map(|id| self.prefixes.get(id.index()));
+        let found = entries.filter_map(|p| self.index.guess(self.hash(p.addr, p.len)));
+        std::hint::black_box(found.fold(0, u32::wrapping_add));
     }
 
     /// As [`Self::find`], without a probe when no prefix has that length.

@@ -33,7 +33,7 @@ use crate::policy::compile::FilterSpec;
 use crate::query::OnCondition;
 use crate::rules::GroupKey;
 use crate::shared::Shared;
-use crate::table::Table;
+use crate::table::{TOGETHER, Table};
 
 /// Octets handed over at a time.
 const CHUNK: usize = 64 << 10;
@@ -370,7 +370,12 @@ impl<A: Addr> Group<A> {
         let mut unused = Vec::new();
         self.plan_stale = false;
         let queue = std::mem::take(&mut self.queue);
-        for &id in &queue {
+        for (at, &id) in queue.iter().enumerate() {
+            if at % TOGETHER == 0 {
+                let next = &queue[at..queue.len().min(at + TOGETHER)];
+                self.told.warm(next);
+                table.warm_ids(next, &shared.attrs);
+            }
             if self.several() {
                 self.clear(id);
                 if !self.plan_several(shared, table, id) {
