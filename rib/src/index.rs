@@ -13,6 +13,9 @@ const EMPTY: u32 = u32::MAX;
 /// A handle was here.
 const GONE: u32 = u32::MAX - 1;
 
+/// Slots that a guess looks at; most handles are not farther from their first one.
+const GUESSES: usize = 8;
+
 /// The index. Hashes are well mixed and of a seed that whoever chooses the keys does not know.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
@@ -84,7 +87,10 @@ impl Index {
     /// The handle that a hash most likely means; only its key can tell. Looks at no key, so that look-ups of several
     /// hashes wait for memory together.
     pub fn guess(&self, hash: u64) -> Option<u32> {
-        self.find(hash, |_| true)
+        let from = self.slots.get(self.first(hash)..)?;
+        let (tag, mask) = (self.tag(hash), !0u32 << self.handle_bits);
+        let near = from.iter().take(GUESSES).take_while(|slot| **slot != EMPTY);
+        near.copied().find(|slot| slot & mask == tag && *slot != GONE).map(|slot| self.handle(slot))
     }
 
     /// Puts in a handle that is not in there. `hash_of` gives the hash of those that are.

@@ -12,7 +12,6 @@
 use std::hash::BuildHasher;
 
 use bgp::types::{Addr, Nlri};
-use smallvec::SmallVec;
 
 use crate::id::{AttrId, PathIdx, PeerId, PrefixId};
 use crate::index::Index;
@@ -40,7 +39,18 @@ pub mod path_flag {
 /// So many prefixes are looked at together: see [`Table::warm`].
 pub const TOGETHER: usize = 64;
 
-type Few<T> = SmallVec<[T; TOGETHER]>;
+/// Whether handles stand side by side, as after a load: the processor fetches such ones by itself.
+pub fn near(ids: &[PrefixId]) -> bool {
+    match ids {
+        [first, .., last] => last.index().abs_diff(first.index()) < 4 * TOGETHER,
+        _ => true,
+    }
+}
+
+/// Puts what comes into places from the first on, as far as they go; how many those are.
+fn fill<T>(places: &mut [T], all: impl Iterator<Item = T>) -> usize {
+    places.iter_mut().zip(all).map(|(place, it)| *place = it).count()
+}
 
 /// One path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -163,19 +173,24 @@ impl<A: Addr> Table<A> {
     /// far from everything else, and each is known only when the one before it has come: looking at one prefix after the
     /// other waits for all of them, looking at many at once for some.
     pub fn warm(&self, nlri: &[Nlri<A>], attrs: &Interner) {
+        let mut ids = [PrefixId(0); TOGETHER];
         for some in nlri.chunks(TOGETHER) {
-            let ids = some.iter().filter_map(|n| self.index.guess(self.hash(n.addr, n.len)));
-            self.warm_ids(&ids.map(PrefixId).collect::<Few<_>>(), attrs);
+            let guesses = some.iter().filter_map(|n| self.index.guess(self.hash(n.addr, n.len)));
+            let found = fill(&mut ids, guesses.map(PrefixId));
+            self.warm_ids(&ids[..found], attrs);
         }
     }
 
     /// As [`Self::warm`], for prefixes whose handles are known.
     pub fn warm_ids(&self, ids: &[PrefixId], attrs: &Interner) {
-        let entries = ids.iter().filter_map(|id| self.prefixes.get(id.index()));
-        let heads: Few<PathIdx> = entries.map(|entry| entry.head).collect();
-        let paths = heads.iter().filter(|head| !head.is_none());
-        let sets: Few<AttrId> = paths.map(|head| self.slots[head.index()].attr).collect();
-        attrs.warm(&sets);
+        let mut heads = [PathIdx::NONE; TOGETHER];
+        let mut sets = [AttrId::NONE; TOGETHER];
+        for some in ids.chunks(TOGETHER).filter(|some| !near(some)) {
+            let entries = some.iter().filter_map(|id| self.prefixes.get(id.index()));
+            let found = fill(&mut heads, entries.map(|entry| entry.head).filter(|head| !head.is_none()));
+            let found = fill(&mut sets, heads[..found].iter().map(|head| self.slots[head.index()].attr));
+            attrs.warm(&sets[..found]);
+        }
     }
 
     /// As [`Self::warm`], for prefixes that will be taken out.

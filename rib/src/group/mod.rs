@@ -33,7 +33,7 @@ use crate::policy::compile::FilterSpec;
 use crate::query::OnCondition;
 use crate::rules::GroupKey;
 use crate::shared::Shared;
-use crate::table::{TOGETHER, Table};
+use crate::table::{TOGETHER, Table, near};
 
 /// Octets handed over at a time.
 const CHUNK: usize = 64 << 10;
@@ -373,8 +373,10 @@ impl<A: Addr> Group<A> {
         for (at, &id) in queue.iter().enumerate() {
             if at % TOGETHER == 0 {
                 let next = &queue[at..queue.len().min(at + TOGETHER)];
-                self.told.warm(next);
-                table.warm_ids(next, &shared.attrs);
+                if !near(next) {
+                    self.told.warm(next);
+                    table.warm_ids(next, &shared.attrs);
+                }
             }
             if self.several() {
                 self.clear(id);
