@@ -35,3 +35,19 @@ macro_rules! prefix {
         }
     }};
 }
+
+/// Calls `$body` with the table of a family, to look at it.
+macro_rules! by_family {
+    ($core:expr, $family:expr, |$rib:ident| $body:expr) => {
+        match $family {
+            Family::Ipv4Unicast => {
+                let $rib = &$core.v4;
+                $body
+            }
+            Family::Ipv6Unicast => {
+                let $rib = &$core.v6;
+                $body
+            }
+        }
+    };
+}

@@ -31,6 +31,7 @@ pub mod id;
 mod index;
 pub mod install;
 pub mod intern;
+pub mod listing;
 pub mod local;
 mod membership;
 mod memo;

@@ -237,32 +237,7 @@ pub struct Totals {
     pub memory: usize,
 }
 
-macro_rules! by_family {
-    ($core:expr, $family:expr, |$rib:ident| $body:expr) => {
-        match $family {
-            Family::Ipv4Unicast => {
-                let $rib = &$core.v4;
-                $body
-            }
-            Family::Ipv6Unicast => {
-                let $rib = &$core.v6;
-                $body
-            }
-        }
-    };
-}
-
 impl Core {
-    /// All prefixes with BGP paths, in no order, with the slots by which [`Self::prefix_at`] finds them again.
-    pub fn keys(&self, family: Family) -> Vec<(IpNet, u32)> {
-        by_family!(self, family, |rib| rib
-            .table
-            .iter()
-            .filter(|(id, p)| !p.head.is_none() || remembered(rib, *id))
-            .map(|(id, p)| (p.addr.to_net(p.len), id.0))
-            .collect())
-    }
-
     /// The prefix of a slot, if it still is `net`.
     pub fn prefix_at(&self, net: IpNet, slot: u32) -> Option<PrefixView> {
         fn at<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, net: IpNet, slot: u32) -> Option<PrefixView> {
@@ -370,11 +345,6 @@ impl Core {
             .unwrap_or_default()
     }
 
-    /// Slots of all prefixes that may have been told: also those whose paths are gone, or that are default-originated.
-    pub fn all_keys(&self, family: Family) -> Vec<(IpNet, u32)> {
-        by_family!(self, family, |rib| rib.table.iter().map(|(id, p)| (p.addr.to_net(p.len), id.0)).collect())
-    }
-
     /// Path counts of a neighbour.
     pub fn counts(&self, peer: PeerId, family: Family) -> PeerCounts {
         self.shared.peer(peer).map(|p| p.counts[family.index()]).unwrap_or_default()
@@ -474,22 +444,6 @@ impl Core {
         self.shared.policies.clear_counts();
     }
 
-    /// All prefixes of the routing table, BGP's and others', in no order.
-    pub fn route_keys(&self, family: Family) -> Vec<IpNet> {
-        fn keys<A: Addr>(rib: &FamilyRib<A>, no_rib: bool) -> Vec<IpNet> {
-            let mut keys: Vec<IpNet> = rib.base.iter().map(|(addr, len, _)| addr.to_net(len)).collect();
-            if !no_rib {
-                let with_best = rib.table.iter().filter(|(id, _)| rib.table.best(*id).is_some());
-                keys.extend(with_best.map(|(_, p)| p.addr.to_net(p.len)));
-                keys.sort_unstable();
-                keys.dedup();
-            }
-            keys
-        }
-        let no_rib = self.shared.settings.no_rib;
-        by_family!(self, family, |rib| keys(rib, no_rib))
-    }
-
     /// The routes of a prefix in the routing table, the used one first.
     pub fn routes(&self, net: IpNet) -> Vec<RouteView> {
         by_family!(self, Family::of(&net), |rib| routes_of(rib, &self.shared, net))
@@ -566,7 +520,7 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
 }
 
 /// Whether damping knows of paths that are not in the table.
-fn remembered<A: Addr>(rib: &FamilyRib<A>, id: PrefixId) -> bool {
+pub(crate) fn remembered<A: Addr>(rib: &FamilyRib<A>, id: PrefixId) -> bool {
     rib.damping.as_ref().is_some_and(|d| d.knows(id))
 }
 

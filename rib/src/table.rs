@@ -10,6 +10,7 @@
 //! list, multipath members follow it in canonical order.
 
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use bgp::types::{Addr, Nlri};
 
@@ -434,6 +435,12 @@ impl<A: Addr> Table<A> {
     /// All prefixes, in no order that means anything.
     pub fn iter(&self) -> impl Iterator<Item = (PrefixId, &PrefixEntry<A>)> {
         self.prefixes.iter().enumerate().filter(|(_, p)| p.live).map(|(i, p)| (PrefixId(i as u32), p))
+    }
+
+    /// As [`Self::iter`], of some slots.
+    pub fn some(&self, slots: Range<usize>) -> impl Iterator<Item = (PrefixId, &PrefixEntry<A>)> {
+        let some = self.prefixes.get(slots.start..slots.end.min(self.prefixes.len())).unwrap_or(&[]);
+        some.iter().zip(slots.start..).filter(|(p, _)| p.live).map(|(p, i)| (PrefixId(i as u32), p))
     }
 
     /// The handle of a slot, if the slot is in use: for walks in slices.

@@ -86,7 +86,7 @@ fn a_withdrawn_route_is_remembered_and_then_gone() {
     let mut lab = damped();
     lab.flap(3);
     assert!(lab.of_first(NET).is_some_and(|p| !p.best && p.flaps.is_some_and(|f| f.suppressed)));
-    assert_eq!(lab.core.keys(Family::Ipv4Unicast).len(), 1, "listed");
+    assert_eq!(lab.listed().len(), 1, "listed");
     assert_eq!((lab.accepted(), lab.core.totals(Family::Ipv4Unicast).history), (0, 1));
     lab.withdraw(1, &[NET]);
     lab.withdraw(1, &["198.51.100.0/24"]);

@@ -16,6 +16,7 @@ use super::*;
 use crate::HopSetId;
 
 use crate::install::InstallMaps;
+use crate::listing::{Listed, Part};
 use crate::nexthop::{Resilient, SetHop};
 use crate::peer::{NextHopSelf, PeerFamily, PeerKind};
 use crate::policy::ast::{
@@ -96,6 +97,11 @@ fn address(n: u16) -> Ipv4Addr {
 }
 
 impl Lab {
+    /// IPv4 prefixes with paths, and their slots.
+    fn listed(&self) -> Vec<(IpNet, u32)> {
+        self.core.listed(Family::Ipv4Unicast, Listed::Paths, Part::default(), 0..usize::MAX).0
+    }
+
     fn new() -> Lab {
         let mut lab = Lab {
             core: Core::new(SEED),

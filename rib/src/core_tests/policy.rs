@@ -161,7 +161,7 @@ fn what_a_neighbour_sent_is_shown_without_the_changes_of_policy() {
     lab.add_with(1, PeerKind::External, family);
     lab.announce(1, &["192.0.2.0/24"], |_| {});
     let net: IpNet = "192.0.2.0/24".parse().unwrap();
-    let slot = lab.core.keys(Family::Ipv4Unicast)[0].1;
+    let slot = lab.listed()[0].1;
     assert_eq!(lab.core.prefix_at(net, slot).unwrap().paths[0].local_pref, 200);
     let received = lab.core.received_at(net, slot, PeerId(1)).unwrap();
     assert_eq!(AttrView::new(&received.paths[0].block).local_pref(), None);

@@ -222,6 +222,11 @@ impl<A: Addr> Group<A> {
         self.pending.get(id.index() / 64).is_some_and(|w| w & (1u64 << (id.index() % 64)) != 0)
     }
 
+    /// Brings what is kept of some prefixes near the processor.
+    pub(crate) fn warm(&self, ids: &[PrefixId]) {
+        self.told.warm(ids);
+    }
+
     /// Notes all prefixes.
     pub fn mark_all(&mut self, table: &Table<A>) {
         for (id, _) in table.iter() {

@@ -1,6 +1,6 @@
 //! BGP: summary, table, prefixes, next hops, update groups.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -10,9 +10,11 @@ use bgp::fsm::io::ResetReason;
 use bgp::types::{Family, PeerKind};
 use ipnet::IpNet;
 use rib::intern::Provenance;
+use rib::listing::{Listed, NO_SLOT};
 use rib::local::{AGGREGATE_PATH, NETWORK_PATH, REDISTRIBUTED_PATH};
 use rib::query;
 
+use super::keys::{Key, Keys};
 use super::{Live, age, age_of_second, epoch_ms_of, epoch_of, gone};
 use crate::cli::backend::{BgpRoutes, Cursor, Lookup, Range, ViewError};
 use crate::config::model::{Bgp, Config, PeerId};
@@ -199,29 +201,21 @@ impl Live {
             }
         };
         let default_local_pref = instance.knobs.local_preference;
-        let advertised = matches!(which, BgpRoutes::Advertised(_));
-        let keys = self
-            .control
-            .rib
-            .ask(move |core| if advertised { core.all_keys(family) } else { core.keys(family) })
-            .map_err(gone)?;
-        let inside = |net: &IpNet| match range {
-            Range::All => true,
-            Range::Within(outer) => outer.contains(net),
+        let what = match which {
+            BgpRoutes::Advertised(_) => Listed::Told,
+            _ => Listed::Paths,
         };
         let naming = self.naming();
-        let mut keys: Vec<(IpNet, u32)> = keys.into_iter().filter(|(net, _)| inside(net)).collect();
-        if which == BgpRoutes::Table {
-            let known: HashSet<IpNet> = keys.iter().map(|(net, _)| *net).collect();
-            let absent = naming.networks.iter().filter(|net| Family::of(net) == family && inside(net));
-            keys.extend(absent.filter(|net| !known.contains(net)).map(|net| (*net, NO_SLOT)));
-        }
-        keys.sort_unstable();
+        let networks = match which {
+            BgpRoutes::Table => naming.networks.iter().copied().collect(),
+            _ => Vec::new(),
+        };
         Ok(Box::new(Rows {
             rib: self.control.rib.clone(),
             naming: Arc::new(naming),
             default_local_pref: peer.as_ref().filter(|p| !p.external).map(|_| default_local_pref),
-            keys: keys.into_iter(),
+            keys: Keys::new(self.control.rib.clone(), family, what, range, networks),
+            family,
             which,
             peer: peer.map(|p| p.id),
         }))
@@ -338,7 +332,8 @@ struct Rows {
     /// What internal neighbours are told as LOCAL_PREF where a route has none.
     default_local_pref: Option<u32>,
     naming: Arc<Naming>,
-    keys: std::vec::IntoIter<(IpNet, u32)>,
+    keys: Keys,
+    family: Family,
     which: BgpRoutes,
     peer: Option<rib::PeerId>,
 }
@@ -347,13 +342,13 @@ impl Cursor<PrefixView> for Rows {
     fn next(&mut self, most: usize) -> Result<Vec<PrefixView>, ViewError> {
         let mut rows = Vec::new();
         while rows.len() < most {
-            let keys: Vec<(IpNet, u32)> = self.keys.by_ref().take(most).collect();
+            let keys = self.keys.next(most)?;
             if keys.is_empty() {
                 break;
             }
             if let (BgpRoutes::Advertised(_), Some(peer)) = (&self.which, self.peer) {
                 let told = self.rib.ask(move |core| {
-                    let of = |(net, slot): &(IpNet, u32)| {
+                    let of = |(net, slot): &Key| {
                         let told = core.advertised(peer, *net, *slot);
                         (!told.is_empty()).then(|| (told, core.prefix_at(*net, *slot)))
                     };
@@ -370,7 +365,7 @@ impl Cursor<PrefixView> for Rows {
             }
             if let (BgpRoutes::Received(_) | BgpRoutes::Filtered(_), Some(peer)) = (&self.which, self.peer) {
                 let found = self.rib.ask(move |core| {
-                    let of = |(net, slot): &(IpNet, u32)| core.received_at(*net, *slot, peer);
+                    let of = |(net, slot): &Key| core.received_at(*net, *slot, peer);
                     keys.iter().filter_map(of).collect::<Vec<_>>()
                 });
                 let filtered = matches!(self.which, BgpRoutes::Filtered(_));
@@ -382,8 +377,10 @@ impl Cursor<PrefixView> for Rows {
                 BgpRoutes::Permitted(name) => Some(name.clone()),
                 _ => None,
             };
+            let family = self.family;
             let found = self.rib.ask(move |core| {
-                let of = |(net, slot): &(IpNet, u32)| match &map {
+                core.warm(family, &keys);
+                let of = |(net, slot): &Key| match &map {
                     _ if *slot == NO_SLOT => Some(empty_prefix(*net)),
                     Some(name) => core.permitted_at(*net, *slot, name),
                     None => core.prefix_at(*net, *slot),
@@ -427,9 +424,6 @@ struct Naming {
     /// `bgp suppress-fib-pending`
     suppress: bool,
 }
-
-/// The slot of a network that the table does not have.
-const NO_SLOT: u32 = u32::MAX;
 
 /// A neighbour whose routes are listed.
 struct Chosen {

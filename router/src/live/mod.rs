@@ -2,6 +2,7 @@
 
 mod act;
 mod bgp;
+mod keys;
 mod neighbor;
 mod routes;
 mod system;

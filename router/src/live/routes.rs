@@ -6,10 +6,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bgp::types::Family;
 use ipnet::IpNet;
 use rib::base::Discard;
+use rib::listing::Listed;
 use rib::nexthop::ResolvedHop;
 use rib::policy::ast::SourceProtocol;
 use rib::query;
 
+use super::keys::Keys;
 use super::{Live, age, age_of_second, gone};
 use crate::cli::backend::{Cursor, Lookup, Range, ViewError};
 use crate::shell::netdevs::Netdevs;
@@ -24,19 +26,12 @@ impl Live {
         family: Family,
         range: Range,
     ) -> Result<Box<dyn Cursor<RouteView>>, ViewError> {
-        let keys = self.control.rib.ask(move |core| core.route_keys(family)).map_err(gone)?;
-        let locals = self.local_prefixes(family);
-        let inside = |net: &IpNet| match range {
-            Range::All => true,
-            Range::Within(outer) => outer.contains(net),
-        };
-        let mut keys: Vec<IpNet> = keys.into_iter().chain(locals).filter(inside).collect();
-        keys.sort_unstable();
-        keys.dedup();
+        let rib = &self.control.rib;
         Ok(Box::new(Routes {
-            rib: self.control.rib.clone(),
+            rib: rib.clone(),
             netdevs: self.control.netdevs.clone(),
-            keys: keys.into_iter(),
+            family,
+            keys: Keys::new(rib.clone(), family, Listed::Routes, range, self.local_prefixes(family)),
             waiting: Vec::new().into_iter(),
         }))
     }
@@ -112,7 +107,8 @@ impl Live {
 struct Routes {
     rib: RibHandle,
     netdevs: Arc<RwLock<Netdevs>>,
-    keys: std::vec::IntoIter<IpNet>,
+    family: Family,
+    keys: Keys,
     waiting: std::vec::IntoIter<RouteView>,
 }
 
@@ -120,13 +116,15 @@ impl Cursor<RouteView> for Routes {
     fn next(&mut self, most: usize) -> Result<Vec<RouteView>, ViewError> {
         let mut rows: Vec<RouteView> = self.waiting.by_ref().take(most).collect();
         while rows.len() < most {
-            let keys: Vec<IpNet> = self.keys.by_ref().take(most).collect();
+            let keys = self.keys.next(most)?;
             if keys.is_empty() {
                 break;
             }
-            let found = self
-                .rib
-                .ask(move |core| keys.into_iter().map(|net| (net, core.routes(net))).collect::<Vec<_>>());
+            let family = self.family;
+            let found = self.rib.ask(move |core| {
+                core.warm(family, &keys);
+                keys.into_iter().map(|(net, _)| (net, core.routes(net))).collect::<Vec<_>>()
+            });
             let netdevs = self.netdevs.read().unwrap_or_else(PoisonError::into_inner);
             for (net, routes) in found.map_err(gone)? {
                 rows.extend(views_of(net, &routes, &netdevs));

@@ -452,7 +452,7 @@ fn communities_json(path: &PathView, o: &mut Object) {
 }
 
 /// Scope, kind and length of an IPv6 next hop.
-pub fn scope_fields(o: &mut Object, address: &Ipv6Addr, hop: &NexthopView) {
+pub fn scope_fields(o: &mut impl ObjectExt, address: &Ipv6Addr, hop: &NexthopView) {
     let link_local = bgp::types::is_link_local(address);
     o.put("scope", if link_local { "link-local" } else { "global" });
     o.put("linkLocalOnly", link_local && hop.link_local.is_none());

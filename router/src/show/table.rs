@@ -1,12 +1,13 @@
 //! Listings of BGP routes, written as they come.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use serde_json::Value;
 
 use super::dampening;
 use super::format::afi_of;
-use super::json::{Object, ObjectExt, compact};
+use super::json::{ObjectExt, Written, compact};
 use super::path;
 use super::rpki;
 use super::views::{PathView, PrefixView, TableHeader};
@@ -177,9 +178,13 @@ fn one(
         }
         Layout::Json => {
             json_key(shown, first, out)?;
-            let paths = shown.paths.iter().map(|p| brief_json(header, shown, p)).collect();
-            compact(&Value::Array(paths), out)?;
-            writeln!(out)?;
+            let mut paths = Vec::with_capacity(512 * shown.paths.len());
+            for (i, p) in shown.paths.iter().enumerate() {
+                paths.push(if i == 0 { b'[' } else { b',' });
+                brief_json(shown, p, &mut paths);
+            }
+            out.write_all(&paths)?;
+            out.write_all(b"]\n")?;
         }
         Layout::JsonDetail => {
             json_key(shown, first, out)?;
@@ -302,7 +307,7 @@ pub fn row(
 }
 
 /// What the letters say, in JSON.
-pub fn status_json(path: &PathView, o: &mut Object) {
+pub fn status_json(path: &PathView, o: &mut impl ObjectExt) {
     o.put_true("removed", path.removed);
     o.put_true("stale", path.stale);
     o.put_true("suppressed", path.suppressed);
@@ -317,8 +322,8 @@ pub fn status_json(path: &PathView, o: &mut Object) {
 }
 
 /// A path as the brief listing has it in JSON.
-fn brief_json(header: &TableHeader, prefix: &PrefixView, path: &PathView) -> Value {
-    let mut o = Object::new();
+fn brief_json(prefix: &PrefixView, path: &PathView, out: &mut Vec<u8>) {
+    let mut o = Written::begin(out);
     status_json(path, &mut o);
     o.put("prefix", prefix.prefix.addr().to_string());
     o.put("prefixLen", prefix.prefix.prefix_len());
@@ -330,32 +335,35 @@ fn brief_json(header: &TableHeader, prefix: &PrefixView, path: &PathView) -> Val
     o.put("peerId", path::peer_address(path).map_or_else(|| "(unspec)".to_owned(), |a| a.to_string()));
     o.put("path", path.as_path_text());
     o.put("origin", path::origin_word(path));
-    o.put("nexthops", brief_hops(header, path));
-    Value::Object(o)
+    o.put_with("nexthops", |out| brief_hops(path, out));
+    o.end();
 }
 
-fn brief_hops(_header: &TableHeader, path: &PathView) -> Value {
+fn brief_hops(path: &PathView, out: &mut Vec<u8>) {
     let hop = &path.nexthop;
-    let mut first = Object::new();
+    out.push(b'[');
+    let mut first = Written::begin(out);
     first.put("ip", hop.address.to_string());
-    first.put_some("hostname", hop.hostname.clone());
+    first.put_some("hostname", hop.hostname.as_deref());
     first.put("afi", afi_of(hop.address));
-    let std::net::IpAddr::V6(address) = hop.address else {
-        first.put("used", true);
-        return Value::Array(vec![Value::Object(first)]);
-    };
-    path::scope_fields(&mut first, &address, hop);
-    first.put_true("used", !hop.link_local_used || hop.interface.is_some());
-    let mut hops = vec![Value::Object(first)];
-    if let Some(link_local) = hop.link_local {
-        let mut second = Object::new();
-        second.put_some("interface", hop.interface.clone());
+    match hop.address {
+        IpAddr::V4(_) => first.put("used", true),
+        IpAddr::V6(address) => {
+            path::scope_fields(&mut first, &address, hop);
+            first.put_true("used", !hop.link_local_used || hop.interface.is_some());
+        }
+    }
+    first.end();
+    if let Some(link_local) = hop.link_local.filter(|_| hop.address.is_ipv6()) {
+        out.push(b',');
+        let mut second = Written::begin(out);
+        second.put_some("interface", hop.interface.as_deref());
         second.put("ip", link_local.to_string());
-        second.put_some("hostname", hop.hostname.clone());
+        second.put_some("hostname", hop.hostname.as_deref());
         second.put("afi", "ipv6");
         second.put("scope", "link-local");
         second.put_true("used", hop.link_local_used && hop.interface.is_none());
-        hops.push(Value::Object(second));
+        second.end();
     }
-    Value::Array(hops)
+    out.push(b']');
 }

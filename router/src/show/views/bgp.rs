@@ -1,5 +1,6 @@
 //! BGP: summary, table, paths, next hops, update groups.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 use bgp::attrs::Origin;
@@ -468,7 +469,8 @@ impl PathView {
                 if i > 0 {
                     out.push_str(between);
                 }
-                out.push_str(&asn.to_string());
+                // Text grows without fail.
+                let _ = write!(out, "{asn}");
             }
             out.push_str(close);
         }
