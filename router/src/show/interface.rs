@@ -73,17 +73,17 @@ fn address_text(address: &InterfaceAddressView) -> String {
     out
 }
 
-/// `show interface brief`: the first address of each family, `+` before it if there are more.
+/// `show interface brief`: the IPv4 addresses, and the first IPv6 one, with `+` before it if there are more.
 pub fn brief(views: &[InterfaceView], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{:16}{:8}{:16}Addresses", "Interface", "Status", "VRF")?;
     writeln!(out, "{:16}{:8}{:16}---------", "---------", "------", "---")?;
     for view in views {
         write!(out, "{:16}{:8}{:16}", view.name, up(view.admin_up && view.oper_up), view.vrf)?;
-        let v4 = || view.addresses.iter().filter(|a| matches!(a.net, IpNet::V4(_)));
+        let v4 = view.addresses.iter().filter(|a| matches!(a.net, IpNet::V4(_)));
         let v6 = || view.addresses.iter().filter(|a| matches!(a.net, IpNet::V6(_)));
+        let more = v6().count() > 1;
         let mut first = true;
-        for (address, more) in [(v4().next(), v4().count() > 1), (v6().next(), v6().count() > 1)] {
-            let Some(address) = address else { continue };
+        for (address, more) in v4.map(|a| (a, false)).chain(v6().next().map(|a| (a, more))) {
             if !first {
                 write!(out, "{:40}", "")?;
             }

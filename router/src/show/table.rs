@@ -345,16 +345,17 @@ fn brief_hops(_header: &TableHeader, path: &PathView) -> Value {
         return Value::Array(vec![Value::Object(first)]);
     };
     path::scope_fields(&mut first, &address, hop);
-    first.put_true("used", !hop.link_local_used || hop.interface.is_some());
+    let link_local = hop.both_link_local();
+    first.put_true("used", hop.interface.is_some() || link_local.is_none_or(|(_, used)| !used));
     let mut hops = vec![Value::Object(first)];
-    if let Some(link_local) = hop.link_local {
+    if let Some((link_local, used)) = link_local {
         let mut second = Object::new();
         second.put_some("interface", hop.interface.clone());
         second.put("ip", link_local.to_string());
         second.put_some("hostname", hop.hostname.clone());
         second.put("afi", "ipv6");
         second.put("scope", "link-local");
-        second.put_true("used", hop.link_local_used && hop.interface.is_none());
+        second.put_true("used", used && hop.interface.is_none());
         hops.push(Value::Object(second));
     }
     Value::Array(hops)
