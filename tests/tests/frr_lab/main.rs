@@ -52,6 +52,8 @@ fn answers(node: &str) -> Vec<Answers> {
     for _ in 0..ATTEMPTS {
         ours.wait_alike(&frr, node, known::WITHOUT_BEST);
         let before = [&ours, &frr].map(Scene::sessions);
+        // A session that came up again just before has to have told its routes.
+        ours.wait_alike(&frr, node, known::WITHOUT_BEST);
         let asked = |&command: &&'static str, json: bool| Answers {
             command,
             text: ours.ask(node, command),
