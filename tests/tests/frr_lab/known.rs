@@ -31,6 +31,10 @@ pub const BY_NATURE: &[(&str, &str)] = &[
     ("*itCount", "counter"),
     ("*eferenceCount", "counter"),
     ("*.addpathRxId", "number of the neighbour's own"),
+    (
+        ".ipv6.fe80::LL.*",
+        "one of several link-local addresses of the kernel's choice is held against another",
+    ),
     ("*.nexthopGroupId", "number of its own"),
     ("*.receivedNexthopGroupId", "number of its own"),
     ("*.updateGroupId", "number of its own"),
@@ -304,13 +308,12 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         output: "`show interface`, router advertisements",
-        frr: "`BGP has configured RA`, `ND ...`, `Neighbor address(s)`, `Hosts use stateless autoconfig`",
+        frr: "`ND ...`: what is sent, and counts",
         here: "absent",
-        why: "`show running-config` and `show bgp neighbors` tell what is sent and who was found",
+        why: "`show running-config` tells what is sent",
         marks: &[
-            mark(Missing, "show interface", "*.hostsUseStatelessAutoconfigForAddresses").at_node("edge2"),
-            mark(Missing, "show interface", "*.neighborIpAddresses").at_node("edge2"),
-            mark(NoLine, "show interface", " Neighbor address(s):*").at_node("edge2"),
+            mark(Missing, "show interface", ".eth-isp.nd*").at_node("edge2"),
+            mark(NoLine, "show interface", " ND *").at_node("edge2"),
         ],
     },
     Difference {

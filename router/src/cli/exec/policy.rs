@@ -52,7 +52,7 @@ pub const COMMANDS: &[ExecCommand] = &[
         "show <ip|ipv6>$afi prefix-list NAME$name <A.B.C.D/M|X:X::X:X/M>$net [<longer|first-match>$which]",
         "Entries of a prefix-list for a prefix",
         None,
-        |c, a| prefix_entries(c, a),
+        prefix_entries,
     ),
     exec("show <ip|ipv6>$afi access-list [NAME] [json]", "Access-lists", None, |c, a| {
         let v6 = a.get("afi") == Some("ipv6");
