@@ -117,6 +117,7 @@ pub const DIFFERENT: &[(&str, &str)] = &[
     ("show ip prefix-list", "prefix-lists and route-maps"),
     ("show ipv6 prefix-list", "prefix-lists and route-maps"),
     ("show bfd", "BFD"),
+    ("clear bfd", "BFD"),
     ("show bgp * neighbors * graceful-restart", "graceful restart in `show bgp neighbors`"),
     (
         "show [ip] bgp * neighbors * <advertised-routes",
