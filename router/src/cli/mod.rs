@@ -7,6 +7,8 @@ pub mod exec;
 mod fake;
 mod filter;
 pub mod help;
+#[cfg(test)]
+mod reference;
 pub mod server;
 pub mod session;
 #[cfg(test)]

@@ -197,7 +197,11 @@ impl Live {
                 }
                 let asn = bgp::types::Asn(remote_as(instance, &entry));
                 let external = entry.neighbor.kind(instance, asn) == PeerKind::External;
-                Some(Chosen { id: entry.id, external })
+                let v6_next_hop = self.statuses().iter().any(|(e, status)| {
+                    let negotiated = status.as_ref().and_then(|s| s.negotiated.as_ref());
+                    e.id == entry.id && negotiated.is_some_and(|n| n.extended_next_hop)
+                });
+                Some(Chosen { id: entry.id, external, v6_next_hop })
             }
         };
         let default_local_pref = instance.knobs.local_preference;
@@ -217,6 +221,10 @@ impl Live {
             keys: Keys::new(self.control.rib.clone(), family, what, range, networks),
             family,
             which,
+            own_next_hop: match peer.as_ref().is_some_and(|p| p.v6_next_hop) {
+                true => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+                false => unspecified(family),
+            },
             peer: peer.map(|p| p.id),
         }))
     }
@@ -336,6 +344,8 @@ struct Rows {
     family: Family,
     which: BgpRoutes,
     peer: Option<rib::PeerId>,
+    /// The next hop of what is told in our own name.
+    own_next_hop: IpAddr,
 }
 
 impl Cursor<PrefixView> for Rows {
@@ -355,7 +365,7 @@ impl Cursor<PrefixView> for Rows {
                     keys.iter().filter_map(of).collect::<Vec<_>>()
                 });
                 for (advertised, known) in told.map_err(gone)? {
-                    let mut row = self.naming.advertised(&advertised, known.as_ref());
+                    let mut row = self.naming.advertised(&advertised, known.as_ref(), self.own_next_hop);
                     if let Some(default) = self.default_local_pref {
                         row.paths.iter_mut().for_each(|p| _ = p.local_pref.get_or_insert(default));
                     }
@@ -429,6 +439,8 @@ struct Naming {
 struct Chosen {
     id: rib::PeerId,
     external: bool,
+    /// IPv4 routes have IPv6 next hops (RFC 8950).
+    v6_next_hop: bool,
 }
 
 fn empty_prefix(net: IpNet) -> query::PrefixView {
@@ -474,7 +486,7 @@ impl Naming {
         let mut view = self.prefix(from, |p| !p.filtered);
         let is_ours = |p: &query::PathView| p.origin == Provenance::Local && p.path_id == NETWORK_PATH;
         if self.networks.contains(&from.net) && !from.paths.iter().any(is_ours) {
-            let mut path = PathView::new(unspecified(&from.net));
+            let mut path = PathView::new(unspecified(Family::of(&from.net)));
             path.origin_kind = PathOrigin::Network;
             (path.med, path.weight, path.valid) = (Some(0), LOCAL_WEIGHT, false);
             path.nexthop.hostname = self.own.clone();
@@ -487,7 +499,7 @@ impl Naming {
     fn path(&self, from: &query::PathView, prefix: &query::PrefixView) -> PathView {
         let attrs = AttrView::new(&from.block);
         let local = from.origin == Provenance::Local;
-        let mut view = PathView::new(from.next_hop.addr.unwrap_or(unspecified(&prefix.net)));
+        let mut view = PathView::new(from.next_hop.addr.unwrap_or(unspecified(Family::of(&prefix.net))));
         fill_attributes(&mut view, attrs);
         let name = self.peers.get(&from.peer);
         if !local {
@@ -556,7 +568,12 @@ impl Naming {
     }
 
     /// A prefix as a neighbour is told, which is one path or, with ADD-PATH, several; `whole` is what the table has.
-    fn advertised(&self, told: &[query::AdvertisedView], whole: Option<&query::PrefixView>) -> PrefixView {
+    fn advertised(
+        &self,
+        told: &[query::AdvertisedView],
+        whole: Option<&query::PrefixView>,
+        own_next_hop: IpAddr,
+    ) -> PrefixView {
         let mut view = PrefixView {
             prefix: told.first().map_or_else(IpNet::default, |t| t.net),
             version: 0,
@@ -565,7 +582,7 @@ impl Naming {
             fib: FibFlags::default(),
         };
         for from in told {
-            let told = self.told(from);
+            let told = told_path(from, own_next_hop);
             let is_it = |p: &query::PathView| match from.path_id {
                 0 => p.best,
                 id => [p.numbers.all, p.numbers.best_per_as, p.numbers.best].contains(&id),
@@ -591,20 +608,20 @@ impl Naming {
         }
         view
     }
+}
 
-    fn told(&self, from: &query::AdvertisedView) -> PathView {
-        let address = from.next_hop.map_or_else(|| unspecified(&from.net), |n| n.addr());
-        let mut view = PathView::new(address);
-        fill_attributes(&mut view, AttrView::new(&from.block));
-        view.best = true;
-        view.origin_kind = match from.origin {
-            Provenance::Local => PathOrigin::Network,
-            Provenance::External => PathOrigin::External,
-            Provenance::Confederation => PathOrigin::Confederation,
-            Provenance::Internal | Provenance::Client => PathOrigin::Internal,
-        };
-        view
-    }
+/// A path as a neighbour is told.
+fn told_path(from: &query::AdvertisedView, own_next_hop: IpAddr) -> PathView {
+    let mut view = PathView::new(from.next_hop.map_or(own_next_hop, |n| n.addr()));
+    fill_attributes(&mut view, AttrView::new(&from.block));
+    view.best = true;
+    view.origin_kind = match from.origin {
+        Provenance::Local => PathOrigin::Network,
+        Provenance::External => PathOrigin::External,
+        Provenance::Confederation => PathOrigin::Confederation,
+        Provenance::Internal | Provenance::Client => PathOrigin::Internal,
+    };
+    view
 }
 
 fn flaps_view(from: &query::FlapsView) -> FlapsView {
@@ -622,10 +639,10 @@ fn flaps_view(from: &query::FlapsView) -> FlapsView {
 const LOCAL_WEIGHT: u32 = 32768;
 
 /// The next hop of our own routes.
-fn unspecified(net: &IpNet) -> IpAddr {
-    match net {
-        IpNet::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        IpNet::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+fn unspecified(family: Family) -> IpAddr {
+    match family {
+        Family::Ipv4Unicast => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Family::Ipv6Unicast => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     }
 }
 

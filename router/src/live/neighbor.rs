@@ -1,6 +1,6 @@
 //! `show bgp neighbors`.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bgp::fsm::{FaultKind, FsmState, Role};
 use bgp::types::{Asn, Family, PeerKind};
@@ -220,15 +220,20 @@ fn from_status(view: &mut NeighborView, status: &Status) {
     view.write_on = status.ends.is_some();
     if let Some((local, remote)) = status.ends {
         let end = &status.local_end;
+        let (own, other) = (local.ip().to_canonical(), remote.ip().to_canonical());
+        // What stands in for an address of the other family, and for a global one where there is none.
+        let v4 = if own.is_ipv6() { view.local_router_id } else { Ipv4Addr::UNSPECIFIED };
+        let is_link_local = |ip| matches!(ip, IpAddr::V6(v6) if bgp::types::is_link_local(&v6));
+        let global = end.v6.or(end.link_local.filter(|_| is_link_local(own)));
         view.endpoint = Some(EndpointView {
-            local: local.ip().to_canonical(),
+            local: own,
             local_port: local.port(),
-            remote: remote.ip().to_canonical(),
+            remote: other,
             remote_port: remote.port(),
-            nexthop: end.v4.unwrap_or(Ipv4Addr::UNSPECIFIED),
-            nexthop_global: end.v6.unwrap_or(Ipv6Addr::UNSPECIFIED),
+            nexthop: end.v4.unwrap_or(v4),
+            nexthop_global: global.unwrap_or(Ipv6Addr::UNSPECIFIED),
             nexthop_local: end.link_local.unwrap_or(Ipv6Addr::UNSPECIFIED),
-            shared_network: end.shared.iter().flatten().any(|n| n.contains(&remote.ip().to_canonical())),
+            shared_network: is_link_local(other) || end.shared.iter().flatten().any(|n| n.contains(&other)),
         });
     }
     let Some(negotiated) = status.negotiated.as_deref() else { return };

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use bgp::types::{Family, SECOND, Time};
 
-use crate::config::model::{Config, FRR_VERSION};
+use crate::config::model::{Config, FRR_VERSION, PeerId};
 use crate::control::{Control, unix_time};
 use crate::ontime::{Family as VrrpFamily, GroupStatus};
 use crate::shell::clock;
@@ -46,6 +46,13 @@ pub(super) fn interfaces(control: &Control) -> Vec<InterfaceView> {
     let config = control.running();
     let netdevs = control.netdevs.read().unwrap_or_else(PoisonError::into_inner);
     let mut all: Vec<InterfaceView> = netdevs.links().map(|l| interface(l, &netdevs, &config)).collect();
+    for entry in control.peers.entries() {
+        let PeerId::Interface(name) = &entry.name else { continue };
+        for view in all.iter_mut().filter(|view| view.name == *name) {
+            view.advertised_for_bgp = true;
+            view.neighbor = entry.addr.filter(|a| a.is_ipv6());
+        }
+    }
     all.sort_by(|a, b| a.name.cmp(&b.name));
     all
 }
@@ -105,6 +112,8 @@ fn interface(link: &fib::Link, netdevs: &Netdevs, config: &Config) -> InterfaceV
         }
         .to_owned(),
         protodown: false,
+        advertised_for_bgp: false,
+        neighbor: None,
         // The other end of a veth pair mostly is in another namespace, where the index means another interface.
         parent: link
             .parent

@@ -39,6 +39,9 @@ fn one(view: &InterfaceView, out: &mut dyn Write) -> io::Result<()> {
     for what in ["MPLS ", "Multicast config is", "Shutdown config is"] {
         writeln!(out, "  {what} Not specified by CLI")?;
     }
+    if view.advertised_for_bgp {
+        writeln!(out, "  BGP has configured RA")?;
+    }
     writeln!(out, "  Type: {}", view.kind)?;
     if let Some(octets) = view.mac {
         writeln!(out, "  HWaddr: {}", mac(octets))?;
@@ -50,15 +53,28 @@ fn one(view: &InterfaceView, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  Interface Slave Type None")?;
     writeln!(out, "  protodown: {} ", if view.protodown { "on" } else { "off" })?;
     match (&view.parent, view.parent_index) {
-        (Some(parent), _) => writeln!(out, "  Parent interface: {parent}"),
-        (None, Some(index)) => writeln!(out, "  Parent ifindex: {index}"),
-        (None, None) => Ok(()),
+        (Some(parent), _) => writeln!(out, "  Parent interface: {parent}")?,
+        (None, Some(index)) => writeln!(out, "  Parent ifindex: {index}")?,
+        (None, None) => {}
+    }
+    if view.advertised_for_bgp {
+        writeln!(out, "  Hosts use stateless autoconfig for addresses.")?;
+    }
+    match view.neighbor.map(IpNet::from) {
+        Some(net) => writeln!(out, "  Neighbor address(s):\n  {} {net}", family_word(&net)),
+        None => Ok(()),
+    }
+}
+
+const fn family_word(net: &IpNet) -> &'static str {
+    match net {
+        IpNet::V4(_) => "inet",
+        IpNet::V6(_) => "inet6",
     }
 }
 
 fn address_text(address: &InterfaceAddressView) -> String {
-    let word = if matches!(address.net, IpNet::V4(_)) { "inet" } else { "inet6" };
-    let mut out = format!("{word} {}", address.net);
+    let mut out = format!("{} {}", family_word(&address.net), address.net);
     if let Some(peer) = address.peer {
         out.push_str(&format!(" peer {peer}"));
     }
@@ -73,17 +89,17 @@ fn address_text(address: &InterfaceAddressView) -> String {
     out
 }
 
-/// `show interface brief`: the first address of each family, `+` before it if there are more.
+/// `show interface brief`: the IPv4 addresses, and the first IPv6 one, with `+` before it if there are more.
 pub fn brief(views: &[InterfaceView], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{:16}{:8}{:16}Addresses", "Interface", "Status", "VRF")?;
     writeln!(out, "{:16}{:8}{:16}---------", "---------", "------", "---")?;
     for view in views {
         write!(out, "{:16}{:8}{:16}", view.name, up(view.admin_up && view.oper_up), view.vrf)?;
-        let v4 = || view.addresses.iter().filter(|a| matches!(a.net, IpNet::V4(_)));
+        let v4 = view.addresses.iter().filter(|a| matches!(a.net, IpNet::V4(_)));
         let v6 = || view.addresses.iter().filter(|a| matches!(a.net, IpNet::V6(_)));
+        let more = v6().count() > 1;
         let mut first = true;
-        for (address, more) in [(v4().next(), v4().count() > 1), (v6().next(), v6().count() > 1)] {
-            let Some(address) = address else { continue };
+        for (address, more) in v4.map(|a| (a, false)).chain(v6().next().map(|a| (a, more))) {
             if !first {
                 write!(out, "{:40}", "")?;
             }
@@ -153,11 +169,10 @@ fn one_json(view: &InterfaceView) -> Object {
     o.put_some("lastLinkDown", view.last_down.map(|(s, h)| timestamp(s, h)));
     o.put("vrfName", view.vrf.clone());
     o.put_some("description", view.description.clone());
-    for key in
-        ["mplsEnabled", "linkDown", "linkDownV6", "mcForwardingV4", "mcForwardingV6", "bgpRAConfigured"]
-    {
+    for key in ["mplsEnabled", "linkDown", "linkDownV6", "mcForwardingV4", "mcForwardingV6"] {
         o.put(key, false);
     }
+    o.put("bgpRAConfigured", view.advertised_for_bgp);
     for key in ["multicastConfig", "shutdownConfig", "mplsConfig"] {
         o.put(key, "Not specified by CLI");
     }
@@ -184,6 +199,8 @@ fn one_json(view: &InterfaceView) -> Object {
         (Some(parent), _) => o.put("parentInterface", parent.clone()),
         (None, index) => o.put_some("parentIfindex", index),
     }
+    o.put_true("hostsUseStatelessAutoconfigForAddresses", view.advertised_for_bgp);
+    o.put_some("neighborIpAddresses", view.neighbor.map(|address| vec![IpNet::from(address).to_string()]));
     o.put("carrierChanges", view.carrier_changes);
     o
 }

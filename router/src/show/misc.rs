@@ -1,5 +1,6 @@
 //! Small commands.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde_json::Value;
@@ -234,6 +235,59 @@ pub fn update_groups(views: &[UpdateGroupView], out: &mut dyn Write) -> io::Resu
         writeln!(out, "    Advertise list: {pending}\n    Flags: \n    Max packet size: {}", v.max_packet)?;
         writeln!(out, "    Peers:")?;
         v.peers.iter().try_for_each(|p| writeln!(out, "      - {p}"))?;
+    }
+    Ok(())
+}
+
+/// The protocols of FRR that a route-map may stand behind, in its order.
+const PROTOCOLS: [&str; 32] = [
+    "system",
+    "kernel",
+    "connected",
+    "local",
+    "static",
+    "rip",
+    "ripng",
+    "ospf",
+    "ospf6",
+    "isis",
+    "bgp",
+    "pim",
+    "eigrp",
+    "nhrp",
+    "hsls",
+    "olsr",
+    "table",
+    "ldp",
+    "vnc",
+    "vnc-direct",
+    "vnc-rn",
+    "bgp-direct",
+    "bgp-direct-to-nve-groups",
+    "babel",
+    "sharp",
+    "pbr",
+    "bfd",
+    "openfabric",
+    "vrrp",
+    "zebra",
+    "srte",
+    "table-direct",
+];
+
+/// `show ip protocol`.
+pub fn install_maps(
+    maps: &BTreeMap<(Family, String), String>,
+    family: Family,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "VRF: default\n{:26}: route-map\n-------------------------------------", "Protocol")?;
+    for protocol in PROTOCOLS.into_iter().chain(["any"]) {
+        let map = maps.get(&(family, protocol.to_owned()));
+        match map {
+            Some(map) => writeln!(out, "{protocol:26}: {map:10}")?,
+            None => writeln!(out, "{protocol:26}: none")?,
+        }
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `show bgp neighbors X advertised-routes|received-routes|filtered-routes`.
+//! `show bgp neighbors X advertised-routes|received-routes|filtered-routes|bestpath-routes`.
 
 use std::io::Write;
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ use crate::cli::backend::Cursor;
 /// Rows asked for at a time.
 const SLICE: usize = 500;
 
-/// Which of the three.
+/// Which of the four.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// What the neighbour was told.
@@ -23,6 +23,8 @@ pub enum Kind {
     Received,
     /// What policy refused of it.
     Filtered,
+    /// What is in the table from it, and best.
+    Best,
 }
 
 /// What stands around the rows.
@@ -48,8 +50,9 @@ pub fn text(
     let (mut prefixes, mut paths) = (0u64, 0u64);
     let status_width = if kind == Kind::Advertised { 5 } else { 4 };
     let mut started = false;
-    if default {
-        start(header, true, detail, out)?;
+    // Of best routes the headings are there even if no route is.
+    if default || kind == Kind::Best {
+        start(header, default, detail, out)?;
         started = true;
     }
     loop {
@@ -75,7 +78,7 @@ pub fn text(
             }
         }
     }
-    if !started {
+    if !started || (kind == Kind::Best && prefixes == 0) {
         return Ok(());
     }
     let total = prefixes + u64::from(default);
@@ -86,7 +89,7 @@ pub fn text(
         Kind::Received if filtered > 0 => {
             writeln!(out, "\nTotal number of prefixes {total} ({filtered} filtered)")?;
         }
-        Kind::Received => writeln!(out, "\nTotal number of prefixes {total}")?,
+        Kind::Received | Kind::Best => writeln!(out, "\nTotal number of prefixes {total}")?,
         Kind::Filtered => writeln!(out, "\nTotal number of prefixes {total}, total number of paths 0")?,
     }
     Ok(())
@@ -172,7 +175,6 @@ fn route(prefix: &PrefixView, path: &PathView) -> Value {
     o.put_true("valid", path.valid);
     o.put_true("best", path.best);
     o.put_true("multipath", path.multipath);
-    o.put_true("internal", path.origin_kind == super::views::PathOrigin::Internal);
     Value::Object(o)
 }
 

@@ -11,7 +11,9 @@ use super::dampening;
 use super::format::{afi_of, age, date};
 use super::json::{Object, ObjectExt};
 use super::rpki;
-use super::views::{AdvertisedTo, NexthopView, PathOrigin, PathView, PrefixView, SegmentKind, TableHeader};
+use super::views::{
+    AddPathIds, AdvertisedTo, NexthopView, PathOrigin, PathView, PrefixView, SegmentKind, TableHeader,
+};
 use crate::config::model::PeerId;
 
 /// The well-known communities that keep a route from being announced, as the heading names them.
@@ -147,15 +149,13 @@ pub fn text(header: &TableHeader, path: &PathView, out: &mut dyn Write) -> io::R
     from_line(header, path, out)?;
     attributes_line(path, out)?;
     communities_text(path, out)?;
-    if let Some(ids) = path.tx_ids {
+    if let Some(ids) = add_path_ids(path) {
         let rx = path.path_id;
         let (all, best_as, selected) = (ids.all, ids.best_per_as, ids.best_selected);
         writeln!(
             out,
             "      AddPath ID: RX {rx}, TX-All {all} TX-Best-Per-AS {best_as} TX-Best-Selected {selected}"
         )?;
-    } else if path.path_id != 0 {
-        writeln!(out, "      AddPath ID: RX {}", path.path_id)?;
     }
     if !path.advertised_to.is_empty() {
         writeln!(out, "      Advertised to: {}", names(&path.advertised_to))?;
@@ -164,6 +164,11 @@ pub fn text(header: &TableHeader, path: &PathView, out: &mut dyn Write) -> io::R
         dampening::info_text(flaps, out)?;
     }
     writeln!(out, "      Last update: {}", date(path.updated_epoch))
+}
+
+/// The identifiers of ADD-PATH that are shown: none where nobody tells several paths.
+fn add_path_ids(path: &PathView) -> Option<AddPathIds> {
+    path.tx_ids.or((path.path_id != 0).then(AddPathIds::default))
 }
 
 /// `192.0.2.2 (metric 5) from 192.0.2.2 (10.255.1.1)`
@@ -196,10 +201,10 @@ fn from_line(header: &TableHeader, path: &PathView, out: &mut dyn Write) -> io::
         }
     }
     writeln!(out)?;
-    match hop.link_local {
-        Some(link_local) => {
-            let used = if hop.link_local_used { " (used)" } else { "" };
-            let prefer = if hop.link_local_used { "" } else { " (prefer-global)" };
+    match hop.both_link_local() {
+        Some((link_local, is_used)) => {
+            let used = if is_used { " (used)" } else { "" };
+            let prefer = if is_used { "" } else { " (prefer-global)" };
             writeln!(out, "    ({link_local}){used}{prefer}")
         }
         None => Ok(()),
@@ -360,14 +365,12 @@ pub fn json(header: &TableHeader, prefix: &PrefixView, path: &PathView) -> Value
     o.put_some("rpkiValidationState", path.rpki.map(rpki::state_name));
     best_json(path, &mut o);
     communities_json(path, &mut o);
-    if let Some(ids) = path.tx_ids {
+    if let Some(ids) = add_path_ids(path) {
         o.put("addpathRxId", path.path_id);
         o.put("addpathTxId", ids.all);
         o.put("addpathTxIdAll", ids.all);
         o.put("addpathTxIdBestPerAS", ids.best_per_as);
         o.put("addpathTxIdBestSelected", ids.best_selected);
-    } else if path.path_id != 0 {
-        o.put("addpathRxId", path.path_id);
     }
     if !path.advertised_to.is_empty() {
         o.put("advertisedTo", advertised_json(&path.advertised_to));
@@ -451,12 +454,11 @@ fn communities_json(path: &PathView, o: &mut Object) {
     }
 }
 
-/// Scope, kind and length of an IPv6 next hop.
+/// Scope, kind and length of an IPv6 next hop. One that is link-local alone is shown as FRR sends it, twice.
 pub fn scope_fields(o: &mut impl ObjectExt, address: &Ipv6Addr, hop: &NexthopView) {
-    let link_local = bgp::types::is_link_local(address);
-    o.put("scope", if link_local { "link-local" } else { "global" });
-    o.put("linkLocalOnly", link_local && hop.link_local.is_none());
-    o.put("length", if hop.link_local.is_some() { 32 } else { 16 });
+    o.put("scope", if bgp::types::is_link_local(address) { "link-local" } else { "global" });
+    o.put("linkLocalOnly", false);
+    o.put("length", if hop.both_link_local().is_some() { 32 } else { 16 });
 }
 
 fn hops_json(path: &PathView) -> Value {
@@ -471,9 +473,10 @@ fn hops_json(path: &PathView) -> Value {
     first.put_some("metric", hop.metric.filter(|_| hop.accessible));
     first.put("accessible", hop.accessible);
     first.put_true("importCheckEnabled", !hop.accessible && hop.import_check);
-    first.put_true("used", !hop.link_local_used);
+    let link_local = hop.both_link_local();
+    first.put_true("used", link_local.is_none_or(|(_, used)| !used));
     let mut hops = vec![Value::Object(first)];
-    if let Some(link_local) = hop.link_local {
+    if let Some((link_local, used)) = link_local {
         let mut second = Object::new();
         second.put("ip", link_local.to_string());
         second.put_some("hostname", hop.hostname.clone());
@@ -481,7 +484,7 @@ fn hops_json(path: &PathView) -> Value {
         second.put("scope", "link-local");
         second.put("length", 32);
         second.put("accessible", hop.accessible);
-        second.put_true("used", hop.link_local_used);
+        second.put_true("used", used);
         hops.push(Value::Object(second));
     }
     Value::Array(hops)

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use ipnet::IpNet;
 use rib::policy::ast::{Action, CommunityList, CommunityMatch, OnMatch, PrefixList, RouteMap};
 use serde_json::Value;
 
 use super::json::{Object, ObjectExt, pretty};
 use super::views::PolicyCounters;
-use crate::config::grammar::{communities_text, large_communities_text, prefix_entry_text};
+use crate::config::grammar::{
+    communities_text, ext_communities_text, large_communities_text, prefix_entry_text,
+};
 use crate::config::model::Config;
 use crate::config::route_map_entry;
 
@@ -159,6 +162,52 @@ impl PrefixLists<'_> {
         }
         o
     }
+}
+
+/// Which entries of a prefix-list are shown for a prefix.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Entries {
+    /// Those with the same prefix.
+    Same,
+    /// Those with a prefix inside of it.
+    Inside,
+    /// The first whose prefix covers it.
+    First,
+}
+
+/// `show ip prefix-list NAME PREFIX [longer|first-match]`.
+pub fn prefix_entries(
+    name: &str,
+    list: &PrefixList,
+    hits: &BTreeMap<(String, u32), u64>,
+    net: IpNet,
+    which: Entries,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let any = IpNet::new(net.addr(), 0).map_or(net, |n| n.trunc());
+    for (sequence, entry) in &list.entries {
+        let own = entry.prefix.unwrap_or(any);
+        let wanted = match which {
+            Entries::Same => own == net,
+            Entries::Inside => net.contains(&own),
+            Entries::First => own.contains(&net),
+        };
+        if !wanted {
+            continue;
+        }
+        write!(out, "   seq {sequence} {}", prefix_entry_text(entry))?;
+        match which {
+            Entries::Inside => writeln!(out)?,
+            Entries::Same | Entries::First => {
+                let count = hits.get(&(name.to_owned(), *sequence)).copied().unwrap_or(0);
+                writeln!(out, " (hit count: {count}, refcount: 0)")?;
+            }
+        }
+        if which == Entries::First {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn ends(list: &PrefixList) -> (u32, u32) {
@@ -360,6 +409,12 @@ pub fn community_lists(config: &Config, name: Option<&str>, out: &mut dyn Write)
 pub fn large_community_lists(config: &Config, name: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
     let known = &config.policies.large_community_lists;
     lists("Named large community", "large-community-list", known, name, large_communities_text, out)
+}
+
+/// `show bgp extcommunity-list`.
+pub fn ext_community_lists(config: &Config, name: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
+    let known = &config.policies.ext_community_lists;
+    lists("Named extended community", "extcommunity-list", known, name, ext_communities_text, out)
 }
 
 fn lists<T>(

@@ -346,15 +346,16 @@ fn brief_hops(path: &PathView, out: &mut Vec<u8>) {
     first.put("ip", hop.address.to_string());
     first.put_some("hostname", hop.hostname.as_deref());
     first.put("afi", afi_of(hop.address));
+    let link_local = hop.both_link_local().filter(|_| hop.address.is_ipv6());
     match hop.address {
         IpAddr::V4(_) => first.put("used", true),
         IpAddr::V6(address) => {
             path::scope_fields(&mut first, &address, hop);
-            first.put_true("used", !hop.link_local_used || hop.interface.is_some());
+            first.put_true("used", hop.interface.is_some() || link_local.is_none_or(|(_, used)| !used));
         }
     }
     first.end();
-    if let Some(link_local) = hop.link_local.filter(|_| hop.address.is_ipv6()) {
+    if let Some((link_local, used)) = link_local {
         out.push(b',');
         let mut second = Written::begin(out);
         second.put_some("interface", hop.interface.as_deref());
@@ -362,7 +363,7 @@ fn brief_hops(path: &PathView, out: &mut Vec<u8>) {
         second.put_some("hostname", hop.hostname.as_deref());
         second.put("afi", "ipv6");
         second.put("scope", "link-local");
-        second.put_true("used", hop.link_local_used && hop.interface.is_none());
+        second.put_true("used", used && hop.interface.is_none());
         second.end();
     }
     out.push(b']');

@@ -129,8 +129,10 @@ pub fn summary(views: &[VrrpView], out: &mut dyn Write) -> io::Result<()> {
     };
     writeln!(out)?;
     line(&titles, out)?;
-    let total: usize = widths.iter().map(|w| w + 3).sum();
-    writeln!(out, " {}", "-".repeat(total))?;
+    if !rows.is_empty() {
+        let total: usize = widths.iter().map(|w| w + 3).sum();
+        writeln!(out, " {}", "-".repeat(total))?;
+    }
     for row in &rows {
         let cells: Vec<&str> = row.iter().map(String::as_str).collect();
         line(&cells, out)?;

@@ -16,8 +16,8 @@ const RPKI: &str = "/usr/lib/x86_64-linux-gnu/frr/modules/bgpd_rpki.so";
 pub struct Frr {
     node: Node,
     daemons: Vec<(&'static str, Process)>,
-    /// bgpd validates origins, by its module.
-    rpki: bool,
+    /// Modules of bgpd.
+    modules: &'static [&'static str],
 }
 
 impl Frr {
@@ -30,14 +30,21 @@ impl Frr {
     /// Starts some of its daemons; `zebra` has to be the first.
     #[track_caller]
     pub fn with(node: &Node, config: &str, daemons: &[&'static str]) -> Frr {
-        Frr::run(Frr { node: node.clone(), daemons: Vec::new(), rpki: false }, config, daemons)
+        Frr::run(Frr { node: node.clone(), daemons: Vec::new(), modules: &[] }, config, daemons)
     }
 
     /// Starts it with its module for origin validation.
     #[track_caller]
     pub fn with_rpki(node: &Node, config: &str) -> Frr {
-        let frr = Frr { node: node.clone(), daemons: Vec::new(), rpki: true };
+        let frr = Frr { node: node.clone(), daemons: Vec::new(), modules: &["rpki"] };
         Frr::run(frr, config, &["zebra", "staticd", "bgpd"])
+    }
+
+    /// Starts all of its daemons that we stand for, with all modules.
+    #[track_caller]
+    pub fn whole(node: &Node) -> Frr {
+        let frr = Frr { node: node.clone(), daemons: Vec::new(), modules: &["rpki", "bmp"] };
+        Frr::run(frr, "", &["zebra", "staticd", "bgpd", "bfdd", "vrrpd"])
     }
 
     #[track_caller]
@@ -56,7 +63,8 @@ impl Frr {
         frr
     }
 
-    fn sockets(&self) -> String {
+    /// The folder of its daemons' sockets.
+    pub fn sockets(&self) -> String {
         self.node.folder("frr").to_string_lossy().into_owned()
     }
 
@@ -66,9 +74,13 @@ impl Frr {
         let (empty, pid) = (text(self.node.file("empty.conf")), format!("{sockets}/{name}.pid"));
         let zserv = format!("{sockets}/zserv.api");
         let mut args = vec!["-f", &empty, "-i", &pid, "-z", &zserv, "--vty_socket", &sockets, "-P", "0"];
-        if self.rpki && name == "bgpd" {
-            assert!(Path::new(RPKI).exists(), "{RPKI} is missing: install the package {}", package(RPKI));
-            args.extend(["-M", "rpki"]);
+        for module in self.modules.iter().filter(|_| name == "bgpd") {
+            assert!(
+                *module != "rpki" || Path::new(RPKI).exists(),
+                "{RPKI} is missing: install the package {}",
+                package(RPKI)
+            );
+            args.extend(["-M", module]);
         }
         let program = Path::new("/usr/lib/frr").join(name);
         let log = self.node.file(&format!("{name}.log"));

@@ -34,10 +34,13 @@ const EDGE1: &[&str] = &[
     "show bgp ipv4 unicast cidr-only",
     "show bgp ipv4 unicast community",
     "show bgp ipv4 unicast community 65001:100",
+    "show bgp ipv4 unicast community 65001:100 exact-match",
+    "show bgp ipv4 unicast community-list ALL64500",
     "show bgp ipv4 unicast community-list BLACKHOLE",
     "show bgp ipv4 unicast detail",
     "show bgp ipv4 unicast filter-list FROM-ISP",
     "show bgp ipv4 unicast large-community",
+    "show bgp ipv4 unicast large-community-list LC",
     "show bgp ipv4 unicast neighbors 10.10.0.254 advertised-routes",
     "show bgp ipv4 unicast neighbors 192.0.2.2 advertised-routes",
     "show bgp ipv4 unicast neighbors 192.0.2.2 advertised-routes detail",
@@ -109,6 +112,25 @@ const EDGE1: &[&str] = &[
     "show vrrp interface lan0",
 ];
 
+/// At edge2, whose neighbour in AS 64500 is named by its interface.
+const EDGE2: &[&str] = &[
+    "show bgp ipv4 unicast 1.1.1.0/24",
+    "show bgp ipv4 unicast 8.8.8.0/24",
+    "show bgp ipv4 unicast neighbors eth-isp advertised-routes",
+    "show bgp ipv4 unicast neighbors eth-isp routes",
+    "show bgp ipv6 unicast 2001:db8:8888::/48",
+    "show bgp neighbors eth-isp",
+    "show ip route 1.1.1.0/24",
+];
+
+/// At the hypervisor.
+const HV: &[&str] = &[
+    "show bgp ipv4 unicast 0.0.0.0/0",
+    "show bgp ipv4 unicast 1.1.1.0/24",
+    "show bgp neighbors 10.10.0.2",
+    "show ip route 0.0.0.0/0",
+];
+
 /// As text only.
 const TEXT: &[&str] = &["show running-config", "show vrrp summary"];
 
@@ -116,6 +138,7 @@ const EDGE1_TEXT: &[&str] = &[
     "show bgp ipv4 unicast dampening parameters",
     "show bgp ipv4 unicast wide",
     "show ip forwarding",
+    "show ip protocol",
     "show ipv6 forwarding",
     "show running-config no-header",
     "show version",
@@ -138,7 +161,6 @@ pub const REFUSED: &[&str] = &[
     "show bgp martian next-hop",
     "show bgp paths",
     "show event cpu",
-    "show ip protocol",
     "show nexthop-group rib",
     "show thread cpu",
     "show work-queues",
@@ -153,6 +175,8 @@ pub const REFUSED: &[&str] = &[
 pub fn of(node: &str) -> (Vec<&'static str>, Vec<&'static str>) {
     let (more, text) = match node {
         "edge1" => (EDGE1, EDGE1_TEXT),
+        "edge2" => (EDGE2, &[][..]),
+        "hv" => (HV, &[][..]),
         _ => (&[][..], &[][..]),
     };
     ([EVERYWHERE, more].concat(), [TEXT, text].concat())

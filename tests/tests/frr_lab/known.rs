@@ -30,6 +30,11 @@ pub const BY_NATURE: &[(&str, &str)] = &[
     ("*nvokedTime*", "counter"),
     ("*itCount", "counter"),
     ("*eferenceCount", "counter"),
+    ("*.addpathRxId", "number of the neighbour's own"),
+    (
+        ".ipv6.fe80::LL.*",
+        "one of several link-local addresses of the kernel's choice is held against another",
+    ),
     ("*.nexthopGroupId", "number of its own"),
     ("*.receivedNexthopGroupId", "number of its own"),
     ("*.updateGroupId", "number of its own"),
@@ -54,6 +59,7 @@ pub const NEWER: &[&str] = &[
     "*.flags",
     "*internalNextHop*Num",
     "*internalStatus",
+    "*.nexthops[fe80::LL*.scope",
     "*.advertisedRoutes.*.weight",
     "*.advertisedRoutes.*.nextHopGlobal",
     "*.routesTotal*",
@@ -139,7 +145,7 @@ pub const DIFFERENCES: &[Difference] = &[
         here: "received only",
         why: "announced with time 0 and without families",
         marks: &[
-            mark(Missing, "show bgp neighbors*", "*selectionDeferral*"),
+            mark(Missing, "show bgp neighbors*", "*selectionDeferral*").at_node("edge1"),
             mark(Value, "show bgp neighbors*", "*.longLivedGracefulRestart"),
             mark(Missing, "show bgp neighbors*", "*racefulRestart*").sometimes(),
             mark(Extra, "show bgp neighbors*", "*racefulRestart*").sometimes(),
@@ -152,8 +158,8 @@ pub const DIFFERENCES: &[Difference] = &[
         here: "none",
         why: "not in effect yet",
         marks: &[
-            mark(Missing, "show bgp neighbors*", "*fdHoldTimer*").at_node("edge1"),
-            mark(Missing, "show bgp neighbors*", "*peerBfdInfo").at_node("edge1"),
+            mark(Missing, "show bgp neighbors*", "*fdHoldTimer*").at_node("edge1 hv"),
+            mark(Missing, "show bgp neighbors*", "*peerBfdInfo").at_node("edge1 hv"),
         ],
     },
     Difference {
@@ -203,11 +209,121 @@ pub const DIFFERENCES: &[Difference] = &[
             mark(Missing, "show bgp*", "*.10.20.30.40/32[*.advertisedTo.*").sometimes(),
             mark(Extra, "show bgp*", "*.10.20.30.40/32[*.advertisedTo.*").sometimes(),
             mark(Extra, "show*bgp*", "*fibInstalled").sometimes(),
+            mark(NoLine, "show bgp ipv* unicast", "*").at_node("hv").sometimes(),
+            mark(NewLine, "show bgp ipv* unicast", "*").at_node("hv").sometimes(),
+            mark(NoLine, "show ip* route", "*via *, lan0, weight*").at_node("hv").sometimes(),
+            mark(NewLine, "show ip* route", "*via *, lan0, weight*").at_node("hv").sometimes(),
             // A best path goes to the other one of its neighbour's two sessions.
             mark(Value, "show*bgp*", "*.pfxSnt").sometimes(),
             mark(Value, "show*bgp*", "*.pfxRcd").sometimes(),
             mark(Value, "show bgp neighbors*", "*.sentPrefixCounter").sometimes(),
             mark(Value, "show bgp neighbors*", "*.acceptedPrefixCounter").sometimes(),
+        ],
+    },
+    Difference {
+        output: "the neighbour that a route comes from",
+        frr: "is told it, too",
+        here: "is left out",
+        why: "it has the route, and drops one with its own AS",
+        marks: &[
+            mark(Missing, "show bgp ipv4 unicast 1.1.1.0/24", ".advertisedTo.*")
+                .at_node("edge2 hv")
+                .sometimes(),
+            mark(Missing, "show bgp ipv4 unicast 0.0.0.0/0", ".advertisedTo.*").at_node("hv").sometimes(),
+            mark(
+                Missing,
+                "show bgp ipv4 unicast neighbors*advertised-routes",
+                ".advertisedRoutes.1.1.1.0/24",
+            )
+            .at_node("edge2"),
+            mark(
+                Missing,
+                "show bgp ipv4 unicast neighbors*advertised-routes",
+                ".advertisedRoutes.100.64.0.0/10",
+            )
+            .at_node("edge2"),
+            mark(Value, "show bgp ipv4 unicast neighbors*advertised-routes", ".totalP*Counter*")
+                .at_node("edge2"),
+        ],
+    },
+    Difference {
+        output: "a path to an address that is its own next hop (/32, /128)",
+        frr: "never valid",
+        here: "valid where another route leads there, a connected or static one or a shorter one; never by itself",
+        why: "it can be used",
+        marks: &[
+            mark(Extra, "show bgp ipv4 unicast", ".routes.10.255.0.1/32[*.valid").at_node("edge2"),
+            mark(
+                Extra,
+                "show bgp ipv4 unicast neighbors*advertised-routes",
+                ".advertisedRoutes.10.255.0.1/32",
+            )
+            .at_node("edge2"),
+            mark(NoLine, "show bgp ipv4 unicast", "* 10.255.0.1/32 *").at_node("edge2"),
+            mark(NewLine, "show bgp ipv4 unicast", "* 10.255.0.1/32 *").at_node("edge2"),
+            mark(Extra, "show ip route", ".10.255.0.1/32[bgp*").at_node("edge2"),
+            mark(NewLine, "show ip route", "B 10.255.0.1/32 *").at_node("edge2"),
+            mark(NewLine, "show ip route", " via 10.10.0.2, lan0*").at_node("edge2"),
+            mark(Value, "show ip route summary", ".routes*").at_node("edge2"),
+        ],
+    },
+    Difference {
+        output: "`next-hop-self` of the neighbour to one with `capability extended-nexthop`",
+        frr: "its own address",
+        here: "the next hop that the route has",
+        why: "the neighbour here is FRR 8.4, which leaves it",
+        marks: &[
+            mark(Missing, "show bgp ipv4 unicast", "*.nexthops[10.255.0.1]").at_node("edge2"),
+            mark(Extra, "show bgp ipv4 unicast", "*.nexthops[10.10.0.100]").at_node("edge2"),
+            mark(Missing, "show bgp ipv6 unicast", "*.nexthops[2001:db8:ff::1]").at_node("edge2"),
+            mark(Extra, "show bgp ipv6 unicast", "*.nexthops[2001:db8:10::100]").at_node("edge2"),
+            mark(Extra, "show bgp ipv6 unicast", "*[10.255.0.1 2001:db8:*.valid").at_node("edge2"),
+            mark(NoLine, "show bgp ipv* unicast", "*").at_node("edge2"),
+            mark(NewLine, "show bgp ipv* unicast", "*").at_node("edge2"),
+            mark(Missing, "show ip route", "*[bgp*.nexthops[*").at_node("edge2"),
+            mark(Extra, "show ip route", "*[bgp*.nexthops[10.10.0.100 lan0*").at_node("edge2"),
+            mark(Extra, "show ipv6 route", "*[bgp*.nexthops[2001:db8:10::100 lan0*").at_node("edge2"),
+            mark(NoLine, "show ip route", "*via 10.*").at_node("edge2"),
+        ],
+    },
+    Difference {
+        output: "several paths that one neighbour tells (ADD-PATH), with the same next hop",
+        frr: "no multipath in 8.4",
+        here: "multipath, as in 10.8",
+        why: "FRR 10.8 has it so",
+        marks: &[
+            mark(Value, "show ip route", "*[bgp*.internalNextHop*Num").at_node("edge2"),
+            mark(Value, "show ip*route", "*[bgp*.internalStatus").at_node("edge2"),
+        ],
+    },
+    Difference {
+        output: "`gate` of a next hop behind a static route",
+        frr: "absent or there, as it was when bgpd asked",
+        here: "there",
+        why: "it is the way",
+        marks: &[
+            mark(Missing, "show bgp nexthop", ".ipv4.10.255.0.1.nexthops[lan0]").at_node("edge2"),
+            mark(Extra, "show bgp nexthop", ".ipv4.10.255.0.1.nexthops[10.10.0.2 lan0]").at_node("edge2"),
+        ],
+    },
+    Difference {
+        output: "`show interface`, router advertisements",
+        frr: "`ND ...`: what is sent, and counts",
+        here: "absent",
+        why: "`show running-config` tells what is sent",
+        marks: &[
+            mark(Missing, "show interface", ".eth-isp.nd*").at_node("edge2"),
+            mark(NoLine, "show interface", " ND *").at_node("edge2"),
+        ],
+    },
+    Difference {
+        output: "`Master Advertisement Interval Rx` of a backup",
+        frr: "always `(stale)`",
+        here: "`(stale)` at a master",
+        why: "a backup hears it",
+        marks: &[
+            mark(NoLine, "show vrrp", " Master Advertisement Interval (*").at_node("edge2"),
+            mark(NewLine, "show vrrp", " Master Advertisement Interval (*").at_node("edge2"),
         ],
     },
     Difference {
@@ -348,6 +464,12 @@ pub const DIFFERENCES: &[Difference] = &[
             mark(Extra, "show ip*", "*vrrp*").sometimes(),
             mark(NoLine, "show ip*", "*vrrp*").sometimes(),
             mark(NewLine, "show ip*", "*vrrp*").sometimes(),
+            mark(NoLine, "show interface", " flags: *").at_node("edge2"),
+            mark(NewLine, "show interface", " flags: *").at_node("edge2"),
+            mark(NoLine, "show interface", " inet *10.10.0.1/32*").at_node("edge2"),
+            mark(NoLine, "show interface", " inet6 2001:db8:10::1/128").at_node("edge2"),
+            mark(NoLine, "show interface", " protodown: *").at_node("edge2"),
+            mark(NewLine, "show interface", " protodown: *").at_node("edge2"),
             mark(Missing, "show interface*", "*.nd*").sometimes(),
             mark(Extra, "show interface*", "*.nd*").sometimes(),
         ],
@@ -358,8 +480,8 @@ pub const DIFFERENCES: &[Difference] = &[
         here: "exact (218, 3218 ms)",
         why: "at 10 ms the cut skew is 0 for all",
         marks: &[
-            mark(Value, "show vrrp*", "*skewTime"),
-            mark(Value, "show vrrp*", "*masterDownInterval"),
+            mark(Value, "show vrrp*", "*skewTime").at_node("edge1 edge2"),
+            mark(Value, "show vrrp*", "*masterDownInterval").at_node("edge1 edge2"),
             mark(Value, "show vrrp*", "*masterAdverInterval").sometimes(),
         ],
     },
@@ -370,8 +492,12 @@ pub const DIFFERENCES: &[Difference] = &[
         why: "RFC 9568 section 5.2.9",
         marks: &[
             mark(Value, "show vrrp*", "*.v6.*").sometimes(),
-            mark(NoLine, "show vrrp*", "*fe80::*"),
-            mark(NewLine, "show vrrp*", "*fe80::*"),
+            mark(NoLine, "show vrrp*", "*fe80::*").at_node("edge1 edge2"),
+            mark(NewLine, "show vrrp*", "*fe80::*").at_node("edge1 edge2"),
+            // A backup's primary address: FRR has none.
+            mark(Value, "show vrrp*", "*.v4.primaryAddress").at_node("edge2"),
+            mark(NoLine, "show vrrp", " Primary IP (v*").at_node("edge2"),
+            mark(NewLine, "show vrrp", " Primary IP (v*").at_node("edge2"),
             mark(Value, "show vrrp*", "*.addresses*").sometimes(),
         ],
     },

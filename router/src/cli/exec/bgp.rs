@@ -21,7 +21,7 @@ const BGPD: Option<Daemon> = Some(Daemon::Bgpd);
 /// Commands about sessions.
 pub const COMMANDS: &[ExecCommand] = &[
     exec(
-        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] summary [<established|failed>$state] [<neighbor <A.B.C.D|X:X::X:X|WORD>$peer|remote-as <ASNUM$asn|<internal|external>$kind>>] [terse] [wide] [json]",
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] [all] summary [<established|failed>$state] [<neighbor <A.B.C.D|X:X::X:X|WORD>$peer|remote-as <ASNUM$asn|<internal|external>$kind>>] [terse] [wide] [json]",
         "Sessions, a line each",
         BGPD,
         summary,
@@ -57,7 +57,10 @@ pub const COMMANDS: &[ExecCommand] = &[
             }
         },
     ),
-    exec("show [ip] bgp import-check-table [detail] [json]", "Networks that are announced when they are there", BGPD, |c, a| {
+    exec("show [ip] bgp [<view|vrf> VIEWVRFNAME] import-check-table [detail] [json]", "Networks that are announced when they are there", BGPD, |c, a| {
+        if !only_instance(c, a)? {
+            return Ok(());
+        }
         let views = c.backend.bgp_import_checks()?;
         match a.has("json") {
             true => Ok(nexthop::json(&views, a.has("detail"), c.out)?),
@@ -80,13 +83,16 @@ pub const COMMANDS: &[ExecCommand] = &[
         }
     }),
     exec(
-        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] update-groups [json]",
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] update-groups [(1-4294967295)$group] [json]",
         "Neighbors that are told the same",
         BGPD,
         |c, a| {
             let mut views = c.backend.bgp_update_groups()?;
             if let Some(family) = given_family(a) {
                 views.retain(|v| v.family == family);
+            }
+            if let Some(id) = a.opt::<u64>("group")? {
+                views.retain(|v| v.id == id);
             }
             match a.has("json") {
                 true => Ok(misc::update_groups_json(&views, c.out)?),
@@ -116,7 +122,7 @@ pub const COMMANDS: &[ExecCommand] = &[
         clear,
     )
     .privileged(),
-    exec("clear [ip] bgp [<view|vrf> VIEWVRFNAME] prefix <A.B.C.D/M|X:X::X:X/M>$net", "Decide a prefix again", BGPD, |c, a| {
+    exec("clear [ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6> [unicast]] prefix <A.B.C.D/M|X:X::X:X/M>$net", "Decide a prefix again", BGPD, |c, a| {
         Ok(c.backend.act(Action::ClearBgpPrefix(a.prefix("net")?))?)
     })
     .privileged(),

@@ -1,9 +1,13 @@
 //! Selecting paths of a BGP listing.
 
-use bgp::attrs::text::{Community, parse_community, parse_large_community};
+use std::collections::BTreeMap;
+
+use bgp::attrs::text::{Community, LargeCommunity as LargeText, parse_community, parse_large_community};
 use ipnet::IpNet;
 use regex_automata::meta::Regex;
-use rib::policy::ast::{Action, CommunityList, CommunityMatch, PrefixList, PrefixListEntry, RpkiState};
+use rib::policy::ast::{
+    Action, CommunityList, CommunityMatch, LargeCommunity, PrefixList, PrefixListEntry, RpkiState,
+};
 
 use crate::config::grammar::{Args, Fail};
 use crate::config::model::Config;
@@ -12,9 +16,12 @@ use crate::show::table::PathFilter;
 use crate::show::views::PathView;
 
 /// The words that ask for a part of the table.
-const SELECTORS: [&str; 10] = [
+const SELECTORS: [&str; 13] = [
     "regexp",
+    "access-list",
+    "version",
     "community-list",
+    "large-community-list",
     "large-community",
     "community",
     "prefix-list",
@@ -38,7 +45,27 @@ pub fn filter<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<
         return Ok(Box::new(move |_, path| regex.is_match(&path.as_path_text())));
     }
     if args.has("community-list") {
-        return community_list(config, args);
+        let lists = &config.policies.community_lists;
+        return community_list(lists, args, |p| p.communities.clone(), |c| Community(*c).to_string());
+    }
+    if args.has("large-community-list") {
+        let lists = &config.policies.large_community_lists;
+        return community_list(lists, args, large_of, |c| {
+            LargeText((c.global, c.local1, c.local2)).to_string()
+        });
+    }
+    if let Some(version) = args.opt::<u64>("version")? {
+        return Ok(Box::new(move |prefix, _| prefix.version >= version));
+    }
+    if args.has("access-list") {
+        let name = args.word("list")?;
+        let policies = &config.policies;
+        let lists = [policies.access_lists_v4.get(name), policies.access_lists_v6.get(name)];
+        let known: Vec<&PrefixList> = lists.into_iter().flatten().collect();
+        if known.is_empty() {
+            return Err(Fail::refuse(format!("% {name} access-list not found")));
+        }
+        return Ok(Box::new(move |prefix, _| known.iter().any(|list| permits(list, &prefix.prefix))));
     }
     if args.has("large-community") {
         return large_communities(args);
@@ -122,20 +149,36 @@ fn communities<'a>(args: &Args<'_>) -> Result<Box<PathFilter<'a>>, Fail> {
 }
 
 fn large_communities<'a>(args: &Args<'_>) -> Result<Box<PathFilter<'a>>, Fail> {
-    let words = args.get("AA:BB:CC").unwrap_or("").split_whitespace().filter(|w| *w != "json");
-    let wanted = words
+    let words = args.get("AA:BB:CC").unwrap_or("").split_whitespace();
+    let exact = words.clone().any(|w| w == "exact-match");
+    let mut wanted = words
+        .filter(|w| !["json", "exact-match"].contains(w))
         .map(|w| parse_large_community(w).ok_or_else(|| Fail::refuse("% Large-community malformed")))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(Box::new(move |_, path: &PathView| match wanted.is_empty() {
-        true => !path.large_communities.is_empty(),
-        false => wanted.iter().all(|c| path.large_communities.contains(c)),
+    wanted.sort_unstable();
+    Ok(Box::new(move |_, path: &PathView| match (wanted.is_empty(), exact) {
+        (true, _) => !path.large_communities.is_empty(),
+        (false, true) => path.large_communities == wanted,
+        (false, false) => wanted.iter().all(|c| path.large_communities.contains(c)),
     }))
 }
 
-fn community_list<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<'a>>, Fail> {
-    let name = args.word("list")?;
-    let list = config.policies.community_lists.get(name);
-    let list = list.ok_or_else(|| Fail::refuse(format!("% {name} is not a valid community-list name")))?;
+fn large_of(path: &PathView) -> Vec<LargeCommunity> {
+    let values = path.large_communities.iter();
+    values.map(|&(global, local1, local2)| LargeCommunity { global, local1, local2 }).collect()
+}
+
+/// The paths whose communities of a kind a list permits; with `exact-match` an entry has to name all of them.
+fn community_list<'a, T: PartialEq>(
+    lists: &'a BTreeMap<String, CommunityList<T>>,
+    args: &Args<'_>,
+    of: fn(&PathView) -> Vec<T>,
+    text: fn(&T) -> String,
+) -> Result<Box<PathFilter<'a>>, Fail> {
+    let (name, exact) = (args.word("list")?, args.has("exact-match"));
+    let kind = if args.has("large-community-list") { "large-community-list" } else { "community-list" };
+    let list = lists.get(name);
+    let list = list.ok_or_else(|| Fail::refuse(format!("% {name} is not a valid {kind} name")))?;
     let mut rules = Vec::new();
     for entry in list.entries.values() {
         let regex = match &entry.value {
@@ -144,23 +187,20 @@ fn community_list<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFil
         };
         rules.push((entry.action == Action::Permit, regex));
     }
-    Ok(Box::new(move |_, path: &PathView| in_community_list(list, &rules, path)))
-}
-
-fn in_community_list(list: &CommunityList<u32>, rules: &[(bool, Option<Regex>)], path: &PathView) -> bool {
-    let text: Vec<String> = path.communities.iter().map(|c| Community(*c).to_string()).collect();
-    let text = text.join(" ");
-    for (entry, (permit, regex)) in list.entries.values().zip(rules) {
-        let holds = match (&entry.value, regex) {
-            (CommunityMatch::Standard(values), _) => values.iter().all(|v| path.communities.contains(v)),
-            (CommunityMatch::Expanded(_), Some(regex)) => regex.is_match(&text),
+    Ok(Box::new(move |_, path: &PathView| {
+        let own = of(path);
+        let words = own.iter().map(text).collect::<Vec<_>>().join(" ");
+        let holds = |value: &CommunityMatch<T>, regex: &Option<Regex>| match (value, regex) {
+            (CommunityMatch::Standard(values), _) => {
+                values.iter().all(|v| own.contains(v)) && !(exact && own.iter().any(|v| !values.contains(v)))
+            }
+            (CommunityMatch::Expanded(_), Some(regex)) => regex.is_match(&words),
             (CommunityMatch::Expanded(_), None) => false,
         };
-        if holds {
-            return *permit;
-        }
-    }
-    false
+        let mut entries = list.entries.values().zip(&rules);
+        let first = entries.find(|(entry, (_, regex))| holds(&entry.value, regex));
+        first.is_some_and(|(_, (permit, _))| *permit)
+    }))
 }
 
 fn as_path_list<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<'a>>, Fail> {

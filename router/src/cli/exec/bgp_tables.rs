@@ -25,7 +25,7 @@ const BGPD: Option<Daemon> = Some(Daemon::Bgpd);
 /// Commands about routes.
 pub const COMMANDS: &[ExecCommand] = &[
     exec(
-        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] [<cidr-only|self-originate|community-list COMMUNITY_LIST_NAME$list|prefix-list NAME$list|filter-list AS_PATH_FILTER_NAME$list|route-map RMAP_NAME$list|rpki <valid|invalid|notfound>$validation>] [{json|detail|wide}]",
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] [all] [<cidr-only|self-originate|<community-list COMMUNITY_LIST_NAME$list|large-community-list LCOMMUNITY_LIST_NAME$list> [exact-match]|prefix-list NAME$list|access-list ACCESSLIST_NAME$list|filter-list AS_PATH_FILTER_NAME$list|route-map RMAP_NAME$list|version (1-4294967295)$version|rpki <valid|invalid|notfound>$validation>] [{json|detail|wide}]",
         "The table",
         BGPD,
         listing,
@@ -55,7 +55,7 @@ pub const COMMANDS: &[ExecCommand] = &[
         listing,
     ),
     exec(
-        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] <A.B.C.D|A.B.C.D/M|X:X::X:X|X:X::X:X/M>$prefix [<bestpath|multipath>$which] [rpki <valid|invalid>$validation] [json]",
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] <A.B.C.D|A.B.C.D/M|X:X::X:X|X:X::X:X/M>$prefix [<bestpath|multipath>$which] [rpki <valid|invalid|notfound>$validation] [json]",
         "One prefix",
         BGPD,
         prefix,
@@ -71,6 +71,12 @@ pub const COMMANDS: &[ExecCommand] = &[
         "Routes to and from a neighbor, before and behind policy",
         BGPD,
         neighbor_tables,
+    ),
+    exec(
+        "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] neighbors <A.B.C.D|X:X::X:X|WORD>$peer bestpath-routes [{json|detail|wide}]",
+        "Best routes from a neighbor",
+        BGPD,
+        best_of_neighbor,
     ),
     exec(
         "show [ip$ip] bgp [<view|vrf> VIEWVRFNAME] [<ipv4|ipv6>$afi [unicast]] statistics [json]",
@@ -234,7 +240,37 @@ fn listing(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
     if !only_instance(context, args)? {
         return Ok(());
     }
-    let mut family = listed_family(args);
+    match args.has("all") {
+        true => all_families(context, args),
+        false => list_family(context, args, listed_family(args)),
+    }
+}
+
+/// The table of each family that a neighbour has, or of the one that is named.
+fn all_families(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
+    let json = layout(args).is_json();
+    let named = args.get("afi").and_then(|_| given_family(args));
+    let mut first = true;
+    for family in Family::ALL.into_iter().filter(|f| named.is_none_or(|n| n == *f)) {
+        if context.backend.bgp_summary(family)?.peers.is_empty() {
+            continue;
+        }
+        match json {
+            true => write!(context.out, "{}\"{}\":", if first { "{\n" } else { "," }, family_key(family))?,
+            false => writeln!(context.out, "\nFor address family: {}", family_name(family))?,
+        }
+        first = false;
+        list_family(context, args, family)?;
+    }
+    match (json, first) {
+        (true, true) => Ok(writeln!(context.out, "{{\n}}")?),
+        (true, false) => Ok(writeln!(context.out, "}}")?),
+        (false, _) => Ok(()),
+    }
+}
+
+fn list_family(context: &mut Context<'_>, args: &Args<'_>, family: Family) -> Ran {
+    let mut family = family;
     let range = match args.get("net") {
         Some(_) => {
             let net = args.prefix("net")?;
@@ -317,6 +353,36 @@ fn from_neighbor(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
     let mut cursor = context.backend.bgp_routes(family, BgpRoutes::From(id), Range::All)?;
     let keep = filter(&context.config, args)?;
     table::list(&header, &mut *cursor, &*keep, layout(args), context.out)?;
+    Ok(())
+}
+
+/// The paths of prefixes whose best one comes from a neighbour.
+struct Best(Box<dyn Cursor<PrefixView>>);
+
+impl Cursor<PrefixView> for Best {
+    fn next(&mut self, most: usize) -> Result<Vec<PrefixView>, ViewError> {
+        loop {
+            let mut rows = self.0.next(most)?;
+            let end = rows.is_empty();
+            rows.iter_mut().for_each(|row| row.paths.retain(|path| path.best));
+            rows.retain(|row| !row.paths.is_empty());
+            if end || !rows.is_empty() {
+                return Ok(rows);
+            }
+        }
+    }
+}
+
+fn best_of_neighbor(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
+    let family = listed_family(args);
+    let Some(id) = neighbor(context, args, family)? else { return Ok(()) };
+    let header = context.backend.bgp_header(family)?;
+    let mut best = Best(context.backend.bgp_routes(family, BgpRoutes::From(id), Range::All)?);
+    let around = Around { detail: args.has("detail"), ..Around::default() };
+    match args.has("json") {
+        true => neighbor_routes::json(Kind::Best, &header, &mut best, around, context.out)?,
+        false => neighbor_routes::text(Kind::Best, &header, &mut best, around, context.out)?,
+    }
     Ok(())
 }
 

@@ -66,6 +66,14 @@ pub const COMMANDS: &[ExecCommand] = &[
         |c, a| Ok(c.backend.act(Action::Log(a.string("LINE")?))?),
     )
     .privileged(),
+    exec(
+        "logmsg <emergencies|alerts|critical|errors|warnings|notifications|informational|debugging>$level MESSAGE...",
+        "Write a message into the log",
+        None,
+        |c, a| Ok(c.backend.act(Action::Log(a.string("MESSAGE")?))?),
+    )
+    .privileged(),
+    exec("terminal no <length|monitor>", "A detail of the terminal", None, |_, _| Ok(())),
     exec("terminal length (0-4294967295)", "Lines of the terminal", None, |_, _| Ok(())).with_no(),
     exec("terminal <paginate|monitor>", "A detail of the terminal", None, |_, _| Ok(())).with_no(),
     exec("clear log cmdline-targets", "Forget log targets of the command line", None, |_, _| Ok(())).privileged(),
@@ -78,16 +86,27 @@ pub const COMMANDS: &[ExecCommand] = &[
         Ok(c.out.write_all(text)?)
     }),
     exec(
-        "show bfd [vrf NAME] peer <A.B.C.D|X:X::X:X|WORD>$peer [counters] [json]",
+        "show bfd [vrf NAME] peer <A.B.C.D|X:X::X:X|WORD>$peer [{multihop|local-address <A.B.C.D|X:X::X:X>|interface IFNAME}] [counters] [json]",
         "One BFD session",
         Some(Daemon::Bfdd),
-        |_, a| Err(ActionError::Other(format!("Unable to find 'peer {}'", a.word("peer")?)).into()),
+        no_bfd_peer,
     ),
+    exec(
+        "clear bfd [vrf NAME] peer <A.B.C.D|X:X::X:X|WORD>$peer [{multihop|local-address <A.B.C.D|X:X::X:X>|interface IFNAME}] counters",
+        "Counters of a BFD session",
+        Some(Daemon::Bfdd),
+        no_bfd_peer,
+    )
+    .privileged(),
 ];
 
 /// The one part that the client talks to; ours and nobody in particular means all.
 fn part_name(context: &Context<'_>) -> Option<&'static str> {
     context.daemon.map(Daemon::name)
+}
+
+fn no_bfd_peer(_: &mut Context<'_>, args: &Args<'_>) -> Ran {
+    Err(ActionError::Other(format!("Unable to find 'peer {}'", args.word("peer")?)).into())
 }
 
 fn go(context: &mut Context<'_>, to: Move) -> Ran {

@@ -9,6 +9,8 @@ mod general;
 mod policy;
 mod routes;
 mod rpki;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write};
 use std::sync::{Arc, LazyLock};

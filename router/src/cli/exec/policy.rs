@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::super::backend::Action;
 use super::{Context, Daemon, ExecCommand, Ran, exec};
-use crate::config::grammar::Args;
+use crate::config::grammar::{Args, Fail};
 use crate::config::model::Config;
-use crate::show::policy::{self, ListForm, Owner, PrefixLists};
+use crate::show::policy::{self, Entries, ListForm, Owner, PrefixLists};
 
 const BGPD: Option<Daemon> = Some(Daemon::Bgpd);
 
@@ -48,6 +48,12 @@ pub const COMMANDS: &[ExecCommand] = &[
         None,
         |c, a| prefix_lists(c, a, true, ListForm::Summary),
     ),
+    exec(
+        "show <ip|ipv6>$afi prefix-list NAME$name <A.B.C.D/M|X:X::X:X/M>$net [<longer|first-match>$which]",
+        "Entries of a prefix-list for a prefix",
+        None,
+        prefix_entries,
+    ),
     exec("show <ip|ipv6>$afi access-list [NAME] [json]", "Access-lists", None, |c, a| {
         let v6 = a.get("afi") == Some("ipv6");
         let policies = &c.config.policies;
@@ -88,6 +94,12 @@ pub const COMMANDS: &[ExecCommand] = &[
         "Large community lists",
         BGPD,
         |c, a| Ok(policy::large_community_lists(&c.config, a.get("name"), c.out)?),
+    ),
+    exec(
+        "show bgp extcommunity-list [EXTCOMMUNITY_LIST_NAME$name] [detail]",
+        "Extended community lists",
+        BGPD,
+        |c, a| Ok(policy::ext_community_lists(&c.config, a.get("name"), c.out)?),
     ),
     exec(
         "clear <ip|ipv6> prefix-list [NAME [<A.B.C.D/M|X:X::X:X/M>]]",
@@ -148,6 +160,30 @@ fn prefix_lists(context: &mut Context<'_>, args: &Args<'_>, v6: bool, form: List
         true => Ok(view.json(context.out)?),
         false => Ok(view.text(context.out)?),
     }
+}
+
+/// The entries that are the prefix, those inside of it, or the first that covers it.
+fn prefix_entries(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
+    let (name, net) = (args.word("name")?, args.prefix("net")?);
+    let v6 = args.get("afi") == Some("ipv6");
+    let counters = context.backend.policy_counters();
+    let policies = &context.config.policies;
+    let (lists, hits) = match v6 {
+        false => (&policies.prefix_lists_v4, &counters.prefix_lists_v4),
+        true => (&policies.prefix_lists_v6, &counters.prefix_lists_v6),
+    };
+    let Some(list) = lists.get(name) else {
+        return Ok(writeln!(context.out, "% Can't find specified prefix-list")?);
+    };
+    if net.addr().is_ipv6() != v6 {
+        return Err(Fail::Value(net.to_string()).into());
+    }
+    let which = match args.get("which") {
+        Some("longer") => Entries::Inside,
+        Some(_) => Entries::First,
+        None => Entries::Same,
+    };
+    Ok(policy::prefix_entries(name, list, hits, net, which, context.out)?)
 }
 
 fn clear(context: &mut Context<'_>, _: &Args<'_>) -> Ran {

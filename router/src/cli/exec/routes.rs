@@ -8,7 +8,7 @@ use super::{Context, Daemon, ExecCommand, Ran, exec};
 use crate::config::grammar::{Args, Fail};
 use crate::show::route::{self, RouteOptions};
 use crate::show::views::{RouteProtocol, VrrpView};
-use crate::show::{interface, vrrp};
+use crate::show::{interface, misc, vrrp};
 
 const ZEBRA: Option<Daemon> = Some(Daemon::Zebra);
 
@@ -57,6 +57,15 @@ pub const COMMANDS: &[ExecCommand] = &[
         ZEBRA,
         nht,
     ),
+    exec(
+        "show <ip|ipv6>$afi protocol [vrf NAME]",
+        "Route-maps between protocols and the kernel",
+        ZEBRA,
+        |c, a| match only_vrf(c, a)? {
+            true => Ok(misc::install_maps(&c.config.install_maps, family(a), c.out)?),
+            false => Ok(()),
+        },
+    ),
     exec("show ip forwarding", "Whether IPv4 packets are forwarded", ZEBRA, |c, _| {
         let on = c.backend.forwarding(Family::Ipv4Unicast);
         Ok(writeln!(c.out, "IP forwarding is {}", if on { "on" } else { "off" })?)
@@ -86,7 +95,7 @@ pub const COMMANDS: &[ExecCommand] = &[
         }
     }),
     exec(
-        "show interface [vrf <NAME|all>] description [json]",
+        "show interface <[vrf <NAME|all>] description|description vrf <NAME|all>> [json]",
         "Interfaces with their descriptions",
         ZEBRA,
         |c, a| match a.has("json") {

@@ -35,6 +35,12 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
     }
 }
 
+/// Whether the shell runs a line by itself, without the router.
+#[cfg(test)]
+pub fn runs_by_itself(line: &str) -> bool {
+    local::program(line).is_some()
+}
+
 /// Where the shell reads and writes when it does not talk to a person.
 struct Streams<'a> {
     input: &'a mut dyn BufRead,

@@ -55,6 +55,12 @@ impl<'l> Args<'l> {
         self.captures.iter().any(|c| c.keyword == Some(keyword))
     }
 
+    /// Whether a word was understood as a keyword, not as a name.
+    #[cfg(test)]
+    pub fn has_as_keyword(&self, word: &str) -> bool {
+        self.captures.iter().any(|c| c.text == word && c.keyword.is_some())
+    }
+
     /// Whether one keyword was given before another; both must be there.
     pub fn before(&self, first: &str, second: &str) -> bool {
         let at = |keyword: &str| self.captures.iter().position(|c| c.keyword == Some(keyword));

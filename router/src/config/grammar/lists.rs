@@ -420,10 +420,11 @@ fn render_communities(policies: &Policies, out: &mut Lines) {
         values => value::communities_text(values),
     });
     render_lists("large-community-list", &policies.large_community_lists, out, value::large_communities_text);
-    render_lists("extcommunity-list", &policies.ext_community_lists, out, ext_text);
+    render_lists("extcommunity-list", &policies.ext_community_lists, out, ext_communities_text);
 }
 
-fn ext_text(values: &[ExtCommunity]) -> String {
+/// Values of an extended community list, as they are written.
+pub fn ext_communities_text(values: &[ExtCommunity]) -> String {
     value::join(values.iter().filter_map(value::ext_community_words).map(|(word, v)| format!("{word} {v}")))
 }
 

@@ -36,7 +36,7 @@ pub use args::Args;
 pub use edit::{Editor, PeerMut, Verdict};
 pub use help::help_for;
 pub use kept::render as render_kept;
-pub use lists::prefix_entry_text;
+pub use lists::{ext_communities_text, prefix_entry_text};
 pub use matcher::{Completions, Expected, Lookup, Pattern, Word};
 pub use neighbor::{render_group, render_peer};
 pub use node::{BlockKind, Instance, Node, NodeKind};

@@ -143,6 +143,7 @@ pub const HEADER: &[Command] = &[
             out.line(format_args!("log commands"));
         }
     })),
+    quiet("log extended-syslog WORD", "Log to the system in another format"),
     quiet("log filtered-file ![LINE...]", "Log to a file what the filter passes"),
     quiet("log filter-text WORD", "What the filter passes"),
     command("clear log filter-text", "Forget what the filter passes", |e, _| {
@@ -171,7 +172,7 @@ pub const HEADER: &[Command] = &[
     quiet("password ![LINE...]", "The password of terminals"),
     quiet("enable password ![LINE...]", "The password of the privileged mode"),
     quiet("username WORD nopassword", "A user without a password"),
-    quiet("banner motd LINE...", "What is shown at login"),
+    quiet("banner motd ![LINE...]", "What is shown at login"),
     quiet("allow-external-route-update", "Let others change our routes in the kernel"),
     quiet("<ip|ipv6> ssmpingd [LINE...]", "A multicast tool"),
     quiet("allow-reserved-ranges", "Accept reserved addresses"),
@@ -326,7 +327,7 @@ pub const GLOBAL: &[Command] = &[
         Ok(())
     })
     .render(Render::Top(|c, out| {
-        if let Some(on) = c.nht_resolve_via_default.filter(|on| *on != (c.profile == Profile::Traditional)) {
+        if let Some(on) = c.nht_resolve_via_default.filter(|on| !on || c.profile != Profile::Traditional) {
             out.switch(on, format_args!("ip nht resolve-via-default"));
         }
     })),
@@ -335,8 +336,7 @@ pub const GLOBAL: &[Command] = &[
         Ok(())
     })
     .render(Render::Top(|c, out| {
-        if let Some(on) = c.nht_resolve_via_default_v6.filter(|on| *on != (c.profile == Profile::Traditional))
-        {
+        if let Some(on) = c.nht_resolve_via_default_v6.filter(|on| !on || c.profile != Profile::Traditional) {
             out.switch(on, format_args!("ipv6 nht resolve-via-default"));
         }
     })),

@@ -200,7 +200,8 @@ pub struct Config {
     pub router_id: Option<Ipv4Addr>,
     /// `ipv6 router-id`.
     pub router_id_v6: Option<Ipv6Addr>,
-    /// `ip nht resolve-via-default`, if given; else the profile decides.
+    /// `ip nht resolve-via-default`, if given. FRR has it on whatever profile a file names: the profile counts for VRFs
+    /// that are made later than the default one.
     pub nht_resolve_via_default: Option<bool>,
     /// The same for IPv6.
     pub nht_resolve_via_default_v6: Option<bool>,
@@ -284,12 +285,12 @@ impl Default for Config {
 impl Config {
     /// Whether a next hop may resolve over the default route, for IPv4 (`ip nht resolve-via-default`).
     pub fn resolve_via_default_v4(&self) -> bool {
-        self.nht_resolve_via_default.unwrap_or(self.profile == Profile::Traditional)
+        self.nht_resolve_via_default.unwrap_or(true)
     }
 
     /// Whether a next hop may resolve over the default route, for IPv6.
     pub fn resolve_via_default_v6(&self) -> bool {
-        self.nht_resolve_via_default_v6.unwrap_or(self.profile == Profile::Traditional)
+        self.nht_resolve_via_default_v6.unwrap_or(true)
     }
 
     /// The policies as the engine shall see them.

@@ -1,7 +1,7 @@
 //! BGP: summary, table, paths, next hops, update groups.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bgp::attrs::Origin;
 use bgp::types::Family;
@@ -233,7 +233,7 @@ pub struct NexthopView {
     /// The address; unspecified for our own routes.
     pub address: IpAddr,
     /// The link-local address that came with a global one.
-    pub link_local: Option<std::net::Ipv6Addr>,
+    pub link_local: Option<Ipv6Addr>,
     /// Whether the link-local address is the one that is used.
     pub link_local_used: bool,
     /// The interface, for neighbours named by one.
@@ -246,6 +246,18 @@ pub struct NexthopView {
     pub metric: Option<u32>,
     /// Inaccessible, and looked up with `network import-check`.
     pub import_check: bool,
+}
+
+impl NexthopView {
+    /// The link-local address beside the other one and whether it is the one that is used. One that is alone stands for
+    /// both, as FRR sends it.
+    pub fn both_link_local(&self) -> Option<(Ipv6Addr, bool)> {
+        match (self.link_local, self.address) {
+            (Some(link_local), _) => Some((link_local, self.link_local_used)),
+            (None, IpAddr::V6(alone)) if bgp::types::is_link_local(&alone) => Some((alone, true)),
+            (None, _) => None,
+        }
+    }
 }
 
 /// ADD-PATH identifiers for sending.

@@ -1,5 +1,7 @@
 //! Interfaces.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 /// An address of an interface.
@@ -66,6 +68,10 @@ pub struct InterfaceView {
     pub link_kind: String,
     /// Held down by us.
     pub protodown: bool,
+    /// Routers are advertised here because BGP has a neighbour that is named by the interface.
+    pub advertised_for_bgp: bool,
+    /// That neighbour's link-local address, once it was heard.
+    pub neighbor: Option<IpAddr>,
     /// Name of the interface that this one is on.
     pub parent: Option<String>,
     /// Its index, if its name is not known.
