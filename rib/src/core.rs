@@ -20,6 +20,7 @@ use crate::intern::Local;
 use crate::local::LocalRoutes;
 use crate::membership::{assign, flush_family};
 use crate::nexthop::{NextHopKey, ResolvedHop};
+use crate::nht::NhtMaps;
 use crate::peer::{Peer, PeerConfig, PeerSession};
 use crate::policy::ast::Policies;
 use crate::policy::compile::Compiled;
@@ -86,6 +87,8 @@ pub enum Input<'a> {
     Reimport(PeerId, Family),
     /// Octets of [`Output::Transmit`] that a neighbour's socket took.
     Written(PeerId, usize),
+    /// The round-trip time of a neighbour's session, milliseconds: what policy puts into routes from now on.
+    RoundTrip(PeerId, u32),
     /// An interface is new or changed.
     Link {
         /// Kernel's index.
@@ -175,6 +178,7 @@ impl Core {
                     peer.in_flight = peer.in_flight.saturating_sub(octets);
                 }
             }
+            Input::RoundTrip(id, milliseconds) => self.round_trip(id, milliseconds),
             Input::Link { ifindex, name, up } => self.link(ifindex, name, up),
             Input::LinkGone(ifindex) => self.link_gone(ifindex),
             Input::Address(ifindex, net) => self.address(ifindex, net),
@@ -198,7 +202,23 @@ impl Core {
         let laggards = v4.chain(self.v6.groups.iter().filter_map(Group::deadline));
         let damping = [self.v4.damping.as_ref(), self.v6.damping.as_ref()].into_iter().flatten();
         let reuse = damping.filter_map(|d| d.next_due()).map(|second| Time::from(second) * SECOND);
-        laggards.chain(reuse).chain(self.hold.deadline(self.now)).min()
+        let med = self.shared.settings.max_med_on_startup.and_then(|(s, _)| self.hold.first(s, self.now));
+        laggards.chain(reuse).chain(self.hold.deadline(self.now)).chain(med).min()
+    }
+
+    /// Whether neighbours are told the MED of the time after a start (`bgp max-med on-startup`).
+    pub fn max_med_on_startup(&self) -> bool {
+        let settings = &self.shared.settings;
+        let begun = self.hold.view().began.is_some();
+        settings.max_med_on_startup.is_some_and(|(s, _)| !begun || self.hold.first(s, self.now).is_some())
+    }
+
+    /// Finds out which MED neighbours are told now. Returns whether it is another than before.
+    fn renew_max_med(&mut self) -> bool {
+        let settings = &self.shared.settings;
+        let first = settings.max_med_on_startup.filter(|_| self.max_med_on_startup());
+        let med = settings.max_med.or(first.map(|(_, med)| med));
+        std::mem::replace(&mut self.shared.max_med, med) != med
     }
 
     /// How far holding back after the start has come.
@@ -272,6 +292,9 @@ impl Core {
         self.v6.renew_aggregates(&mut self.shared);
         self.v4.apply_conditions(&mut self.shared);
         self.v6.apply_conditions(&mut self.shared);
+        if self.renew_max_med() {
+            self.regroup();
+        }
         self.settle();
         let up = || self.shared.peers.iter().flatten().filter(|p| p.session.is_some());
         let sessions = Sessions { up: up().count(), telling: up().filter(|p| p.tells_still()).count() };
@@ -343,12 +366,14 @@ impl Core {
         let decide = self.shared.settings.best != settings.best
             || self.shared.settings.distance != settings.distance
             || self.shared.settings.no_rib != settings.no_rib;
-        self.shared.next_hops_dirty |=
-            self.shared.settings.resolve_via_default != settings.resolve_via_default;
+        self.shared.next_hops_dirty |= self.shared.settings.resolve_via_default
+            != settings.resolve_via_default
+            || self.shared.settings.nht != settings.nht;
         let resilient = self.shared.settings.resilient != settings.resilient;
         let install =
             Family::ALL.map(|f| self.shared.settings.install[f.index()] != settings.install[f.index()]);
         self.shared.settings = settings;
+        self.renew_max_med();
         if resilient {
             self.renew_static_sets();
         }
@@ -412,13 +437,13 @@ impl Core {
         }
     }
 
-    /// New policies: compile, start all memories over, tell what changes by them.
     /// Asks policy anew which routes go into the kernel, and how.
     fn install_anew(&mut self, family: Family) {
         self.task(family, Walk::Install);
         family!(self, family, |rib, shared| rib.install_base_anew(shared));
     }
 
+    /// New policies: compile, start all memories over, tell what changes by them.
     fn policies(&mut self, policies: Policies) {
         if *self.shared.policies.source() == policies {
             return;
@@ -426,6 +451,7 @@ impl Core {
         let compiled = Compiled::new(policies);
         compiled.continue_counts(&self.shared.policies);
         self.shared.policies = compiled;
+        self.shared.next_hops_dirty |= self.shared.settings.nht != <[NhtMaps; 2]>::default();
         for f in Family::ALL {
             family!(self, f, |rib, shared| {
                 rib.imports.clear();
@@ -459,6 +485,14 @@ impl Core {
             self.shared.event(Event::RefreshNeeded { peer: id, family });
         }
         self.task(family, Walk::Reimport(id));
+    }
+
+    /// As in FRR, routes that are there keep what they have.
+    fn round_trip(&mut self, id: PeerId, milliseconds: u32) {
+        let Some(peer) = self.shared.peer_mut(id).filter(|p| p.round_trip != milliseconds) else { return };
+        peer.round_trip = milliseconds;
+        self.v4.time_anew(id);
+        self.v6.time_anew(id);
     }
 
     fn peer_ids(&self) -> Vec<PeerId> {

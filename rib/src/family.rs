@@ -152,7 +152,15 @@ impl<A: Addr> FamilyRib<A> {
     /// Distances changed: what was worked out with the old ones counts no more.
     pub fn measure_anew(&mut self) {
         self.imports.values_mut().filter(|e| e.measures()).for_each(Evaluator::forget);
-        self.groups.iter_mut().for_each(Group::measure_anew);
+        self.groups.iter_mut().for_each(|g| g.forget_if(Evaluator::measures));
+    }
+
+    /// The round-trip time of a neighbour's session is another one: verdicts with the old one count no more.
+    pub fn time_anew(&mut self, id: PeerId) {
+        let imports = self.imports.iter_mut().filter(|((_, peer), _)| *peer == Some(id));
+        imports.map(|(_, e)| e).filter(|e| e.times()).for_each(Evaluator::forget);
+        let groups = self.groups.iter_mut().filter(|g| g.key().solo == Some(id));
+        groups.for_each(|g| g.forget_if(Evaluator::times));
     }
 
     /// The filter of a neighbour, made if it is the first to ask.

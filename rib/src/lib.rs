@@ -35,6 +35,7 @@ pub mod local;
 mod membership;
 mod memo;
 pub mod nexthop;
+pub mod nht;
 mod path_ids;
 pub mod peer;
 pub mod policy;

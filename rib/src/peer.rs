@@ -232,6 +232,8 @@ pub(crate) struct Peer {
     pub end_of_rib: [bool; 2],
     /// Where its answers to our refreshes stand, by family.
     pub refresh: [Refresh; 2],
+    /// Round-trip time of the session as it was last told, milliseconds.
+    pub round_trip: u32,
 }
 
 /// The answer of a neighbour to a refresh (RFC 7313): its paths bear the flag [`ROUND`](crate::table::path_flag::ROUND)
@@ -259,6 +261,7 @@ impl Peer {
             crossed: [Crossed::Nothing; 2],
             end_of_rib: [false; 2],
             refresh: [Refresh::default(); 2],
+            round_trip: 0,
         }
     }
 

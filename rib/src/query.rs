@@ -20,6 +20,7 @@ use crate::peer::{AddPaths, PeerCounts};
 use crate::policy::ast::{RpkiState, SourceProtocol};
 use crate::policy::compile::{Counts, Program};
 use crate::policy::eval::Verdict;
+use crate::resolve;
 use crate::shared::Shared;
 use crate::table::{Path, path_flag};
 
@@ -186,8 +187,8 @@ pub struct NextHopView {
     pub resolution: Resolution,
     /// Paths of BGP with it.
     pub paths: usize,
-    /// Whether a path of BGP has or had it: else it is of static routes.
-    pub of_bgp: bool,
+    /// Policy keeps it from that way (`ip nht PROTO route-map`): it counts as unresolved.
+    pub withheld: bool,
     /// When it last changed, seconds.
     pub since: u32,
 }
@@ -442,26 +443,34 @@ impl Core {
                 }
             }
         }
-        let mut of_bgp = vec![false; self.shared.next_hops.bound()];
-        for (_, set) in self.shared.attrs.iter() {
-            if let Some(used) = of_bgp.get_mut(set.local.next_hop.index()) {
-                *used = true;
-            }
-        }
-        let mut paths = vec![0; of_bgp.len()];
+        let mut paths = vec![0; self.shared.next_hops.bound()];
         count(&self.v4, &self.shared, &mut paths);
         count(&self.v6, &self.shared, &mut paths);
         self.shared
             .next_hops
             .iter()
-            .map(|(id, e)| NextHopView {
-                key: e.key.clone(),
-                resolution: e.resolution.clone(),
-                paths: paths.get(id.index()).copied().unwrap_or(0),
-                of_bgp: of_bgp.get(id.index()).copied().unwrap_or(false),
-                since: e.since,
+            .map(|(id, e)| {
+                let withheld = match e.resolution {
+                    Resolution::Unresolved => {
+                        resolve::withheld(&self.shared, &self.v4, &self.v6, Some(id), &e.key)
+                    }
+                    _ => None,
+                };
+                NextHopView {
+                    key: e.key.clone(),
+                    withheld: withheld.is_some(),
+                    resolution: withheld.unwrap_or_else(|| e.resolution.clone()),
+                    paths: paths.get(id.index()).copied().unwrap_or(0),
+                    since: e.since,
+                }
             })
             .collect()
+    }
+
+    /// Whether policy keeps BGP from an address that could be reached (`ip nht bgp route-map`).
+    pub fn withheld(&self, addr: IpAddr) -> bool {
+        let key = NextHopKey { addr: Some(addr), ..NextHopKey::default() };
+        resolve::withheld(&self.shared, &self.v4, &self.v6, None, &key).is_some()
     }
 
     /// How often policies were asked.

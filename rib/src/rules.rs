@@ -122,7 +122,7 @@ impl GroupKey {
         let form = ExportForm {
             as4: session.as4,
             aigp: peer.config.aigp,
-            med: shared.settings.max_med.map_or(MedForm::Keep, MedForm::Set),
+            med: shared.max_med.map_or(MedForm::Keep, MedForm::Set),
             communities: config.send_community.standard,
             ext_communities: config.send_community.extended,
             large_communities: config.send_community.large,

@@ -31,6 +31,7 @@ mod confederation;
 mod damping;
 mod edges;
 mod model;
+mod nht;
 mod policy;
 mod routes;
 mod rpki;
@@ -400,7 +401,11 @@ fn receive(
 }
 
 fn static_route(prefix: &str, via: Option<&str>, distance: u8) -> StaticRoute {
-    let key = |v: &str| NextHopKey { addr: Some(v.parse().unwrap()), ..NextHopKey::default() };
+    let key = |v: &str| NextHopKey {
+        addr: Some(v.parse().unwrap()),
+        user: crate::nexthop::NextHopUser::Static,
+        ..NextHopKey::default()
+    };
     StaticRoute {
         prefix: prefix.parse().unwrap(),
         target: via.map_or(StaticTarget::Discard(Discard::Blackhole), |v| StaticTarget::Hops(vec![key(v)])),

@@ -94,14 +94,14 @@ impl<A: Addr> Group<A> {
             (_, false) => &mut self.export,
         };
         let chosen = self.advertise.as_mut().and_then(|advertise| {
-            advertise.beside(company);
+            advertise.beside(peer, company);
             advertise.run(shared, attr, net, solo, own)
         });
         if let Some(chosen) = chosen.filter(|_| self.withheld) {
             shared.release(chosen);
             return nothing;
         }
-        filter.beside(company);
+        filter.beside(peer, company);
         let told = filter.run(shared, chosen.unwrap_or(attr), net, solo, own);
         shared.release(chosen.unwrap_or(AttrId::NONE));
         match told {

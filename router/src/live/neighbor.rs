@@ -445,9 +445,9 @@ fn family_view(
     view.route_reflector_client = n.route_reflector_client;
     view.route_server_client = n.route_server_client;
     view.as_override = n.as_override;
-    view.allowas_in = n.allowas_in.map(|a| match a {
-        crate::config::model::AllowAsIn::Count(times) => times,
-        crate::config::model::AllowAsIn::Origin => 0,
+    view.allowas_in = n.allowas_in.as_ref().map(|a| match a.place {
+        crate::config::model::OwnAsPlace::Count(times) => times,
+        crate::config::model::OwnAsPlace::Origin => 0,
     });
     view.remove_private_as = n.remove_private_as.is_some();
     view.send_community = n.send_community;

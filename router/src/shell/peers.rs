@@ -616,10 +616,10 @@ fn session_config(
         model::RemoteAs::Auto => RemoteAs::Any,
     };
     let settings = translate::settings(config, router_id);
-    let allow = |f: Family| match n.family(f).allowas_in {
+    let allow = |f: Family| match n.family(f).allowas_in.as_ref().map(|a| a.place) {
         None => AllowOwnAs::No,
-        Some(model::AllowAsIn::Count(times)) => AllowOwnAs::Times(times),
-        Some(model::AllowAsIn::Origin) => AllowOwnAs::Origin,
+        Some(model::OwnAsPlace::Count(times)) => AllowOwnAs::Times(times),
+        Some(model::OwnAsPlace::Origin) => AllowOwnAs::Origin,
     };
     let hostname = config.hostname.clone().or_else(system_hostname);
     SessionConfig {

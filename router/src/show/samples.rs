@@ -109,6 +109,7 @@ pub fn summary() -> SummaryView {
         peer_group_memory: 72,
         dampening: false,
         multipath_relax: true,
+        max_med_on_startup: false,
         max_med: false,
         show_hostname: false,
         peers: vec![
