@@ -175,6 +175,10 @@ impl Core {
             self.resolve();
         }
         for f in Family::ALL {
+            let nets = family!(self, f, |rib, _shared| std::mem::take(&mut rib.resuppress));
+            if !nets.is_empty() {
+                self.suppress_anew(f, nets);
+            }
             if let Some(number) = family!(self, f, |rib, _shared| rib.wanted_search()) {
                 self.task(f, Walk::Search(number));
             }
@@ -223,6 +227,18 @@ impl Core {
                     Changed { next_hops: changed.clone(), turned: turned.clone(), retold: retold.clone() },
                 );
             }
+        }
+    }
+
+    /// Joins a walk that has not begun, or orders one.
+    fn suppress_anew(&mut self, family: Family, nets: Vec<IpNet>) {
+        let waiting = self.tasks.iter_mut().find_map(|t| match &mut t.walk {
+            Walk::Suppress(waiting) if t.family == family && t.cursor == 0 => Some(waiting),
+            _ => None,
+        });
+        match waiting {
+            Some(waiting) => waiting.extend(nets),
+            None => self.task(family, Walk::Suppress(nets)),
         }
     }
 

@@ -131,6 +131,12 @@ impl<A: Addr> FamilyRib<A> {
         self.conditions.as_mut()?.wanted.take()
     }
 
+    /// Whether it is not known yet what a condition says: its first search is under way.
+    pub(crate) fn conditions_unknown(&self) -> bool {
+        let mut watches = self.conditions.iter().flat_map(|c| &c.watches);
+        watches.any(|w| w.version == 0 && w.search.is_some())
+    }
+
     /// Whether anybody waits for a search still.
     pub(crate) fn searching(&self, number: u32) -> bool {
         let watches = self.conditions.iter().flat_map(|c| &c.watches);

@@ -296,6 +296,10 @@ impl Core {
             self.regroup();
         }
         self.settle();
+        // Neighbours are not told what the walks that were just ordered may take back.
+        if self.v4.conditions_unknown() || self.v6.conditions_unknown() || self.suppresses_anew() {
+            return;
+        }
         let up = || self.shared.peers.iter().flatten().filter(|p| p.session.is_some());
         let sessions = Sessions { up: up().count(), telling: up().filter(|p| p.tells_still()).count() };
         if self.hold.holds(self.now, sessions) {
@@ -303,6 +307,10 @@ impl Core {
         }
         flush_family(&mut self.shared, &mut self.v4, self.now);
         flush_family(&mut self.shared, &mut self.v6, self.now);
+    }
+
+    fn suppresses_anew(&self) -> bool {
+        self.tasks.iter().any(|t| matches!(t.walk, Walk::Suppress(_)))
     }
 
     /// Forgets the flaps of a prefix, or of all of a family (`clear ip bgp dampening`): what was suppressed is used. An
@@ -389,7 +397,7 @@ impl Core {
                     rib.sync_local_all(shared);
                 }
                 if identity || shutdown {
-                    rib.reload_aggregates(shared);
+                    rib.reload_aggregates();
                 }
                 rib.groups.iter_mut().for_each(|g| g.reload(shared, &rib.table));
             });
@@ -417,7 +425,7 @@ impl Core {
                     rib.sync_local_in(shared, &covered);
                 }
                 if rib.aggregates_validate(shared) {
-                    rib.reload_aggregates(shared);
+                    rib.reload_aggregates();
                 }
                 if rib.conditions_validate(shared) {
                     rib.search_again();
@@ -456,7 +464,7 @@ impl Core {
             family!(self, f, |rib, shared| {
                 rib.imports.clear();
                 rib.sync_local_all(shared);
-                rib.reload_aggregates(shared);
+                rib.reload_aggregates();
                 rib.search_again();
                 rib.groups.iter_mut().for_each(|g| g.reload(shared, &rib.table));
             });

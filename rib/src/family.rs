@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use bgp::attrs::{AttrBuilder, flag, hash_block};
 use bgp::types::{Addr, Family, Nlri};
 use bgp::wire::iana::community;
+use ipnet::IpNet;
 use smallvec::SmallVec;
 
 use crate::aggregate::Aggregates;
@@ -59,6 +60,8 @@ pub(crate) struct FamilyRib<A: Addr> {
     pub local: crate::local::LocalRoutes,
     /// Prefixes whose next hop's way depends on BGP routes are few: their addresses, sorted, to see a change coming.
     pub tracked: Vec<A>,
+    /// Of what these cover it has to be seen again what is suppressed.
+    pub resuppress: Vec<IpNet>,
     /// `aggregate-address`.
     pub aggregates: Option<Box<Aggregates<A>>>,
     /// Route-maps that wait for a route, if any do.
@@ -79,6 +82,7 @@ impl<A: Addr> FamilyRib<A> {
             version: 0,
             local: crate::local::LocalRoutes::default(),
             tracked: Vec::new(),
+            resuppress: Vec::new(),
             aggregates: None,
             conditions: None,
             damping: None,

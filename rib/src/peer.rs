@@ -45,6 +45,14 @@ pub enum AddPaths {
     Best(u8),
 }
 
+/// Which paths of a prefix go to a neighbour, and how many of them at most.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Several {
+    pub which: AddPaths,
+    /// What the neighbour wants; `None` is no limit.
+    pub most: Option<u16>,
+}
+
 /// How many paths a neighbour may send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PrefixLimit {
@@ -191,6 +199,8 @@ pub struct PeerSession {
     pub families: [bool; 2],
     /// Families in which routes to it have path identifiers (RFC 7911).
     pub add_path_send: [bool; 2],
+    /// The most paths of a prefix that it wants, by family; 0 is no limit.
+    pub paths_limit: [u16; 2],
     /// Our IPv4 address towards it.
     pub local_v4: Option<Ipv4Addr>,
     /// Our global IPv6 address towards it.

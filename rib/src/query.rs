@@ -538,11 +538,11 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
     {
         path.aggregated = rib.aggregated(entry.addr, entry.len);
     }
-    for which in rib.groups.iter().filter_map(|g| g.key().add_paths) {
-        for told in chosen(which, shared, &rib.table, id) {
+    for several in rib.groups.iter().filter_map(|g| g.key().add_paths) {
+        for told in chosen(several, shared, &rib.table, id) {
             let is_it = |p: &&mut PathView| (p.peer, p.path_id) == (told.peer, told.path_id);
             let Some(path) = paths.iter_mut().find(is_it) else { continue };
-            let number = match which {
+            let number = match several.which {
                 AddPaths::All => &mut path.numbers.all,
                 AddPaths::BestPerAs => &mut path.numbers.best_per_as,
                 AddPaths::Best(_) => &mut path.numbers.best,

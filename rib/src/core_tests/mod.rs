@@ -161,6 +161,7 @@ impl Lab {
             extended_message: false,
             families: [true, false],
             add_path_send: [false; 2],
+            paths_limit: [0; 2],
             local_v4: Some(Ipv4Addr::new(10, 0, 0, 1)),
             local_v6: None,
             local_link: None,

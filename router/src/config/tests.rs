@@ -230,6 +230,10 @@ fn lines_that_were_only_kept_take_effect() {
             "  neighbor 10.0.0.1 allowas-in route-map R\n",
         ),
         (
+            "router bgp 1\n neighbor 10.0.0.1 remote-as 2\n address-family ipv4 unicast\n",
+            "  neighbor 10.0.0.1 addpath-rx-paths-limit 5\n",
+        ),
+        (
             "route-map R permit 10\nexit\nrouter bgp 1\n neighbor 10.0.0.1 remote-as 2\n address-family ipv4 unicast\n",
             "  neighbor 10.0.0.1 allowas-in route-map R 5\n",
         ),

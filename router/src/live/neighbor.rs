@@ -353,7 +353,8 @@ fn add_path(local: &Open, remote: &Open) -> Vec<AddPathCapability> {
         .map(|f| {
             let (ours, theirs) = (modes(local, f), modes(remote, f));
             let of = |bit: u8| Direction::of(ours & bit != 0, theirs & bit != 0);
-            AddPathCapability { family: f, send: of(AddPath::SEND), receive: of(AddPath::RECEIVE) }
+            let limits = [local, remote].map(|open| bgp::fsm::negotiate::paths_limit(open, f));
+            AddPathCapability { family: f, send: of(AddPath::SEND), receive: of(AddPath::RECEIVE), limits }
         })
         .filter(|a| a.send != Direction::None || a.receive != Direction::None)
         .collect()

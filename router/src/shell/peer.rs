@@ -399,6 +399,7 @@ impl Task {
             extended_message: negotiated.extended_message_send,
             families: negotiated.families,
             add_path_send: negotiated.add_path_send,
+            paths_limit: negotiated.paths_limit,
             local_v4: end.v4,
             local_v6: end.v6,
             local_link: end.link_local,

@@ -640,6 +640,7 @@ fn session_config(
         families: Family::ALL.map(|f| n.family(f).activate),
         add_path_receive: Family::ALL.map(|f| n.family(f).addpath_rx),
         add_path_send: Family::ALL.map(|f| n.family(f).addpath_tx.is_some()),
+        paths_limit: Family::ALL.map(|f| n.family(f).addpath_rx_paths_limit.unwrap_or(0)),
         hold_time: n.timers.hold,
         keepalive: n.timers.keepalive,
         minimum_hold_time: bgp.minimum_holdtime.unwrap_or(0),

@@ -505,7 +505,12 @@ fn both_families(mut view: NeighborView) -> NeighborView {
         extended_message: Direction::Both,
         add_path: families
             .iter()
-            .map(|f| AddPathCapability { family: *f, send: Direction::None, receive: Direction::Both })
+            .map(|f| AddPathCapability {
+                family: *f,
+                send: Direction::None,
+                receive: Direction::Both,
+                limits: [Some(0); 2],
+            })
             .collect(),
         long_lived_graceful_restart: Direction::Both,
         route_refresh: Direction::Both,

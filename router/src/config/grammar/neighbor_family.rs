@@ -101,7 +101,16 @@ pub const OPTIONS: &[Command] = &[
         Ok(())
     }),
     family_switch!(disable_addpath_rx, "disable-addpath-rx", "Do not accept several paths"),
-    kept_peer_family("neighbor PEER addpath-rx-paths-limit ![(1-65535)]", "Paths to accept"),
+    command("neighbor PEER addpath-rx-paths-limit ![(1-65535)$n]", "The most paths of a prefix to ask for", |e, a| {
+        let n = a.opt("n")?;
+        e.peer(a)?.family.addpath_rx_paths_limit = n.filter(|_| !a.no);
+        Ok(())
+    })
+    .render(Render::PeerFamily(|p, out| {
+        if let Some(n) = p.options.addpath_rx_paths_limit {
+            out.line(format_args!("neighbor {} addpath-rx-paths-limit {n}", p.name));
+        }
+    })),
     kept_peer_family("neighbor PEER capability orf prefix-list <both|send|receive>", "Outbound route filtering"),
     family_switch!(route_reflector_client, "route-reflector-client", "A client of this route reflector"),
     command("neighbor PEER next-hop-self [force]", "Announce ourselves as next hop", |e, a| {

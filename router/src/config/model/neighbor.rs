@@ -346,6 +346,7 @@ pub struct PeerFamily {
     pub activate: Option<bool>,
     pub addpath_tx: Option<AddPathTx>,
     pub disable_addpath_rx: Option<bool>,
+    pub addpath_rx_paths_limit: Option<u16>,
     pub route_reflector_client: Option<bool>,
     pub route_server_client: Option<bool>,
     pub next_hop_self: Option<NextHopSelf>,
