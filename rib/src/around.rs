@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::base::{BaseRoute, BaseTarget, Discard};
 use crate::core::{Core, StaticRoute, StaticTarget};
 use crate::family::FamilyRib;
-use crate::id::{HopSetId, NhId};
+use crate::id::{HopSetId, NhId, PeerId};
 use crate::nexthop::{Member, Members, Resolution, ResolvedHop};
 use crate::policy::ast::SourceProtocol;
 use crate::resolve;
@@ -228,6 +228,14 @@ impl Core {
                 );
             }
         }
+    }
+
+    /// The round-trip time of a session is another one. As in FRR, routes that are there keep what they have.
+    pub(crate) fn round_trip(&mut self, id: PeerId, milliseconds: u32) {
+        let Some(peer) = self.shared.peer_mut(id).filter(|p| p.round_trip != milliseconds) else { return };
+        peer.round_trip = milliseconds;
+        self.v4.time_anew(id);
+        self.v6.time_anew(id);
     }
 
     /// Joins a walk that has not begun, or orders one.

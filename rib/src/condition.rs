@@ -11,6 +11,7 @@ use crate::id::{AttrId, PeerId, PrefixId};
 use crate::memo::Purpose;
 use crate::nexthop::NextHopKey;
 use crate::policy::eval::Verdict;
+use crate::rules::GroupKey;
 use crate::shared::Shared;
 use crate::table::{Path, path_flag};
 use bgp::attrs::Origin;
@@ -72,6 +73,12 @@ impl<A: Addr> Conditions<A> {
         }
     }
 
+    /// Whether it is not known yet what a condition of a group says: its first search is under way.
+    pub(crate) fn unknown_to(&self, key: &GroupKey) -> bool {
+        let unknown = |w: &Watch<A>| w.version == 0 && w.search.is_some();
+        key.condition_maps().any(|map| self.of(map).is_some_and(unknown))
+    }
+
     fn of(&self, map: &str) -> Option<&Watch<A>> {
         self.watches.iter().find(|w| w.map == map)
     }
@@ -129,12 +136,6 @@ impl<A: Addr> FamilyRib<A> {
     /// A search to order, by number.
     pub(crate) fn wanted_search(&mut self) -> Option<u32> {
         self.conditions.as_mut()?.wanted.take()
-    }
-
-    /// Whether it is not known yet what a condition says: its first search is under way.
-    pub(crate) fn conditions_unknown(&self) -> bool {
-        let mut watches = self.conditions.iter().flat_map(|c| &c.watches);
-        watches.any(|w| w.version == 0 && w.search.is_some())
     }
 
     /// Whether anybody waits for a search still.

@@ -132,6 +132,8 @@ pub struct Core {
     pub(crate) tasks: VecDeque<Task>,
     pub(crate) statics: Vec<StaticRoute>,
     hold: Hold,
+    /// Telling neighbours waits for a walk, for once.
+    deferred: bool,
     now: Time,
 }
 
@@ -145,6 +147,7 @@ impl Core {
             tasks: VecDeque::new(),
             statics: Vec::new(),
             hold: Hold::default(),
+            deferred: false,
             now: 0,
         }
     }
@@ -288,6 +291,9 @@ impl Core {
 
     /// Tells neighbours what changed, as far as their sockets take it. May order walks.
     pub fn flush(&mut self) {
+        if self.suppresses_anew() {
+            return;
+        }
         self.v4.renew_aggregates(&mut self.shared);
         self.v6.renew_aggregates(&mut self.shared);
         self.v4.apply_conditions(&mut self.shared);
@@ -296,10 +302,12 @@ impl Core {
             self.regroup();
         }
         self.settle();
-        // Neighbours are not told what the walks that were just ordered may take back.
-        if self.v4.conditions_unknown() || self.v6.conditions_unknown() || self.suppresses_anew() {
+        // Neighbours are not told what the walk may take back that was just ordered; but aggregates that never come to
+        // rest must not keep everything else from them.
+        if self.suppresses_anew() && !std::mem::replace(&mut self.deferred, true) {
             return;
         }
+        self.deferred = false;
         let up = || self.shared.peers.iter().flatten().filter(|p| p.session.is_some());
         let sessions = Sessions { up: up().count(), telling: up().filter(|p| p.tells_still()).count() };
         if self.hold.holds(self.now, sessions) {
@@ -493,14 +501,6 @@ impl Core {
             self.shared.event(Event::RefreshNeeded { peer: id, family });
         }
         self.task(family, Walk::Reimport(id));
-    }
-
-    /// As in FRR, routes that are there keep what they have.
-    fn round_trip(&mut self, id: PeerId, milliseconds: u32) {
-        let Some(peer) = self.shared.peer_mut(id).filter(|p| p.round_trip != milliseconds) else { return };
-        peer.round_trip = milliseconds;
-        self.v4.time_anew(id);
-        self.v6.time_anew(id);
     }
 
     fn peer_ids(&self) -> Vec<PeerId> {

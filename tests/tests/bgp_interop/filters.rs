@@ -130,8 +130,9 @@ fn a_high_med_is_told_for_some_seconds_after_a_start() {
         until("the high MED", || med() == Some(4_294_967_294));
         let said = || router.vtysh("show bgp ipv4 unicast summary").contains("Max-med on-startup active");
         assert!(said(), "ours {ours}");
-        until("the usual one", || med() == Some(0));
+        // FRR 8.4 says that the time is over, but does not tell its neighbours.
         if ours {
+            until("the usual one", || med() == Some(0));
             assert!(!said());
         }
         assert_eq!(listener.neighbor("10.0.0.1")["connectionsEstablished"], 1);

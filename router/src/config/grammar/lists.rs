@@ -203,6 +203,14 @@ pub const ACCESS_LISTS: &[Command] = &[
         |e, a| access_entry(&mut e.config.policies.access_lists_v6, a, access_match_v6(a)?),
     )
     .render(Render::Top(|c, out| render_access_lists("ipv6 ", &c.policies.access_lists_v6, out))),
+    kept(
+        "ipv6 access-list ACCESSLIST6_NAME [seq (1-4294967295)] <deny|permit> ipv6 <X:X::X:X X:X::X:X|host X:X::X:X|any> <X:X::X:X X:X::X:X|host X:X::X:X|any>",
+        "A list of IPv6 addresses and netmasks",
+    ),
+    kept(
+        "ipv6 access-list ACCESSLIST6_NAME [seq (1-4294967295)] <deny|permit> X:X::X:X X:X::X:X",
+        "A list of IPv6 addresses with wildcards",
+    ),
     kept("ipv6 access-list ACCESSLIST6_NAME remark ![LINE...]", "What the list is for").harmless(),
     command("no ipv6 access-list ACCESSLIST6_NAME$name [seq (1-4294967295)$seq]", "Remove a list or an entry", |e, a| {
         let name = a.word("name")?;
