@@ -168,6 +168,10 @@ impl Process {
             self.flush = None;
             self.rib.tick(now);
             self.rib.flush();
+            if self.rib.has_walks() {
+                // They come first, and then neighbours are told.
+                (self.walk, self.flush) = (Some(now), Some(now));
+            }
             busy = true;
         }
         busy
