@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::base::{BaseRoute, BaseTarget, Discard};
 use crate::core::{Core, StaticRoute, StaticTarget};
 use crate::family::FamilyRib;
-use crate::id::{HopSetId, NhId};
+use crate::id::{HopSetId, NhId, PeerId};
 use crate::nexthop::{Member, Members, Resolution, ResolvedHop};
 use crate::policy::ast::SourceProtocol;
 use crate::resolve;
@@ -175,6 +175,10 @@ impl Core {
             self.resolve();
         }
         for f in Family::ALL {
+            let nets = family!(self, f, |rib, _shared| std::mem::take(&mut rib.resuppress));
+            if !nets.is_empty() {
+                self.suppress_anew(f, nets);
+            }
             if let Some(number) = family!(self, f, |rib, _shared| rib.wanted_search()) {
                 self.task(f, Walk::Search(number));
             }
@@ -223,6 +227,26 @@ impl Core {
                     Changed { next_hops: changed.clone(), turned: turned.clone(), retold: retold.clone() },
                 );
             }
+        }
+    }
+
+    /// The round-trip time of a session is another one. As in FRR, routes that are there keep what they have.
+    pub(crate) fn round_trip(&mut self, id: PeerId, milliseconds: u32) {
+        let Some(peer) = self.shared.peer_mut(id).filter(|p| p.round_trip != milliseconds) else { return };
+        peer.round_trip = milliseconds;
+        self.v4.time_anew(id);
+        self.v6.time_anew(id);
+    }
+
+    /// Joins a walk that has not begun, or orders one.
+    fn suppress_anew(&mut self, family: Family, nets: Vec<IpNet>) {
+        let waiting = self.tasks.iter_mut().find_map(|t| match &mut t.walk {
+            Walk::Suppress(waiting) if t.family == family && t.cursor == 0 => Some(waiting),
+            _ => None,
+        });
+        match waiting {
+            Some(waiting) => waiting.extend(nets),
+            None => self.task(family, Walk::Suppress(nets)),
         }
     }
 

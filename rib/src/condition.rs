@@ -11,6 +11,7 @@ use crate::id::{AttrId, PeerId, PrefixId};
 use crate::memo::Purpose;
 use crate::nexthop::NextHopKey;
 use crate::policy::eval::Verdict;
+use crate::rules::GroupKey;
 use crate::shared::Shared;
 use crate::table::{Path, path_flag};
 use bgp::attrs::Origin;
@@ -70,6 +71,12 @@ impl<A: Addr> Conditions<A> {
             let number = self.next_search();
             self.watches.iter_mut().filter(|w| which(w)).for_each(|w| w.search = Some((number, None)));
         }
+    }
+
+    /// Whether it is not known yet what a condition of a group says: its first search is under way.
+    pub(crate) fn unknown_to(&self, key: &GroupKey) -> bool {
+        let unknown = |w: &Watch<A>| w.version == 0 && w.search.is_some();
+        key.condition_maps().any(|map| self.of(map).is_some_and(unknown))
     }
 
     fn of(&self, map: &str) -> Option<&Watch<A>> {

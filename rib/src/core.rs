@@ -20,6 +20,7 @@ use crate::intern::Local;
 use crate::local::LocalRoutes;
 use crate::membership::{assign, flush_family};
 use crate::nexthop::{NextHopKey, ResolvedHop};
+use crate::nht::NhtMaps;
 use crate::peer::{Peer, PeerConfig, PeerSession};
 use crate::policy::ast::Policies;
 use crate::policy::compile::Compiled;
@@ -86,6 +87,8 @@ pub enum Input<'a> {
     Reimport(PeerId, Family),
     /// Octets of [`Output::Transmit`] that a neighbour's socket took.
     Written(PeerId, usize),
+    /// The round-trip time of a neighbour's session, milliseconds: what policy puts into routes from now on.
+    RoundTrip(PeerId, u32),
     /// An interface is new or changed.
     Link {
         /// Kernel's index.
@@ -129,6 +132,8 @@ pub struct Core {
     pub(crate) tasks: VecDeque<Task>,
     pub(crate) statics: Vec<StaticRoute>,
     hold: Hold,
+    /// Telling neighbours waits for a walk, for once.
+    deferred: bool,
     now: Time,
 }
 
@@ -142,6 +147,7 @@ impl Core {
             tasks: VecDeque::new(),
             statics: Vec::new(),
             hold: Hold::default(),
+            deferred: false,
             now: 0,
         }
     }
@@ -175,6 +181,7 @@ impl Core {
                     peer.in_flight = peer.in_flight.saturating_sub(octets);
                 }
             }
+            Input::RoundTrip(id, milliseconds) => self.round_trip(id, milliseconds),
             Input::Link { ifindex, name, up } => self.link(ifindex, name, up),
             Input::LinkGone(ifindex) => self.link_gone(ifindex),
             Input::Address(ifindex, net) => self.address(ifindex, net),
@@ -198,7 +205,23 @@ impl Core {
         let laggards = v4.chain(self.v6.groups.iter().filter_map(Group::deadline));
         let damping = [self.v4.damping.as_ref(), self.v6.damping.as_ref()].into_iter().flatten();
         let reuse = damping.filter_map(|d| d.next_due()).map(|second| Time::from(second) * SECOND);
-        laggards.chain(reuse).chain(self.hold.deadline(self.now)).min()
+        let med = self.shared.settings.max_med_on_startup.and_then(|(s, _)| self.hold.first(s, self.now));
+        laggards.chain(reuse).chain(self.hold.deadline(self.now)).chain(med).min()
+    }
+
+    /// Whether neighbours are told the MED of the time after a start (`bgp max-med on-startup`).
+    pub fn max_med_on_startup(&self) -> bool {
+        let settings = &self.shared.settings;
+        let begun = self.hold.view().began.is_some();
+        settings.max_med_on_startup.is_some_and(|(s, _)| !begun || self.hold.first(s, self.now).is_some())
+    }
+
+    /// Finds out which MED neighbours are told now. Returns whether it is another than before.
+    fn renew_max_med(&mut self) -> bool {
+        let settings = &self.shared.settings;
+        let first = settings.max_med_on_startup.filter(|_| self.max_med_on_startup());
+        let med = settings.max_med.or(first.map(|(_, med)| med));
+        std::mem::replace(&mut self.shared.max_med, med) != med
     }
 
     /// How far holding back after the start has come.
@@ -268,11 +291,23 @@ impl Core {
 
     /// Tells neighbours what changed, as far as their sockets take it. May order walks.
     pub fn flush(&mut self) {
+        if self.suppresses_anew() {
+            return;
+        }
         self.v4.renew_aggregates(&mut self.shared);
         self.v6.renew_aggregates(&mut self.shared);
         self.v4.apply_conditions(&mut self.shared);
         self.v6.apply_conditions(&mut self.shared);
+        if self.renew_max_med() {
+            self.regroup();
+        }
         self.settle();
+        // Neighbours are not told what the walk may take back that was just ordered; but aggregates that never come to
+        // rest must not keep everything else from them.
+        if self.suppresses_anew() && !std::mem::replace(&mut self.deferred, true) {
+            return;
+        }
+        self.deferred = false;
         let up = || self.shared.peers.iter().flatten().filter(|p| p.session.is_some());
         let sessions = Sessions { up: up().count(), telling: up().filter(|p| p.tells_still()).count() };
         if self.hold.holds(self.now, sessions) {
@@ -280,6 +315,10 @@ impl Core {
         }
         flush_family(&mut self.shared, &mut self.v4, self.now);
         flush_family(&mut self.shared, &mut self.v6, self.now);
+    }
+
+    fn suppresses_anew(&self) -> bool {
+        self.tasks.iter().any(|t| matches!(t.walk, Walk::Suppress(_)))
     }
 
     /// Forgets the flaps of a prefix, or of all of a family (`clear ip bgp dampening`): what was suppressed is used. An
@@ -343,12 +382,14 @@ impl Core {
         let decide = self.shared.settings.best != settings.best
             || self.shared.settings.distance != settings.distance
             || self.shared.settings.no_rib != settings.no_rib;
-        self.shared.next_hops_dirty |=
-            self.shared.settings.resolve_via_default != settings.resolve_via_default;
+        self.shared.next_hops_dirty |= self.shared.settings.resolve_via_default
+            != settings.resolve_via_default
+            || self.shared.settings.nht != settings.nht;
         let resilient = self.shared.settings.resilient != settings.resilient;
         let install =
             Family::ALL.map(|f| self.shared.settings.install[f.index()] != settings.install[f.index()]);
         self.shared.settings = settings;
+        self.renew_max_med();
         if resilient {
             self.renew_static_sets();
         }
@@ -364,7 +405,7 @@ impl Core {
                     rib.sync_local_all(shared);
                 }
                 if identity || shutdown {
-                    rib.reload_aggregates(shared);
+                    rib.reload_aggregates();
                 }
                 rib.groups.iter_mut().for_each(|g| g.reload(shared, &rib.table));
             });
@@ -392,7 +433,7 @@ impl Core {
                     rib.sync_local_in(shared, &covered);
                 }
                 if rib.aggregates_validate(shared) {
-                    rib.reload_aggregates(shared);
+                    rib.reload_aggregates();
                 }
                 if rib.conditions_validate(shared) {
                     rib.search_again();
@@ -412,13 +453,13 @@ impl Core {
         }
     }
 
-    /// New policies: compile, start all memories over, tell what changes by them.
     /// Asks policy anew which routes go into the kernel, and how.
     fn install_anew(&mut self, family: Family) {
         self.task(family, Walk::Install);
         family!(self, family, |rib, shared| rib.install_base_anew(shared));
     }
 
+    /// New policies: compile, start all memories over, tell what changes by them.
     fn policies(&mut self, policies: Policies) {
         if *self.shared.policies.source() == policies {
             return;
@@ -426,11 +467,12 @@ impl Core {
         let compiled = Compiled::new(policies);
         compiled.continue_counts(&self.shared.policies);
         self.shared.policies = compiled;
+        self.shared.next_hops_dirty |= self.shared.settings.nht != <[NhtMaps; 2]>::default();
         for f in Family::ALL {
             family!(self, f, |rib, shared| {
                 rib.imports.clear();
                 rib.sync_local_all(shared);
-                rib.reload_aggregates(shared);
+                rib.reload_aggregates();
                 rib.search_again();
                 rib.groups.iter_mut().for_each(|g| g.reload(shared, &rib.table));
             });

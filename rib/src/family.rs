@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use bgp::attrs::{AttrBuilder, flag, hash_block};
 use bgp::types::{Addr, Family, Nlri};
 use bgp::wire::iana::community;
+use ipnet::IpNet;
 use smallvec::SmallVec;
 
 use crate::aggregate::Aggregates;
@@ -59,6 +60,8 @@ pub(crate) struct FamilyRib<A: Addr> {
     pub local: crate::local::LocalRoutes,
     /// Prefixes whose next hop's way depends on BGP routes are few: their addresses, sorted, to see a change coming.
     pub tracked: Vec<A>,
+    /// Of what these cover it has to be seen again what is suppressed.
+    pub resuppress: Vec<IpNet>,
     /// `aggregate-address`.
     pub aggregates: Option<Box<Aggregates<A>>>,
     /// Route-maps that wait for a route, if any do.
@@ -79,6 +82,7 @@ impl<A: Addr> FamilyRib<A> {
             version: 0,
             local: crate::local::LocalRoutes::default(),
             tracked: Vec::new(),
+            resuppress: Vec::new(),
             aggregates: None,
             conditions: None,
             damping: None,
@@ -152,7 +156,15 @@ impl<A: Addr> FamilyRib<A> {
     /// Distances changed: what was worked out with the old ones counts no more.
     pub fn measure_anew(&mut self) {
         self.imports.values_mut().filter(|e| e.measures()).for_each(Evaluator::forget);
-        self.groups.iter_mut().for_each(Group::measure_anew);
+        self.groups.iter_mut().for_each(|g| g.forget_if(Evaluator::measures));
+    }
+
+    /// The round-trip time of a neighbour's session is another one: verdicts with the old one count no more.
+    pub fn time_anew(&mut self, id: PeerId) {
+        let imports = self.imports.iter_mut().filter(|((_, peer), _)| *peer == Some(id));
+        imports.map(|(_, e)| e).filter(|e| e.times()).for_each(Evaluator::forget);
+        let groups = self.groups.iter_mut().filter(|g| g.key().solo == Some(id));
+        groups.for_each(|g| g.forget_if(Evaluator::times));
     }
 
     /// The filter of a neighbour, made if it is the first to ask.

@@ -80,6 +80,12 @@ impl Hold {
         holds
     }
 
+    /// Until when the first so many seconds last; `None` when they are over, or have not begun.
+    pub fn first(&self, seconds: u32, now: Time) -> Option<Time> {
+        let until = self.view.began? + Time::from(seconds) * SECOND;
+        (now < until).then_some(until)
+    }
+
     /// When to look again, if nothing happens before.
     pub fn deadline(&self, now: Time) -> Option<Time> {
         let (Some(began), None) = (self.view.began, self.view.over) else { return None };

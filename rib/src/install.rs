@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use bgp::attrs::{AttrBuilder, AttrView, Origin, summarize};
 use bgp::types::Addr;
+use ipnet::IpNet;
 
 use crate::base::{BaseRoute, BaseTarget};
 use crate::family::FamilyRib;
 use crate::id::{PeerId, PrefixId};
-use crate::nexthop::Resolution;
+use crate::nexthop::{Resolution, ResolvedHop};
 use crate::policy::ast::SourceProtocol;
 use crate::policy::eval::{Subject, Verdict};
 use crate::shared::Shared;
@@ -62,23 +63,14 @@ impl<A: Addr> FamilyRib<A> {
         let Some(map) = maps.fixed.as_ref().filter(|_| route.source == SourceProtocol::Static) else {
             return Some(None);
         };
-        let block =
-            AttrBuilder::new().origin(Origin::Incomplete).set_as_path(&[]).med(Some(route.metric)).build();
-        let summary = summarize(&block);
         let first = match &route.target {
             BaseTarget::Direct(hops) => hops.first().copied(),
             BaseTarget::Hops(id) => shared.hop_sets.get(*id).and_then(|set| set.hops.first().map(|h| h.hop)),
             BaseTarget::Discard(_) => None,
         };
-        let interface = first.and_then(|hop| shared.links.get(hop.ifindex));
-        let subject = Subject {
-            tag: route.tag,
-            next_hop: first.and_then(|hop| hop.gateway),
-            source: route.source,
-            interface: interface.map(|link| &*link.name),
-            ..shared.plain_subject(addr.to_net(len), AttrView::new(&block), &summary)
-        };
-        ask(shared, map, &subject)
+        let marks =
+            Marks { net: addr.to_net(len), metric: route.metric, tag: route.tag, source: route.source };
+        ask_of(shared, map, marks, first)
     }
 
     /// Brings static routes of prefixes that BGP does not know in line with policy.
@@ -93,6 +85,36 @@ impl<A: Addr> FamilyRib<A> {
             self.sync_prefix(shared, addr, len, None);
         }
     }
+}
+
+/// A route of the routing table, whoever it is from, as its route-maps see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks {
+    pub net: IpNet,
+    pub metric: u32,
+    pub tag: u32,
+    pub source: SourceProtocol,
+}
+
+/// What a route-map says of a route of the routing table that leads over this hop.
+pub(crate) fn ask_of(
+    shared: &Shared,
+    map: &str,
+    marks: Marks,
+    hop: Option<ResolvedHop>,
+) -> Option<Preferred> {
+    let block =
+        AttrBuilder::new().origin(Origin::Incomplete).set_as_path(&[]).med(Some(marks.metric)).build();
+    let summary = summarize(&block);
+    let interface = hop.and_then(|hop| shared.links.get(hop.ifindex));
+    let subject = Subject {
+        tag: marks.tag,
+        next_hop: hop.and_then(|hop| hop.gateway),
+        source: marks.source,
+        interface: interface.map(|link| &*link.name),
+        ..shared.plain_subject(marks.net, AttrView::new(&block), &summary)
+    };
+    ask(shared, map, &subject)
 }
 
 /// A route-map that is not there permits, as FRR's zebra has it.

@@ -36,6 +36,7 @@ pub mod local;
 mod membership;
 mod memo;
 pub mod nexthop;
+pub mod nht;
 mod path_ids;
 pub mod peer;
 pub mod policy;

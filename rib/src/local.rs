@@ -11,7 +11,7 @@ use crate::base::{BaseRoute, BaseTarget};
 use crate::family::FamilyRib;
 use crate::id::{AttrId, PathIdx, PeerId};
 use crate::memo::Purpose;
-use crate::nexthop::NextHopKey;
+use crate::nexthop::{NextHopKey, NextHopUser};
 use crate::policy::ast::SourceProtocol;
 use crate::policy::eval::{Subject, Verdict};
 use crate::rpki::Covered;
@@ -213,5 +213,8 @@ fn next_hop_of(shared: &Shared, route: &BaseRoute) -> NextHopKey {
             .and_then(|e| e.key.addr),
         BaseTarget::Discard(_) => None,
     };
-    NextHopKey { addr, ..NextHopKey::default() }
+    match addr {
+        None => NextHopKey::default(),
+        addr => NextHopKey { addr, user: NextHopUser::Redistributed, ..NextHopKey::default() },
+    }
 }

@@ -61,10 +61,15 @@ pub(crate) fn assign<A: Addr>(
 /// Tells the members of all groups what changed, parts laggards from the others and brings twins together.
 pub(crate) fn flush_family<A: Addr>(shared: &mut Shared, rib: &mut FamilyRib<A>, now: Time) {
     let mut unused: Vec<PrefixId> = Vec::new();
-    for group in &mut rib.groups {
+    // Who waits for a condition that was never looked at is not told that it does not hold.
+    let waits = |group: &Group<A>| rib.conditions.as_ref().is_some_and(|c| c.unknown_to(group.key()));
+    for group in rib.groups.iter_mut().filter(|g| !waits(g)) {
         unused.append(&mut group.flush(shared, &rib.table));
     }
     for at in 0..rib.groups.len() {
+        if waits(&rib.groups[at]) {
+            continue;
+        }
         let slow = rib.groups[at].laggards(shared, now);
         if !slow.is_empty() {
             let own = rib.groups[at].split(shared, &slow);

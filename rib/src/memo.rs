@@ -43,6 +43,8 @@ pub(crate) struct Evaluator {
     by_entry: HashMap<(AttrId, u32), Memo, foldhash::fast::FixedState>,
     /// The multipath members beside the route that is asked about.
     company: Company,
+    /// The neighbour that it came from.
+    from: Option<PeerId>,
 }
 
 impl Evaluator {
@@ -54,7 +56,15 @@ impl Evaluator {
         let ours = shared.attrs.get(id).local.origin == Provenance::Local;
         let foreign_med = self.purpose == Purpose::External && !ours;
         let long_bandwidth = self.filter.long_bandwidth();
-        Subject { foreign_med, company: self.company, long_bandwidth, ..shared.subject(id, net, peer) }
+        let subject = shared.subject(id, net, peer);
+        let (from, from_interface) = match self.purpose {
+            Purpose::Import => (subject.from, subject.from_interface),
+            Purpose::Internal | Purpose::External => {
+                let config = self.from.and_then(|from| shared.peer(from)).map(|p| &p.config);
+                (config.map(|c| c.addr), config.and_then(|c| c.interface.as_deref()))
+            }
+        };
+        Subject { foreign_med, company: self.company, from, from_interface, long_bandwidth, ..subject }
     }
 
     /// Whether one verdict serves all prefixes with equal attributes.
@@ -67,8 +77,9 @@ impl Evaluator {
         self.filter.counts_company()
     }
 
-    /// The multipath members beside the next route that is asked about.
-    pub fn beside(&mut self, company: Company) {
+    /// Where the next route that is asked about comes from, and the multipath members beside it.
+    pub fn beside(&mut self, from: PeerId, company: Company) {
+        self.from = Some(from);
         self.company = company;
     }
 
@@ -80,6 +91,11 @@ impl Evaluator {
     /// Whether the verdict depends on the distance of the next hop.
     pub fn measures(&self) -> bool {
         self.filter.measures()
+    }
+
+    /// Whether the verdict depends on the round-trip time of the session.
+    pub fn times(&self) -> bool {
+        self.filter.times()
     }
 
     /// Whether a route that was refused would pass in another validation state.

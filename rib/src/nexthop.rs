@@ -16,6 +16,18 @@ use crate::id::{HopSetId, NhId};
 use crate::policy::ast::SourceProtocol;
 use crate::weight::in_proportion;
 
+/// Whose next hop it is: `ip nht PROTO route-map` may let some have a way that others may not.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub enum NextHopUser {
+    /// BGP's.
+    #[default]
+    Bgp,
+    /// Of static routes.
+    Static,
+    /// Of a route that BGP announces for somebody else, whose way is not ours to judge.
+    Redistributed,
+}
+
 /// What a next hop is, before anything is known of the way to it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct NextHopKey {
@@ -27,6 +39,8 @@ pub struct NextHopKey {
     pub interface: Option<Arc<str>>,
     /// Take the gateway as reachable on the interface without looking at addresses.
     pub onlink: bool,
+    /// Who looks it up.
+    pub user: NextHopUser,
 }
 
 /// A way out: what the kernel gets to know.

@@ -45,6 +45,14 @@ pub enum AddPaths {
     Best(u8),
 }
 
+/// Which paths of a prefix go to a neighbour, and how many of them at most.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Several {
+    pub which: AddPaths,
+    /// What the neighbour wants; `None` is no limit.
+    pub most: Option<u16>,
+}
+
 /// How many paths a neighbour may send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PrefixLimit {
@@ -191,6 +199,8 @@ pub struct PeerSession {
     pub families: [bool; 2],
     /// Families in which routes to it have path identifiers (RFC 7911).
     pub add_path_send: [bool; 2],
+    /// The most paths of a prefix that it wants, by family; 0 is no limit.
+    pub paths_limit: [u16; 2],
     /// Our IPv4 address towards it.
     pub local_v4: Option<Ipv4Addr>,
     /// Our global IPv6 address towards it.
@@ -232,6 +242,8 @@ pub(crate) struct Peer {
     pub end_of_rib: [bool; 2],
     /// Where its answers to our refreshes stand, by family.
     pub refresh: [Refresh; 2],
+    /// Round-trip time of the session as it was last told, milliseconds.
+    pub round_trip: u32,
 }
 
 /// The answer of a neighbour to a refresh (RFC 7313): its paths bear the flag [`ROUND`](crate::table::path_flag::ROUND)
@@ -259,6 +271,7 @@ impl Peer {
             crossed: [Crossed::Nothing; 2],
             end_of_rib: [false; 2],
             refresh: [Refresh::default(); 2],
+            round_trip: 0,
         }
     }
 

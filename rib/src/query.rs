@@ -20,6 +20,7 @@ use crate::peer::{AddPaths, PeerCounts};
 use crate::policy::ast::{RpkiState, SourceProtocol};
 use crate::policy::compile::{Counts, Program};
 use crate::policy::eval::Verdict;
+use crate::resolve;
 use crate::shared::Shared;
 use crate::table::{Path, path_flag};
 
@@ -186,8 +187,8 @@ pub struct NextHopView {
     pub resolution: Resolution,
     /// Paths of BGP with it.
     pub paths: usize,
-    /// Whether a path of BGP has or had it: else it is of static routes.
-    pub of_bgp: bool,
+    /// Policy keeps it from that way (`ip nht PROTO route-map`): it counts as unresolved.
+    pub withheld: bool,
     /// When it last changed, seconds.
     pub since: u32,
 }
@@ -412,26 +413,34 @@ impl Core {
                 }
             }
         }
-        let mut of_bgp = vec![false; self.shared.next_hops.bound()];
-        for (_, set) in self.shared.attrs.iter() {
-            if let Some(used) = of_bgp.get_mut(set.local.next_hop.index()) {
-                *used = true;
-            }
-        }
-        let mut paths = vec![0; of_bgp.len()];
+        let mut paths = vec![0; self.shared.next_hops.bound()];
         count(&self.v4, &self.shared, &mut paths);
         count(&self.v6, &self.shared, &mut paths);
         self.shared
             .next_hops
             .iter()
-            .map(|(id, e)| NextHopView {
-                key: e.key.clone(),
-                resolution: e.resolution.clone(),
-                paths: paths.get(id.index()).copied().unwrap_or(0),
-                of_bgp: of_bgp.get(id.index()).copied().unwrap_or(false),
-                since: e.since,
+            .map(|(id, e)| {
+                let withheld = match e.resolution {
+                    Resolution::Unresolved => {
+                        resolve::withheld(&self.shared, &self.v4, &self.v6, Some(id), &e.key)
+                    }
+                    _ => None,
+                };
+                NextHopView {
+                    key: e.key.clone(),
+                    withheld: withheld.is_some(),
+                    resolution: withheld.unwrap_or_else(|| e.resolution.clone()),
+                    paths: paths.get(id.index()).copied().unwrap_or(0),
+                    since: e.since,
+                }
             })
             .collect()
+    }
+
+    /// Whether policy keeps BGP from an address that could be reached (`ip nht bgp route-map`).
+    pub fn withheld(&self, addr: IpAddr) -> bool {
+        let key = NextHopKey { addr: Some(addr), ..NextHopKey::default() };
+        resolve::withheld(&self.shared, &self.v4, &self.v6, None, &key).is_some()
     }
 
     /// How often policies were asked.
@@ -483,11 +492,11 @@ fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> Pr
     {
         path.aggregated = rib.aggregated(entry.addr, entry.len);
     }
-    for which in rib.groups.iter().filter_map(|g| g.key().add_paths) {
-        for told in chosen(which, shared, &rib.table, id) {
+    for several in rib.groups.iter().filter_map(|g| g.key().add_paths) {
+        for told in chosen(several, shared, &rib.table, id) {
             let is_it = |p: &&mut PathView| (p.peer, p.path_id) == (told.peer, told.path_id);
             let Some(path) = paths.iter_mut().find(is_it) else { continue };
-            let number = match which {
+            let number = match several.which {
                 AddPaths::All => &mut path.numbers.all,
                 AddPaths::BestPerAs => &mut path.numbers.best_per_as,
                 AddPaths::Best(_) => &mut path.numbers.best,

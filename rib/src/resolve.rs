@@ -8,7 +8,8 @@ use smallvec::SmallVec;
 use crate::base::{BaseRoute, BaseTarget};
 use crate::family::FamilyRib;
 use crate::id::{HopSetId, NhId};
-use crate::nexthop::{Member, NextHopEntry, NextHopKey, Resolution, ResolvedHop};
+use crate::nexthop::{Member, NextHopKey, NextHopUser, Resolution, ResolvedHop};
+use crate::nht::NhtMaps;
 use crate::policy::ast::SourceProtocol;
 use crate::shared::Shared;
 
@@ -28,7 +29,7 @@ pub(crate) fn resolve_all(shared: &Shared, v4: &FamilyRib<u32>, v6: &FamilyRib<u
     for _ in 0..ROUNDS {
         let mut changed = false;
         for (id, entry) in shared.next_hops.iter() {
-            let found = resolve(shared, v4, v6, id, entry, &now);
+            let found = resolve(shared, v4, v6, id, &entry.key, &now);
             if found != now[id.index()] {
                 now[id.index()] = found;
                 changed = true;
@@ -41,15 +42,36 @@ pub(crate) fn resolve_all(shared: &Shared, v4: &FamilyRib<u32>, v6: &FamilyRib<u
     now
 }
 
+/// The way that a next hop would have if no policy kept it from that (`ip nht PROTO route-map`); `None` if none does.
+/// A handle of none is that of no next hop.
+pub(crate) fn withheld(
+    shared: &Shared,
+    v4: &FamilyRib<u32>,
+    v6: &FamilyRib<u128>,
+    id: Option<NhId>,
+    key: &NextHopKey,
+) -> Option<Resolution> {
+    if shared.settings.nht == <[NhtMaps; 2]>::default() {
+        return None;
+    }
+    let mut now = vec![Resolution::Unresolved; shared.next_hops.bound()];
+    for (id, entry) in shared.next_hops.iter() {
+        now[id.index()] = entry.resolution.clone();
+    }
+    let id = id.unwrap_or(NhId(u32::MAX));
+    let open = NextHopKey { user: NextHopUser::Redistributed, ..key.clone() };
+    let usable = |key: &NextHopKey| Some(resolve(shared, v4, v6, id, key, &now)).filter(Resolution::usable);
+    usable(&open).filter(|_| usable(key).is_none())
+}
+
 fn resolve(
     shared: &Shared,
     v4: &FamilyRib<u32>,
     v6: &FamilyRib<u128>,
     id: NhId,
-    entry: &NextHopEntry,
+    key: &NextHopKey,
     now: &[Resolution],
 ) -> Resolution {
-    let key = &entry.key;
     let link = key.interface.as_ref().map(|name| shared.links.by_name(name).filter(|(_, l)| l.up));
     let direct = |gateway: Option<IpAddr>, ifindex: u32| Resolution::Resolved {
         hops: SmallVec::from_slice(&[ResolvedHop { gateway, ifindex, onlink: key.onlink }]),
@@ -66,7 +88,7 @@ fn resolve(
         (Some(gateway), None, Some(Some((ifindex, _)))) if key.onlink => direct(Some(gateway), ifindex),
         (_, _, Some(None)) => Resolution::Unresolved,
         (Some(addr), None, link) => {
-            let found = look_up(shared, v4, v6, id, addr, now);
+            let found = look_up(shared, v4, v6, (id, key.user), addr, now);
             match (link.flatten(), found) {
                 (None, found) => found,
                 (
@@ -79,7 +101,7 @@ fn resolve(
             }
         }
         // A link-local address without an interface leads nowhere; a global one beside it may.
-        (Some(addr), Some(_), None) if !is_scoped(addr) => look_up(shared, v4, v6, id, addr, now),
+        (Some(addr), Some(_), None) if !is_scoped(addr) => look_up(shared, v4, v6, (id, key.user), addr, now),
         (Some(_), Some(_), None) => Resolution::Unresolved,
     }
 }
@@ -92,7 +114,7 @@ fn look_up(
     shared: &Shared,
     v4: &FamilyRib<u32>,
     v6: &FamilyRib<u128>,
-    id: NhId,
+    whose: (NhId, NextHopUser),
     addr: IpAddr,
     now: &[Resolution],
 ) -> Resolution {
@@ -101,17 +123,17 @@ fn look_up(
         return Resolution::Unresolved;
     }
     match addr {
-        IpAddr::V4(a) => longest(shared, v4, id, u32::from(a), now),
+        IpAddr::V4(a) => longest(shared, v4, whose, u32::from(a), now),
         IpAddr::V6(a) if a.to_ipv4_mapped().is_some() => Resolution::Unresolved,
-        IpAddr::V6(a) => longest(shared, v6, id, u128::from(a), now),
+        IpAddr::V6(a) => longest(shared, v6, whose, u128::from(a), now),
     }
 }
 
-/// The longest match that leads somewhere.
+/// The longest match that leads somewhere, if policy lets it be used.
 fn longest<A: Addr>(
     shared: &Shared,
     rib: &FamilyRib<A>,
-    id: NhId,
+    (id, user): (NhId, NextHopUser),
     addr: A,
     now: &[Resolution],
 ) -> Resolution {
@@ -141,7 +163,7 @@ fn longest<A: Addr>(
             (None, None) => None,
         };
         if let Some(found) = found {
-            return found;
+            return if rib.may_lead(shared, user, &found) { found } else { Resolution::Unresolved };
         }
     }
     Resolution::Unresolved

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use crate::condition::Conditional;
 use crate::id::PeerId;
 use crate::memo::Purpose;
-use crate::peer::{AddPaths, NextHopSelf, Peer, PeerKind, RemovePrivate};
+use crate::peer::{AddPaths, NextHopSelf, Peer, PeerKind, RemovePrivate, Several};
 use crate::policy::compile::FilterSpec;
 use crate::shared::Shared;
 
@@ -56,7 +56,7 @@ pub struct GroupKey {
     /// No more routes than that are told.
     pub(crate) limit: Option<u32>,
     /// Routes have path identifiers (RFC 7911), and these are told.
-    pub(crate) add_paths: Option<AddPaths>,
+    pub(crate) add_paths: Option<Several>,
     /// Policy tells neighbours apart, so this one is alone.
     pub(crate) solo: Option<PeerId>,
 }
@@ -122,7 +122,7 @@ impl GroupKey {
         let form = ExportForm {
             as4: session.as4,
             aigp: peer.config.aigp,
-            med: shared.settings.max_med.map_or(MedForm::Keep, MedForm::Set),
+            med: shared.max_med.map_or(MedForm::Keep, MedForm::Set),
             communities: config.send_community.standard,
             ext_communities: config.send_community.extended,
             large_communities: config.send_community.large,
@@ -176,8 +176,10 @@ impl GroupKey {
             integer_bandwidth: peer.config.integer_bandwidth,
             default_originate: config.default_originate.clone(),
             limit: config.maximum_prefix_out,
-            add_paths: session.add_path_send[family.index()]
-                .then(|| config.add_paths.unwrap_or(AddPaths::Best(1))),
+            add_paths: session.add_path_send[family.index()].then(|| Several {
+                which: config.add_paths.unwrap_or(AddPaths::Best(1)),
+                most: Some(session.paths_limit[family.index()]).filter(|most| *most > 0),
+            }),
             solo: alone.then_some(id),
         })
     }

@@ -19,6 +19,7 @@ use crate::intern::{Interner, Local, Provenance};
 use crate::local::WEIGHT;
 use crate::memo::Purpose;
 use crate::nexthop::{HopSets, Member, Members, NextHopKey, NextHops, Resilient, union};
+use crate::nht::NhtMaps;
 use crate::peer::Peer;
 use crate::policy::ast::RpkiState;
 use crate::policy::ast::SourceProtocol;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub client_reflection: bool,
     /// `bgp max-med`: the MED that everybody is told.
     pub max_med: Option<u32>,
+    /// `bgp max-med on-startup`: for how many seconds after the first session came up, and the MED.
+    pub max_med_on_startup: Option<(u32, u32)>,
     /// `bgp graceful-shutdown` (RFC 8326): all that we tell is the last resort.
     pub graceful_shutdown: bool,
     /// `bgp suppress-fib-pending`: neighbours are told of a route when the kernel has it.
@@ -56,6 +59,8 @@ pub struct Settings {
     pub hold: HoldSettings,
     /// `ip protocol P route-map R`, by family.
     pub install: [InstallMaps; 2],
+    /// `ip nht P route-map R`, by family.
+    pub nht: [NhtMaps; 2],
     /// Flows stay on their next hops while others come and go.
     pub resilient: Option<Resilient>,
     /// Distances of external, internal and our own routes, by family.
@@ -74,10 +79,12 @@ impl Default for Settings {
             import_check: true,
             client_reflection: true,
             max_med: None,
+            max_med_on_startup: None,
             graceful_shutdown: false,
             suppress_fib_pending: false,
             hold: HoldSettings::default(),
             install: [InstallMaps::default(), InstallMaps::default()],
+            nht: [NhtMaps::default(), NhtMaps::default()],
             resilient: None,
             distance: [[20, 200, 200]; 2],
         }
@@ -87,6 +94,8 @@ impl Default for Settings {
 pub(crate) struct Shared {
     pub seed: u64,
     pub settings: Settings,
+    /// The MED that everybody is told now.
+    pub max_med: Option<u32>,
     pub attrs: Interner,
     pub next_hops: NextHops,
     pub hop_sets: HopSets,
@@ -110,6 +119,7 @@ impl Shared {
         Shared {
             seed,
             settings: Settings::default(),
+            max_med: None,
             attrs: Interner::default(),
             next_hops: NextHops::new(seed),
             hop_sets: HopSets::new(seed),
@@ -293,7 +303,7 @@ impl Shared {
                     addr: Some(IpAddr::V6(*global)),
                     link_local: *link_local,
                     interface: if scoped { interface.or_else(|| self.interface_of(peer)) } else { None },
-                    onlink: false,
+                    ..NextHopKey::default()
                 }
             }
         }
@@ -388,6 +398,9 @@ impl Shared {
             next_hop: entry.and_then(|e| e.key.addr),
             peer: peer.map(|p| p.config.addr),
             peer_interface: peer.and_then(|p| p.config.interface.as_deref()),
+            from: peer.map(|p| p.config.addr),
+            from_interface: peer.and_then(|p| p.config.interface.as_deref()),
+            round_trip: peer.map_or(0, |p| p.round_trip),
             igp_metric: entry.map_or(0, |e| e.resolution.metric()),
             ..self.plain_subject(net, set.view(), set.summary)
         }
@@ -409,9 +422,12 @@ impl Shared {
             next_hop: None,
             peer: None,
             peer_interface: None,
+            from: None,
+            from_interface: None,
             source: SourceProtocol::Bgp,
             interface: None,
             igp_metric: 0,
+            round_trip: 0,
             default_local_pref: self.settings.best[Family::of(&net).index()].default_local_pref,
             own_as: self.settings.asn,
             rpki: Validation::Asked(Payloads { table: self.rpki.as_deref(), own: self.settings.asn }),

@@ -1,6 +1,7 @@
 //! Work that walks a table in slices, so that nothing else waits for it.
 
 use bgp::types::{Addr, Family, Nlri};
+use ipnet::IpNet;
 use smallvec::SmallVec;
 
 use crate::family::FamilyRib;
@@ -29,6 +30,8 @@ pub(crate) enum Walk {
     Undamp(Option<Vec<PeerId>>),
     /// Look for the first route that a condition asks for; by the number of the search.
     Search(u32),
+    /// See again which paths of what these prefixes cover are suppressed by aggregates.
+    Suppress(Vec<IpNet>),
     /// Ask policies anew what they make of these prefixes.
     Revalidate(Box<Revalidation>),
 }
@@ -104,6 +107,7 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
                 // Also where nothing but the source address changed.
                 rib.retell(shared, id);
             }
+            Walk::Suppress(nets) => rib.suppress_within(shared, id, nets),
             Walk::Search(number) => rib.search(shared, id, *number),
             Walk::DecideAll => {
                 rib.decide(shared, id, None);

@@ -1,6 +1,7 @@
 //! The configuration in force and how a new one takes effect.
 
 use std::net::Ipv4Addr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, TryLockError};
@@ -287,9 +288,16 @@ impl Control {
                 continue;
             }
             drop(unconfirmed);
-            let changing = self.changing();
-            self.take_back(Instant::now());
-            drop(changing);
+            // Whatever goes wrong there, the next commit that waits has to find somebody who watches it.
+            let taken_back = catch_unwind(AssertUnwindSafe(|| {
+                let _changing = self.changing();
+                self.take_back(Instant::now());
+            }));
+            if taken_back.is_err() {
+                tracing::error!(
+                    "taking an unconfirmed commit back failed half-way: load the configuration again"
+                );
+            }
             unconfirmed = self.unconfirmed();
         }
         self.watched.store(false, Ordering::Relaxed);

@@ -151,6 +151,8 @@ pub struct SessionConfig {
     pub add_path_receive: [bool; 2],
     /// Several paths to a prefix may be sent (RFC 7911).
     pub add_path_send: [bool; 2],
+    /// The most paths to a prefix that may come, where several may; 0 is no limit.
+    pub paths_limit: [u16; 2],
     /// Our role (RFC 9234).
     pub role: Option<Role>,
     /// The peer has to tell its role.
@@ -212,6 +214,7 @@ impl SessionConfig {
             extended_next_hop: false,
             add_path_receive: [false; 2],
             add_path_send: [false; 2],
+            paths_limit: [0; 2],
             role: None,
             strict_role: false,
             end_of_rib: true,
@@ -313,6 +316,7 @@ impl SessionConfig {
             && self.extended_next_hop == new.extended_next_hop
             && self.add_path_receive == new.add_path_receive
             && self.add_path_send == new.add_path_send
+            && self.paths_limit == new.paths_limit
             && (self.role, self.strict_role) == (new.role, new.strict_role);
         if same { None } else { Some(ResetReason::CapabilityChanged) }
     }

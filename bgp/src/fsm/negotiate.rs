@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::config::{Role, SessionConfig};
 use crate::types::{Asn, Family, PeerKind};
-use crate::wire::capability::{AddPath, ExtendedNextHop, GracefulRestart, LongLivedFamily};
+use crate::wire::capability::{AddPath, ExtendedNextHop, GracefulRestart, LongLivedFamily, PathsLimit};
 use crate::wire::iana::error::{self, open as open_error};
 use crate::wire::{Capability, Notification, Open, PeerRelation, UpdateContext, UpdateForm};
 
@@ -43,6 +43,8 @@ pub struct Negotiated {
     pub add_path_receive: [bool; 2],
     /// Path identifiers go with sent prefixes, by [`Family::index`] (RFC 7911).
     pub add_path_send: [bool; 2],
+    /// The most paths to a prefix that the peer wants, by [`Family::index`]; 0 is no limit.
+    pub paths_limit: [u16; 2],
     /// Our role.
     pub local_role: Option<Role>,
     /// The role that the peer told.
@@ -203,7 +205,13 @@ pub fn local_open(config: &SessionConfig) -> Open {
         }
         let add_path: Vec<_> = active(config.families).filter_map(|f| add_path_tuple(config, f)).collect();
         if !add_path.is_empty() {
+            let limit =
+                |f: Family| PathsLimit { afi: f.afi(), safi: f.safi(), limit: config.paths_limit[f.index()] };
+            let limited = active(config.families).filter(|f| add_path_tuple(config, *f).is_some());
+            let limits = limited.map(limit).collect();
             capabilities.push(Capability::AddPath(add_path));
+            // As FRR does, also where there is no limit.
+            capabilities.push(Capability::PathsLimit(limits));
         }
         if let Some(role) = config.role.filter(|_| config.expected_kind() == PeerKind::External) {
             capabilities.push(Capability::Role(role as u8));
@@ -286,6 +294,7 @@ pub fn negotiate(config: &SessionConfig, local: &Open, remote: &Open) -> Result<
         add_path_send: Family::ALL.map(|f| {
             families[f.index()] && add_path(local, f, AddPath::SEND) && add_path(remote, f, AddPath::RECEIVE)
         }),
+        paths_limit: Family::ALL.map(|f| paths_limit(remote, f).unwrap_or(0)),
         local_role: config.role.filter(|_| kind == PeerKind::External),
         remote_role,
     })
@@ -318,6 +327,7 @@ fn missing_capabilities(local: &Open, remote: &Open) -> Vec<Capability> {
         Capability::Multiprotocol { .. } => remote.capabilities.contains(ours),
         // Ours offers nothing that a peer could lack.
         Capability::GracefulRestart(gr) if gr.families.is_empty() => true,
+        Capability::PathsLimit(_) => true,
         _ => remote.capabilities.iter().any(|c| c.code() == ours.code()),
     };
     local.capabilities.iter().filter(|c| !there(c)).cloned().collect()
@@ -341,6 +351,18 @@ fn role(config: &SessionConfig, remote: &Open) -> Result<Option<Role>, OpenRefus
         return Err(OpenRefusal::RoleMismatch);
     }
     Ok(theirs)
+}
+
+/// The most paths to a prefix that a speaker wants, if it says anything of that; 0 is no limit.
+pub fn paths_limit(open: &Open, family: Family) -> Option<u16> {
+    let mut tuples = open.capabilities.iter().filter_map(|c| match c {
+        Capability::PathsLimit(list) => Some(list),
+        _ => None,
+    });
+    let of_family = |list: &Vec<PathsLimit>| {
+        list.iter().find(|t| (t.afi, t.safi) == (family.afi(), family.safi())).map(|t| t.limit)
+    };
+    tuples.find_map(of_family)
 }
 
 fn add_path(open: &Open, family: Family, bit: u8) -> bool {

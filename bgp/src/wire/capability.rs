@@ -37,6 +37,17 @@ impl AddPath {
     pub const SEND: u8 = 2;
 }
 
+/// One tuple of the paths limit capability (draft-abraitis-idr-addpath-paths-limit).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct PathsLimit {
+    /// AFI.
+    pub afi: u16,
+    /// SAFI.
+    pub safi: u8,
+    /// The most paths of a prefix that the speaker wants to receive; 0 is no limit.
+    pub limit: u16,
+}
+
 /// One tuple of the graceful restart capability (RFC 4724 section 3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RestartFamily {
@@ -113,6 +124,8 @@ pub enum Capability {
     },
     /// Software version (draft-abraitis-bgp-version-capability).
     SoftwareVersion(String),
+    /// Most paths of a prefix (draft-abraitis-idr-addpath-paths-limit).
+    PathsLimit(Vec<PathsLimit>),
     /// A capability that we do not know, or a known one whose value makes no sense; it is ignored.
     Other {
         /// Code.
@@ -170,6 +183,10 @@ fn add_path(i: &[u8]) -> Res<'_, Vec<AddPath>> {
     many0(family.map(|(afi, safi, mode)| AddPath { afi, safi, mode })).parse(i)
 }
 
+fn paths_limit(i: &[u8]) -> Res<'_, Vec<PathsLimit>> {
+    many0((be_u16, be_u8, be_u16).map(|(afi, safi, limit)| PathsLimit { afi, safi, limit })).parse(i)
+}
+
 impl Capability {
     /// From its code and value. A value that does not fit gives [`Capability::Other`].
     pub fn decode(code: u8, value: &[u8]) -> Capability {
@@ -188,6 +205,7 @@ impl Capability {
             code::GRACEFUL_RESTART => whole(value, restart).map(Capability::GracefulRestart),
             code::FOUR_OCTET_AS => whole(value, be_u32).map(|a| Capability::FourOctetAs(Asn(a))),
             code::ADD_PATH => whole(value, add_path).map(Capability::AddPath),
+            code::PATHS_LIMIT => whole(value, paths_limit).map(Capability::PathsLimit),
             code::LONG_LIVED_GRACEFUL_RESTART => {
                 whole(value, long_lived).map(Capability::LongLivedGracefulRestart)
             }
@@ -214,6 +232,7 @@ impl Capability {
             Capability::FourOctetAs(_) => code::FOUR_OCTET_AS,
             Capability::Dynamic => code::DYNAMIC,
             Capability::AddPath(_) => code::ADD_PATH,
+            Capability::PathsLimit(_) => code::PATHS_LIMIT,
             Capability::EnhancedRouteRefresh => code::ENHANCED_ROUTE_REFRESH,
             Capability::LongLivedGracefulRestart(_) => code::LONG_LIVED_GRACEFUL_RESTART,
             Capability::Fqdn { .. } => code::FQDN,
@@ -262,6 +281,13 @@ impl Capability {
             Capability::FourOctetAs(asn) => out.extend_from_slice(&asn.0.to_be_bytes()),
             Capability::AddPath(list) => {
                 list.iter().take(255 / 4).for_each(|t| put_family(t.afi, t.safi, t.mode, out));
+            }
+            Capability::PathsLimit(list) => {
+                for t in list.iter().take(255 / 5) {
+                    let [high, low] = t.limit.to_be_bytes();
+                    put_family(t.afi, t.safi, high, out);
+                    out.push(low);
+                }
             }
             Capability::LongLivedGracefulRestart(list) => {
                 for t in list.iter().take(255 / 7) {

@@ -180,6 +180,8 @@ pub mod capability {
     pub const FQDN: u8 = 73;
     /// Software version (draft).
     pub const SOFTWARE_VERSION: u8 = 75;
+    /// Most paths of a prefix (draft).
+    pub const PATHS_LIMIT: u8 = 76;
     /// Route refresh before its standardisation.
     pub const ROUTE_REFRESH_OLD: u8 = 128;
 }

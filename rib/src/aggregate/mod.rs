@@ -276,37 +276,29 @@ impl<A: Addr> FamilyRib<A> {
             }
         }
         self.renew_aggregates(shared);
-        self.suppress_within(shared, &[A::from_be_slice(&[]).to_net(0)]);
+        self.resuppress.push(A::from_be_slice(&[]).to_net(0));
     }
 
     /// Policies or settings that aggregates depend on changed.
-    pub(crate) fn reload_aggregates(&mut self, shared: &mut Shared) {
+    pub(crate) fn reload_aggregates(&mut self) {
         let Some(all) = &mut self.aggregates else { return };
         all.mark_all();
         let by_policy = all.by_prefix.iter().filter(|(_, s)| s.config.suppress_map.is_some());
-        let nets: Vec<IpNet> = by_policy.map(|((addr, len), _)| addr.to_net(*len)).collect();
-        self.suppress_within(shared, &nets);
+        self.resuppress.extend(by_policy.map(|((addr, len), _)| addr.to_net(*len)));
     }
 
-    /// Looks again at which paths are suppressed of what these prefixes cover.
-    fn suppress_within(&mut self, shared: &Shared, nets: &[IpNet]) {
-        if nets.is_empty() {
-            return;
-        }
-        for slot in 0..self.table.bound() {
-            let Some(id) = self.table.live(slot) else { continue };
-            let entry = self.table.prefix(id);
-            let net = entry.addr.to_net(entry.len);
-            if nets.iter().any(|n| n.contains(&net)) && self.suppress(shared, id) {
-                self.groups.iter_mut().for_each(|g| g.mark(id));
-            }
+    /// Looks again at which paths of a prefix are suppressed, if one of these covers it.
+    pub(crate) fn suppress_within(&mut self, shared: &Shared, id: PrefixId, nets: &[IpNet]) {
+        let entry = self.table.prefix(id);
+        let net = entry.addr.to_net(entry.len);
+        if nets.iter().any(|n| n.contains(&net)) && self.suppress(shared, id) {
+            self.groups.iter_mut().for_each(|g| g.mark(id));
         }
     }
 
-    /// Works out the aggregates that may have changed, and what they suppress where that did not come or go with a
-    /// path alone.
+    /// Works out the aggregates that may have changed. Where what they suppress did not come or go with a path alone, a
+    /// walk has to look at it before neighbours are told.
     pub(crate) fn renew_aggregates(&mut self, shared: &mut Shared) {
-        let mut turned = Vec::new();
         let Some(all) = &mut self.aggregates else { return };
         for key in std::mem::take(&mut all.dirty) {
             let (addr, len) = key;
@@ -321,13 +313,12 @@ impl<A: Addr> FamilyRib<A> {
             if let Some(state) = self.aggregates.as_mut().and_then(|all| all.by_prefix.get_mut(&key)) {
                 let inhibited = state.paths > 0 && attr.is_none();
                 if state.inhibited != inhibited && state.config.may_suppress() {
-                    turned.push(net);
+                    self.resuppress.push(net);
                 }
                 state.inhibited = inhibited;
             }
             self.set_local(shared, addr, len, AGGREGATE_PATH, attr);
         }
-        self.suppress_within(shared, &turned);
     }
 
     /// Whether a policy of an aggregate asks for the state of origin validation.

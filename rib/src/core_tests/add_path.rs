@@ -32,6 +32,37 @@ impl Lab {
 }
 
 #[test]
+fn a_neighbour_gets_no_more_paths_than_it_wants_and_those_are_the_best() {
+    let mut lab = Lab::new();
+    (1..=4).for_each(|n| lab.add(n, PeerKind::External));
+    for (n, which) in [(5, AddPaths::All), (6, AddPaths::BestPerAs), (7, AddPaths::Best(3))] {
+        lab.add_several(n, PeerKind::Internal, which);
+    }
+    for n in 1..=4 {
+        lab.announce(n, &[NET], |b| {
+            b.set_as_path(&vec![Asn(100 + u32::from(n)); 5 - usize::from(n)]);
+        });
+    }
+    lab.settle();
+    let counts = |lab: &Lab| [5, 6, 7].map(|n| lab.paths(n, NET).len());
+    assert_eq!(counts(&lab), [4, 4, 3]);
+    for n in 5..=7 {
+        lab.down(n);
+        let session = PeerSession { paths_limit: [2, 1], add_path_send: [true, false], ..Lab::session(n) };
+        lab.up_with(n, session);
+    }
+    lab.settle();
+    for n in 5..=7 {
+        assert_eq!(lab.paths(n, NET), ["103 103", "104"], "{n}");
+    }
+    lab.withdraw(4, &[NET]);
+    lab.settle();
+    for n in 5..=7 {
+        assert_eq!(lab.paths(n, NET), ["102 102 102", "103 103"], "{n}");
+    }
+}
+
+#[test]
 fn every_path_is_told_and_the_loss_of_one_leaves_the_others() {
     let mut lab = Lab::new();
     (1..=3).for_each(|n| lab.add(n, PeerKind::External));

@@ -394,3 +394,33 @@ fn members_of_our_confederation_are_no_part_of_an_aggregate() {
     lab.settle();
     assert!(!lab.path(LISTENER, "10.0.0.0/8").contains("6470"), "{}", lab.path(LISTENER, "10.0.0.0/8"));
 }
+
+#[test]
+fn what_an_aggregate_suppresses_is_looked_at_in_slices_before_neighbours_hear_of_it() {
+    let mut lab = Lab::new();
+    lab.tell(Input::Policies(policies(false)));
+    lab.add(1, PeerKind::External);
+    lab.add(2, PeerKind::Internal);
+    let outer = net("10.0.0.0/8");
+    configure(&mut lab, &BTreeMap::from([(outer, aggregate(2 | 32))]));
+    let nets: Vec<String> = (0..20_000u32).map(|n| format!("10.{}.{}.0/24", n >> 8, n & 255)).collect();
+    let nets: Vec<&str> = nets.iter().map(String::as_str).collect();
+    lab.announce(1, &nets, |_| {});
+    lab.settle();
+    assert_eq!(lab.told(2), ["10.0.0.0/8"]);
+    for deny in [true, false] {
+        lab.tell(Input::Policies(policies(deny)));
+        lab.deliver();
+        let (held, mut slices) = (lab.told(2).len(), 0);
+        lab.core.flush();
+        while lab.core.walk() {
+            slices += 1;
+            lab.deliver();
+            assert_eq!(lab.told(2).len(), held, "nothing is told in between");
+            lab.core.flush();
+        }
+        assert!(slices > 2, "{slices}");
+        lab.settle();
+        assert_eq!(lab.told(2).len(), if deny { nets.len() } else { 1 });
+    }
+}

@@ -156,6 +156,27 @@ fn policy_states_a_bandwidth_that_stands_for_the_multipath_members() {
 }
 
 #[test]
+fn what_is_told_on_a_condition_counts_the_multipath_members_as_well() {
+    let mut lab = lab(Bandwidth::All);
+    let mut policies = map(BandwidthSet::Multipaths, true);
+    policies.route_maps.insert("ASKED".to_owned(), [(10, RouteMapEntry::new(Action::Permit))].into());
+    lab.tell(Input::Policies(policies));
+    let conditional = Some(crate::condition::Conditional {
+        advertise_map: "BW".to_owned(),
+        condition_map: "ASKED".to_owned(),
+        exist: true,
+    });
+    lab.add_with(4, PeerKind::External, PeerFamily { conditional, ..PeerFamily::default() });
+    announce(&mut lab, 1, Some(100));
+    assert_eq!(told(&lab, 4), Some((OUR_AS, 1.0)));
+    announce(&mut lab, 2, Some(300));
+    assert_eq!(told(&lab, 4), Some((OUR_AS, 2.0)));
+    lab.withdraw(2, &[ANY]);
+    lab.settle();
+    assert_eq!(told(&lab, 4), Some((OUR_AS, 1.0)));
+}
+
+#[test]
 fn what_is_not_transitive_goes_out_with_our_own_routes_alone() {
     let mut lab = lab(Bandwidth::All);
     lab.tell(Input::Policies(map(BandwidthSet::Megabits(8), false)));

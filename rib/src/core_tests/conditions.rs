@@ -167,3 +167,40 @@ fn a_condition_without_its_route_map_lets_nothing_go() {
     lab.settle();
     assert_eq!(lab.told(2), ["192.0.2.0/24"]);
 }
+
+#[test]
+fn another_condition_of_the_default_route_withdraws_nothing_before_it_is_known() {
+    let mut lab = Lab::new();
+    lab.tell(Input::Policies(policies(false)));
+    lab.add(1, PeerKind::External);
+    let mut policies = policies(false);
+    policies.route_maps.insert("OTHER".into(), policies.route_maps["ASKED"].clone());
+    lab.tell(Input::Policies(policies));
+    let originate = |map: Option<&str>| PeerFamily {
+        default_originate: Some(map.map(str::to_owned)),
+        ..PeerFamily::default()
+    };
+    lab.add_with(2, PeerKind::External, originate(None));
+    lab.announce(1, &["10.9.0.0/16"], |_| {});
+    lab.settle();
+    let default = |lab: &Lab| lab.peers[&2].1.contains_key(&net("0.0.0.0/0"));
+    assert!(default(&lab));
+    for map in [Some("ASKED"), Some("OTHER"), None, Some("OTHER")] {
+        lab.tell(Input::Peer(PeerId(2), Lab::config(2, PeerKind::External, originate(map))));
+        // Whatever is told in between, the route is never gone.
+        for _ in 0..100 {
+            lab.core.flush();
+            lab.deliver();
+            assert!(default(&lab), "{map:?}");
+            if !lab.core.walk() {
+                lab.now += SECOND;
+                lab.core.tick(lab.now);
+            }
+            lab.deliver();
+            assert!(default(&lab), "{map:?}");
+        }
+    }
+    lab.withdraw(1, &["10.9.0.0/16"]);
+    lab.settle();
+    assert!(!default(&lab));
+}

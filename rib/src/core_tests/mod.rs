@@ -32,6 +32,7 @@ mod confederation;
 mod damping;
 mod edges;
 mod model;
+mod nht;
 mod policy;
 mod routes;
 mod rpki;
@@ -166,6 +167,7 @@ impl Lab {
             extended_message: false,
             families: [true, false],
             add_path_send: [false; 2],
+            paths_limit: [0; 2],
             local_v4: Some(Ipv4Addr::new(10, 0, 0, 1)),
             local_v6: None,
             local_link: None,
@@ -406,7 +408,11 @@ fn receive(
 }
 
 fn static_route(prefix: &str, via: Option<&str>, distance: u8) -> StaticRoute {
-    let key = |v: &str| NextHopKey { addr: Some(v.parse().unwrap()), ..NextHopKey::default() };
+    let key = |v: &str| NextHopKey {
+        addr: Some(v.parse().unwrap()),
+        user: crate::nexthop::NextHopUser::Static,
+        ..NextHopKey::default()
+    };
     StaticRoute {
         prefix: prefix.parse().unwrap(),
         target: via.map_or(StaticTarget::Discard(Discard::Blackhole), |v| StaticTarget::Hops(vec![key(v)])),

@@ -13,7 +13,7 @@ use crate::best::{Candidate, best_few, best_per_as};
 use crate::family::candidate;
 use crate::id::{AttrId, PathIdx, PeerId, PrefixId};
 use crate::nexthop::NextHopKey;
-use crate::peer::AddPaths;
+use crate::peer::{AddPaths, Several};
 use crate::shared::Shared;
 use crate::table::{Path, Table, path_flag};
 use crate::weight::{Company, company};
@@ -44,8 +44,8 @@ impl<A: Addr> Group<A> {
         if let Some(default) = self.want_default(shared, net) {
             routes.push(Route { id: table.path_number(PeerId::LOCAL, 0), ..default });
         } else {
-            let which = self.key.add_paths.unwrap_or(AddPaths::All);
-            for path in chosen(which, shared, table, id) {
+            let several = self.key.add_paths.unwrap_or(Several { which: AddPaths::All, most: None });
+            for path in chosen(several, shared, table, id) {
                 let number = table.path_number(path.peer, path.path_id);
                 let company = self.company(shared, table, id, &path);
                 routes.push(self.route_of(shared, net, number, path, company));
@@ -94,14 +94,14 @@ impl<A: Addr> Group<A> {
             (_, false) => &mut self.export,
         };
         let chosen = self.advertise.as_mut().and_then(|advertise| {
-            advertise.beside(company);
+            advertise.beside(peer, company);
             advertise.run(shared, attr, net, solo, own)
         });
         if let Some(chosen) = chosen.filter(|_| self.withheld) {
             shared.release(chosen);
             return nothing;
         }
-        filter.beside(company);
+        filter.beside(peer, company);
         let told = filter.run(shared, chosen.unwrap_or(attr), net, solo, own);
         shared.release(chosen.unwrap_or(AttrId::NONE));
         match told {
@@ -115,9 +115,9 @@ impl<A: Addr> Group<A> {
     }
 }
 
-/// The paths that `addpath-tx-...` asks for, of those that may be used.
+/// The paths that `addpath-tx-...` asks for, of those that may be used, and no more than the neighbour wants.
 pub(crate) fn chosen<A: Addr>(
-    which: AddPaths,
+    several: Several,
     shared: &Shared,
     table: &Table<A>,
     id: PrefixId,
@@ -126,10 +126,12 @@ pub(crate) fn chosen<A: Addr>(
     let candidates =
         || valid().filter_map(|(i, p)| candidate(shared, &p, i)).collect::<SmallVec<[Candidate<'_>; 8]>>();
     let options = &shared.settings.best[A::FAMILY.index()];
-    let chosen: SmallVec<[PathIdx; 8]> = match which {
-        AddPaths::All => return valid().map(|(_, p)| p).collect(),
+    let most = several.most.map_or(usize::MAX, usize::from);
+    let chosen: SmallVec<[PathIdx; 8]> = match several.which {
+        AddPaths::All if most == usize::MAX => return valid().map(|(_, p)| p).collect(),
+        AddPaths::All => best_few(&candidates(), most, options),
         AddPaths::BestPerAs => best_per_as(&candidates(), options),
-        AddPaths::Best(n) => best_few(&candidates(), usize::from(n), options),
+        AddPaths::Best(n) => best_few(&candidates(), usize::from(n).min(most), options),
     };
-    chosen.into_iter().map(|i| table.path(i)).collect()
+    chosen.into_iter().take(most).map(|i| table.path(i)).collect()
 }

@@ -286,10 +286,10 @@ impl<A: Addr> Group<A> {
         self.filters().any(Evaluator::measures)
     }
 
-    /// Distances changed: what was worked out with the old ones counts no more.
-    pub(crate) fn measure_anew(&mut self) {
+    /// What filters of a kind worked out counts no more: what it was worked out with is another now.
+    pub(crate) fn forget_if(&mut self, kind: impl Fn(&Evaluator) -> bool) {
         let all = [Some(&mut self.export), self.unsuppress.as_mut(), self.advertise.as_mut()];
-        all.into_iter().flatten().filter(|e| e.measures()).for_each(Evaluator::forget);
+        all.into_iter().flatten().filter(|e| kind(e)).for_each(Evaluator::forget);
     }
 
     /// Starts over with the export filters as they are now compiled.

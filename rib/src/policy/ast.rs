@@ -30,7 +30,7 @@ pub struct PrefixListEntry {
     pub le: Option<u8>,
 }
 
-/// A prefix-list or an access-list: entries by sequence number, first match counts, none is deny.
+/// A prefix-list: entries by sequence number, first match counts, none is deny.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PrefixList {
     /// `... description TEXT`.
@@ -38,6 +38,50 @@ pub struct PrefixList {
     /// Entries by sequence number.
     pub entries: BTreeMap<u32, PrefixListEntry>,
 }
+
+/// Addresses as the lines of access-lists with wildcards name them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wildcard {
+    /// `any`: all.
+    Any,
+    /// `host A`: one.
+    Host(Ipv4Addr),
+    /// `A W`: those that are this one where the wildcard has no bit.
+    Masked(Ipv4Addr, Ipv4Addr),
+}
+
+impl Wildcard {
+    /// The address, and the bits that do not count.
+    pub const fn bits(self) -> (Ipv4Addr, Ipv4Addr) {
+        match self {
+            Wildcard::Any => (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST),
+            Wildcard::Host(addr) => (addr, Ipv4Addr::UNSPECIFIED),
+            Wildcard::Masked(addr, wild) => (addr, wild),
+        }
+    }
+
+    /// Whether an address is among them. As in FRR, one with bits that do not count stands for none.
+    pub fn holds(self, addr: Ipv4Addr) -> bool {
+        let (wanted, wild) = self.bits();
+        u32::from(addr) & !u32::from(wild) == u32::from(wanted)
+    }
+}
+
+/// Which routes a line of an access-list is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AccessMatch {
+    /// `any`: all.
+    Any,
+    /// `PREFIX`: all inside; with `exact-match` that one alone.
+    Prefix(IpNet, bool),
+    /// `A W`, `host A`: those with such an address, whatever their length.
+    Standard(Wildcard),
+    /// `ip SOURCE DESTINATION`: those with such an address, and such a netmask.
+    Extended(Wildcard, Wildcard),
+}
+
+/// An access-list: entries by sequence number, first match counts, none is deny.
+pub type AccessList = BTreeMap<u32, ListEntry<AccessMatch>>;
 
 /// One line of a list whose entries are regular expressions or community values.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -123,6 +167,8 @@ pub enum Match {
     Ipv6NextHop(NextHopMatch),
     /// `match as-path NAME`
     AsPath(String),
+    /// `match as-path-count N`: no more ASes than that in the path, a set counting once.
+    AsPathCount(u16),
     /// `match community NAME [exact-match|any]`
     Community {
         /// List name or number.
@@ -157,6 +203,10 @@ pub enum Match {
     Origin(Origin),
     /// `match peer A|IF|local`
     Peer(PeerMatch),
+    /// `match src-peer A|IF`: the neighbour that the route came from.
+    SrcPeer(PeerMatch),
+    /// `match source-instance N`: protocols have one instance here, number 0.
+    SourceInstance(u8),
     /// `match tag N`
     Tag(u32),
     /// `match source-protocol P`
@@ -224,6 +274,8 @@ pub enum MetricSet {
     Igp,
     /// `aigp`: the accumulated metric, if there is one.
     Aigp,
+    /// `rtt`, `+rtt`, `-rtt`: the round-trip time of the neighbour's session, milliseconds.
+    RoundTrip(Measured),
 }
 
 /// `set aigp-metric`.
@@ -294,6 +346,17 @@ pub enum BandwidthSet {
     Cumulative,
     /// `num-multipaths`: a megabit a second for each multipath member.
     Multipaths,
+}
+
+/// How a measured value is put into a route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Measured {
+    /// `rtt`: in place of what it has.
+    Set,
+    /// `+rtt`: added.
+    Add,
+    /// `-rtt`: taken off.
+    Sub,
 }
 
 /// A `set` line.
@@ -409,9 +472,9 @@ pub struct Policies {
     /// `ipv6 prefix-list`.
     pub prefix_lists_v6: BTreeMap<String, PrefixList>,
     /// `access-list`.
-    pub access_lists_v4: BTreeMap<String, PrefixList>,
+    pub access_lists_v4: BTreeMap<String, AccessList>,
     /// `ipv6 access-list`.
-    pub access_lists_v6: BTreeMap<String, PrefixList>,
+    pub access_lists_v6: BTreeMap<String, AccessList>,
     /// `bgp as-path access-list`.
     pub as_path_lists: BTreeMap<String, AsPathList>,
     /// `bgp community-list`.

@@ -57,6 +57,7 @@ pub(super) enum Cond {
     Community(Arc<CommunitySet<u32>>, bool, bool),
     LargeCommunity(Arc<CommunitySet<LargeCommunity>>, bool, bool),
     ExtCommunity(Arc<CommunitySet<ExtCommunity>>),
+    AsPathCount(u16),
     CommunityLimit(u16),
     ExtCommunityLimit(u16),
     Interface(String),
@@ -64,6 +65,8 @@ pub(super) enum Cond {
     Metric(u32),
     Origin(Origin),
     Peer(PeerMatch),
+    SrcPeer(PeerMatch),
+    SourceInstance(u8),
     Tag(u32),
     SourceProtocol(SourceProtocol),
     Probability(u8),
@@ -112,6 +115,7 @@ pub struct Program {
     peer_dependent: bool,
     validates: bool,
     measures: bool,
+    times: bool,
     counts_company: bool,
 }
 
@@ -140,6 +144,20 @@ impl Program {
     pub fn measures(&self) -> bool {
         self.measures
     }
+
+    /// Whether it puts the round-trip time of the session into routes.
+    pub fn times(&self) -> bool {
+        self.times
+    }
+}
+
+/// `allowas-in route-map NAME`
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct OwnAsFilter {
+    /// The route-map.
+    pub route_map: String,
+    /// Our AS numbers, as the neighbour may see them.
+    pub asns: Vec<u32>,
 }
 
 /// The filters of one neighbour, family and direction by name, in the order in which FRR applies them.
@@ -153,6 +171,8 @@ pub struct FilterSpec {
     pub as_path_list: Option<String>,
     /// `route-map`.
     pub route_map: Option<String>,
+    /// `allowas-in route-map`: what a route must pass beside if its path has one of these AS numbers of ours.
+    pub own_as: Option<OwnAsFilter>,
     /// External neighbour without any policy while RFC 8212 is in force: deny all.
     pub default_deny: bool,
     /// Bandwidth is set in its long form (`neighbor X extended-link-bandwidth`).
@@ -165,6 +185,8 @@ pub struct Filter {
     pub(super) prefixes: Vec<Option<Arc<PrefixSet>>>,
     pub(super) as_paths: Option<Option<Arc<AsPathSet>>>,
     pub(super) map: Option<Option<Arc<Program>>>,
+    /// What paths with these AS numbers must pass beside.
+    pub(super) own_as: Option<(Vec<u32>, Option<Arc<Program>>)>,
     pub(super) deny_all: bool,
     pub(super) long_bandwidth: bool,
 }
@@ -172,7 +194,15 @@ pub struct Filter {
 impl Filter {
     /// Whether everything passes unchanged.
     pub fn is_open(&self) -> bool {
-        !self.deny_all && self.prefixes.is_empty() && self.as_paths.is_none() && self.map.is_none()
+        !self.deny_all
+            && self.prefixes.is_empty()
+            && self.as_paths.is_none()
+            && self.map.is_none()
+            && self.own_as.is_none()
+    }
+
+    fn programs(&self) -> impl Iterator<Item = &Arc<Program>> {
+        self.map.iter().flatten().chain(self.own_as.iter().filter_map(|(_, map)| map.as_ref()))
     }
 
     /// Whether nothing passes.
@@ -182,12 +212,12 @@ impl Filter {
 
     /// See [`Program::prefix_dependent`].
     pub fn prefix_dependent(&self) -> bool {
-        !self.prefixes.is_empty() || self.map.iter().flatten().any(|m| m.prefix_dependent)
+        !self.prefixes.is_empty() || self.programs().any(|m| m.prefix_dependent)
     }
 
     /// See [`Program::validates`].
     pub fn validates(&self) -> bool {
-        self.map.iter().flatten().any(|m| m.validates)
+        self.programs().any(|m| m.validates)
     }
 
     /// See [`Program::measures`].
@@ -195,9 +225,14 @@ impl Filter {
         self.map.iter().flatten().any(|m| m.measures)
     }
 
+    /// See [`Program::times`].
+    pub fn times(&self) -> bool {
+        self.map.iter().flatten().any(|m| m.times)
+    }
+
     /// See [`Program::peer_dependent`].
     pub fn peer_dependent(&self) -> bool {
-        self.map.iter().flatten().any(|m| m.peer_dependent)
+        self.programs().any(|m| m.peer_dependent)
     }
 
     /// See [`Program::counts_company`].
@@ -237,8 +272,8 @@ impl Compiled {
                 each(&source.prefix_lists_v6, PrefixSet::new),
             ],
             access_lists: [
-                each(&source.access_lists_v4, PrefixSet::new),
-                each(&source.access_lists_v6, PrefixSet::new),
+                each(&source.access_lists_v4, PrefixSet::of_access_list),
+                each(&source.access_lists_v6, PrefixSet::of_access_list),
             ],
             as_path_lists: each(&source.as_path_lists, AsPathSet::new),
             communities: each(&source.community_lists, CommunitySet::new),
@@ -332,7 +367,8 @@ impl Compiled {
             || matches!(as_paths, Some(None))
             || matches!(map, Some(None));
         let deny_all = spec.default_deny || undefined;
-        Filter { prefixes, as_paths, map, deny_all, long_bandwidth: spec.long_bandwidth }
+        let own_as = spec.own_as.as_ref().map(|o| (o.asns.clone(), self.maps.get(&o.route_map).cloned()));
+        Filter { prefixes, as_paths, map, own_as, deny_all, long_bandwidth: spec.long_bandwidth }
     }
 
     fn compile_map(&mut self, name: &str, callers: &mut Vec<String>) -> Option<Arc<Program>> {
@@ -384,21 +420,26 @@ impl Compiled {
         };
         let counts_company =
             entries.iter().any(|e| e.changes.iter().any(counts)) || called(Program::counts_company);
-        let prefix_dependent =
-            any(|c| matches!(c, Cond::Prefix(..) | Cond::PrefixLen(..) | Cond::Probability(_)))
-                || validates
-                || counts_company
-                || called(Program::prefix_dependent);
+        let prefix_dependent = any(|c| {
+            // Routes with equal attributes may come from different neighbours.
+            let by_source = matches!(c, Cond::SrcPeer(_));
+            by_source || matches!(c, Cond::Prefix(..) | Cond::PrefixLen(..) | Cond::Probability(_))
+        }) || validates
+            || counts_company
+            || called(Program::prefix_dependent);
         let changes = || entries.iter().flat_map(|e| &e.changes);
         let measured = |c: &Change| {
             use Set::{Aigp, Metric};
             matches!(c, Change::Set(Metric(MetricSet::Igp | MetricSet::Aigp) | Aigp(AigpSet::Igp)))
         };
         let measures = changes().any(measured) || called(Program::measures);
-        let peer_dependent =
-            any(|c| matches!(c, Cond::Peer(_) | Cond::RouteSource(_) | Cond::SourceProtocol(_)))
-                || changes().any(|c| matches!(c, Change::Set(Set::NextHop(_))))
-                || called(Program::peer_dependent);
+        let timed = |c: &Change| matches!(c, Change::Set(Set::Metric(MetricSet::RoundTrip(_))));
+        let times = changes().any(timed) || called(Program::times);
+        let peer_dependent = any(|c| {
+            matches!(c, Cond::Peer(_) | Cond::SrcPeer(_) | Cond::RouteSource(_) | Cond::SourceProtocol(_))
+        }) || changes().any(|c| matches!(c, Change::Set(Set::NextHop(_))))
+            || times
+            || called(Program::peer_dependent);
         let simple = entries.iter().all(|e| e.call.is_none() && e.then == Then::Stop) && !counts_company;
         let asked = Counter::default();
         Program {
@@ -409,6 +450,7 @@ impl Compiled {
             peer_dependent,
             validates,
             measures,
+            times,
             counts_company,
         }
     }
@@ -446,6 +488,7 @@ impl Compiled {
             Match::Ipv4NextHop(n) => next_hop(V4, n),
             Match::Ipv6NextHop(n) => next_hop(V6, n),
             Match::AsPath(n) => self.as_path_lists.get(n).map_or(Cond::Never, |s| Cond::AsPath(s.clone())),
+            Match::AsPathCount(most) => Cond::AsPathCount(*most),
             Match::Community { list, exact, any } => {
                 self.communities.get(list).map_or(Cond::Never, |s| Cond::Community(s.clone(), *exact, *any))
             }
@@ -460,6 +503,8 @@ impl Compiled {
             Match::Metric(v) => Cond::Metric(*v),
             Match::Origin(v) => Cond::Origin(*v),
             Match::Peer(v) => Cond::Peer(v.clone()),
+            Match::SrcPeer(v) => Cond::SrcPeer(v.clone()),
+            Match::SourceInstance(v) => Cond::SourceInstance(*v),
             Match::Tag(v) => Cond::Tag(*v),
             Match::SourceProtocol(v) => Cond::SourceProtocol(*v),
             Match::RouteSource(a) => {

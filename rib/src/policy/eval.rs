@@ -7,8 +7,8 @@ use bgp::types::{Asn, Family};
 use ipnet::IpNet;
 
 use super::ast::{
-    AigpSet, Arith, BandwidthSet, Exclude, ExtCommunity, LargeCommunity, MetricSet, NextHopSet, PeerMatch,
-    Prepend, Replace, Set, SourceProtocol,
+    AigpSet, Arith, BandwidthSet, Exclude, ExtCommunity, LargeCommunity, Measured, MetricSet, NextHopSet,
+    PeerMatch, Prepend, Replace, Set, SourceProtocol,
 };
 use super::compile::{Change, Cond, Entry, Filter, Program, Then};
 use super::sets::CommunityKind;
@@ -34,12 +34,18 @@ pub struct Subject<'a> {
     pub peer: Option<IpAddr>,
     /// Interface of an unnumbered neighbour.
     pub peer_interface: Option<&'a str>,
+    /// The neighbour that the route came from, whichever way it goes.
+    pub from: Option<IpAddr>,
+    /// Interface of that neighbour, if it is unnumbered.
+    pub from_interface: Option<&'a str>,
     /// Where the route came from.
     pub source: SourceProtocol,
     /// Interface of a redistributed route.
     pub interface: Option<&'a str>,
     /// Metric to the next hop.
     pub igp_metric: u32,
+    /// Round-trip time of the session with `peer`, milliseconds.
+    pub round_trip: u32,
     /// LOCAL_PREF of a route without one.
     pub default_local_pref: u32,
     /// Our AS.
@@ -116,6 +122,10 @@ impl Filter {
         !self.deny_all
             && self.prefixes.iter().all(|p| p.as_ref().is_some_and(|p| p.permits(&s.net)))
             && self.as_paths.iter().all(|a| a.as_ref().is_some_and(|a| a.permits(s.view)))
+            && self.own_as.iter().all(|(ours, map)| {
+                let looped = s.view.as_path().asns().any(|asn| ours.contains(&asn.0));
+                !looped || map.as_ref().is_some_and(|map| map.run(s) != Verdict::Deny)
+            })
     }
 
     /// Runs the filter on a route.
@@ -259,20 +269,31 @@ impl Cond {
             }
             Cond::LargeCommunity(set, exact, any) => set.permits(&LargeCommunity::of(s.view), *exact, *any),
             Cond::ExtCommunity(set) => set.permits(&ExtCommunity::of(s.view), false, false),
+            Cond::AsPathCount(most) => s.summary.path_len <= *most,
             Cond::CommunityLimit(most) => s.view.communities().count() <= usize::from(*most),
             Cond::ExtCommunityLimit(most) => s.view.ext_communities().count() <= usize::from(*most),
             Cond::Interface(name) => s.interface == Some(name.as_str()),
             Cond::LocalPreference(v) => s.local_pref() == *v,
             Cond::Metric(v) => s.med() == Some(*v),
             Cond::Origin(v) => s.summary.origin == *v,
-            Cond::Peer(PeerMatch::Address(a)) => s.peer == Some(*a),
-            Cond::Peer(PeerMatch::Interface(i)) => s.peer_interface == Some(i.as_str()),
-            Cond::Peer(PeerMatch::Local) => s.peer.is_none(),
+            Cond::Peer(peer) => peer.is(s.peer, s.peer_interface),
+            Cond::SrcPeer(peer) => peer.is(s.from, s.from_interface),
+            Cond::SourceInstance(v) => *v == 0,
             Cond::Tag(v) => s.tag == *v,
             Cond::SourceProtocol(v) => s.source == *v,
             Cond::Probability(percent) => s.dice % 100 < u32::from(*percent),
             Cond::Rpki(v) => s.rpki.state(s.net, s.view) == Some(*v),
             Cond::Never => false,
+        }
+    }
+}
+
+impl PeerMatch {
+    fn is(&self, addr: Option<IpAddr>, interface: Option<&str>) -> bool {
+        match self {
+            PeerMatch::Address(wanted) => addr == Some(*wanted),
+            PeerMatch::Interface(wanted) => interface == Some(wanted.as_str()),
+            PeerMatch::Local => addr.is_none(),
         }
     }
 }
@@ -385,6 +406,14 @@ fn apply_set(set: &Set, s: &Subject<'_>, b: &mut AttrBuilder<'_>, changed: &mut 
         }
         Set::Metric(MetricSet::Value(change)) => {
             b.med(Some(arith(s.med().unwrap_or(0), *change)));
+        }
+        Set::Metric(MetricSet::RoundTrip(how)) => {
+            let change = match how {
+                Measured::Set => Arith::Set(s.round_trip),
+                Measured::Add => Arith::Add(s.round_trip),
+                Measured::Sub => Arith::Sub(s.round_trip),
+            };
+            b.med(Some(arith(s.med().unwrap_or(0), change)));
         }
         Set::Metric(MetricSet::Igp) => {
             b.med(Some(s.igp_metric));

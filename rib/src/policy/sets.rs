@@ -10,7 +10,8 @@ use regex_automata::meta::Regex;
 use smallvec::SmallVec;
 
 use super::ast::{
-    Action, AsPathList, CommunityList, CommunityMatch, ExtCommunity, LargeCommunity, PrefixList,
+    AccessList, AccessMatch, Action, AsPathList, CommunityList, CommunityMatch, ExtCommunity, LargeCommunity,
+    PrefixList, Wildcard,
 };
 use super::compile::Counter;
 
@@ -32,11 +33,22 @@ impl Bounds {
 
 type Entries = SmallVec<[Bounds; 2]>;
 
-/// A prefix-list: the covering entries of a route are found by a trie, the first by sequence number counts.
+/// A line of an access-list with wildcards: what it wants of a route's address and netmask.
+#[derive(Debug)]
+struct Wild {
+    seq: u32,
+    address: Wildcard,
+    mask: Wildcard,
+    permit: bool,
+}
+
+/// A prefix-list: the covering entries of a route are found by a trie, the first by sequence number counts. An
+/// access-list is the same, with wildcards beside, which are tried in turn.
 #[derive(Debug, Default)]
 pub struct PrefixSet {
     v4: PrefixMap<Ipv4Net, Entries>,
     v6: PrefixMap<Ipv6Net, Entries>,
+    wild: Vec<Wild>,
     empty: bool,
 }
 
@@ -47,10 +59,7 @@ impl PrefixSet {
         for (&seq, entry) in &list.entries {
             let permit = entry.action == Action::Permit;
             match entry.prefix {
-                None => {
-                    set.v4.entry(Ipv4Net::default()).or_default().push(Bounds::new(seq, 0, 32, permit));
-                    set.v6.entry(Ipv6Net::default()).or_default().push(Bounds::new(seq, 0, 128, permit));
-                }
+                None => set.add_any(seq, permit),
                 Some(net) => {
                     let (len, max) = (net.prefix_len(), net.max_prefix_len());
                     let (ge, le) = match (entry.ge, entry.le) {
@@ -59,31 +68,66 @@ impl PrefixSet {
                         (None, Some(le)) => (len, le),
                         (Some(ge), Some(le)) => (ge, le),
                     };
-                    let bounds = Bounds::new(seq, ge, le, permit);
-                    match net.trunc() {
-                        IpNet::V4(net) => set.v4.entry(net).or_default().push(bounds),
-                        IpNet::V6(net) => set.v6.entry(net).or_default().push(bounds),
-                    }
+                    set.add(net, Bounds::new(seq, ge, le, permit));
                 }
             }
         }
         set
     }
 
+    /// Compiles an access-list.
+    pub fn of_access_list(list: &AccessList) -> PrefixSet {
+        let mut set = PrefixSet { empty: list.is_empty(), ..PrefixSet::default() };
+        for (&seq, entry) in list {
+            let permit = entry.action == Action::Permit;
+            match entry.value {
+                AccessMatch::Any => set.add_any(seq, permit),
+                AccessMatch::Prefix(net, exact) => {
+                    let (len, max) = (net.prefix_len(), net.max_prefix_len());
+                    set.add(net, Bounds::new(seq, len, if exact { len } else { max }, permit));
+                }
+                AccessMatch::Standard(address) => {
+                    set.wild.push(Wild { seq, address, mask: Wildcard::Any, permit });
+                }
+                AccessMatch::Extended(address, mask) => set.wild.push(Wild { seq, address, mask, permit }),
+            }
+        }
+        set
+    }
+
+    fn add(&mut self, net: IpNet, bounds: Bounds) {
+        match net.trunc() {
+            IpNet::V4(net) => self.v4.entry(net).or_default().push(bounds),
+            IpNet::V6(net) => self.v6.entry(net).or_default().push(bounds),
+        }
+    }
+
+    fn add_any(&mut self, seq: u32, permit: bool) {
+        self.add(IpNet::V4(Ipv4Net::default()), Bounds::new(seq, 0, 32, permit));
+        self.add(IpNet::V6(Ipv6Net::default()), Bounds::new(seq, 0, 128, permit));
+    }
+
     /// Whether the list permits a prefix. A list without entries permits all, as in FRR.
     pub fn permits(&self, net: &IpNet) -> bool {
-        fn first<'a>(len: u8, covers: impl Iterator<Item = &'a Entries>) -> bool {
-            covers.flatten().filter(|b| b.ge <= len && len <= b.le).min_by_key(|b| b.seq).is_some_and(|b| {
-                b.hits.bump();
-                b.permit
-            })
+        fn first<'a>(len: u8, covers: impl Iterator<Item = &'a Entries>) -> Option<&'a Bounds> {
+            covers.flatten().filter(|b| b.ge <= len && len <= b.le).min_by_key(|b| b.seq)
         }
         if self.empty {
             return true;
         }
-        match net {
-            IpNet::V4(n) => first(n.prefix_len(), self.v4.cover(n).map(|(_, e)| e)),
-            IpNet::V6(n) => first(n.prefix_len(), self.v6.cover(n).map(|(_, e)| e)),
+        let (plain, wild) = match net {
+            IpNet::V4(n) => {
+                let holds = |w: &&Wild| w.address.holds(n.addr()) && w.mask.holds(n.netmask());
+                (first(n.prefix_len(), self.v4.cover(n).map(|(_, e)| e)), self.wild.iter().find(holds))
+            }
+            IpNet::V6(n) => (first(n.prefix_len(), self.v6.cover(n).map(|(_, e)| e)), None),
+        };
+        match (plain, wild) {
+            (Some(plain), wild) if wild.is_none_or(|w| plain.seq < w.seq) => {
+                plain.hits.bump();
+                plain.permit
+            }
+            (_, wild) => wild.is_some_and(|w| w.permit),
         }
     }
 }
@@ -295,6 +339,71 @@ mod tests {
             PrefixSet::new(&list(&[(5, Action::Permit, "any", None, None)]))
                 .permits(&"::/0".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn access_lists_hold_wildcards_against_address_and_netmask() {
+        let addr = |text: &str| text.parse::<std::net::Ipv4Addr>().unwrap();
+        let masked = |a, w| Wildcard::Masked(addr(a), addr(w));
+        let any_mask = Wildcard::Any;
+        let nets =
+            ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "10.1.128.0/25", "10.2.0.0/16", "10.3.5.0/24"];
+        let nets = [&nets[..], &["10.4.4.4/30", "10.4.4.4/32"]].concat();
+        // What FRR 8.4.4 says of the same lines and prefixes.
+        for (value, permitted) in [
+            (AccessMatch::Standard(masked("10.3.1.2", "0.0.255.255")), &[][..]),
+            (AccessMatch::Standard(Wildcard::Host(addr("10.4.4.4"))), &["10.4.4.4/30", "10.4.4.4/32"]),
+            (AccessMatch::Standard(masked("10.0.0.0", "0.0.255.255")), &["10.0.0.0/8"]),
+            (
+                AccessMatch::Extended(masked("10.1.0.0", "0.0.255.255"), any_mask),
+                &["10.1.0.0/16", "10.1.2.0/24", "10.1.128.0/25"],
+            ),
+            (
+                AccessMatch::Extended(
+                    masked("10.1.0.0", "0.0.255.255"),
+                    masked("255.255.255.0", "0.0.0.255"),
+                ),
+                &["10.1.2.0/24", "10.1.128.0/25"],
+            ),
+            (
+                AccessMatch::Extended(any_mask, Wildcard::Host(addr("255.255.255.0"))),
+                &["10.1.2.0/24", "10.3.5.0/24"],
+            ),
+            (
+                AccessMatch::Extended(
+                    masked("10.0.0.0", "0.255.255.255"),
+                    masked("255.255.0.0", "0.0.255.0"),
+                ),
+                &["10.1.0.0/16", "10.1.2.0/24", "10.2.0.0/16", "10.3.5.0/24"],
+            ),
+            (AccessMatch::Extended(any_mask, masked("255.255.1.1", "0.0.255.255")), &[]),
+        ] {
+            let set = PrefixSet::of_access_list(&BTreeMap::from([(
+                5,
+                ListEntry { action: Action::Permit, value },
+            )]));
+            let found: Vec<&str> =
+                nets.iter().copied().filter(|net| set.permits(&net.parse().unwrap())).collect();
+            assert_eq!(found, permitted, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_line_of_an_access_list_counts_whatever_its_kind() {
+        let host = |a: &str| Wildcard::Host(a.parse().unwrap());
+        let entry = |action, value| ListEntry { action, value };
+        let list = AccessList::from([
+            (5, entry(Action::Deny, AccessMatch::Standard(host("10.0.0.0")))),
+            (10, entry(Action::Permit, AccessMatch::Prefix("10.0.0.0/8".parse().unwrap(), true))),
+            (15, entry(Action::Permit, AccessMatch::Prefix("10.1.0.0/16".parse().unwrap(), false))),
+            (20, entry(Action::Deny, AccessMatch::Standard(host("10.1.0.0")))),
+            (25, entry(Action::Permit, AccessMatch::Any)),
+        ]);
+        let set = PrefixSet::of_access_list(&list);
+        let permits = |net: &str| set.permits(&net.parse().unwrap());
+        assert!(!permits("10.0.0.0/8"));
+        assert!(permits("10.1.0.0/16") && permits("10.1.2.3/32") && permits("192.0.2.0/24"));
+        assert!(permits("2001:db8::/32"), "as any prefix");
     }
 
     #[test]

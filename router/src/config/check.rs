@@ -17,7 +17,7 @@ pub fn check(config: &Config) -> (Vec<String>, Vec<String>) {
     for (name, interface) in &config.interfaces {
         check_interface(name, interface, &mut remarks);
     }
-    for map in config.install_maps.values() {
+    for map in config.install_maps.values().chain(config.nht_maps.values()) {
         route_map(map, &config.policies, &mut remarks);
     }
     check_maps(&config.policies, &mut remarks);
@@ -66,6 +66,9 @@ fn check_bgp(bgp: &Bgp, policies: &Policies, problems: &mut Vec<String>, remarks
 
 fn check_peer(peer: &PeerFamily, family: Family, policies: &Policies, remarks: &mut BTreeSet<String>) {
     for map in [&peer.route_map_in, &peer.route_map_out, &peer.unsuppress_map].into_iter().flatten() {
+        route_map(map, policies, remarks);
+    }
+    for map in peer.allowas_in.iter().filter_map(|a| a.route_map.as_ref()) {
         route_map(map, policies, remarks);
     }
     for map in peer.advertise_map.iter().flat_map(|m| [&m.route_map, &m.condition]) {

@@ -188,6 +188,8 @@ fn lines_that_were_only_kept_take_effect() {
         ("", "bgp session-dscp 16\n"),
         ("router bgp 1\n", " bgp max-med administrative\n"),
         ("router bgp 1\n", " bgp max-med administrative 77\n"),
+        ("router bgp 1\n", " bgp max-med on-startup 60\n"),
+        ("router bgp 1\n", " bgp max-med on-startup 60 77\n"),
         ("router bgp 1\n", " bgp bestpath aigp\n"),
         ("router bgp 1\n", " bgp bestpath bandwidth ignore\n"),
         ("router bgp 1\n", " bgp bestpath bandwidth skip-missing\n"),
@@ -214,6 +216,32 @@ fn lines_that_were_only_kept_take_effect() {
         ("route-map M permit 10\n", " set aigp-metric igp-metric\n"),
         ("route-map M permit 10\n", " set aigp-metric 5\n"),
         ("route-map M permit 10\n", " set metric aigp\n"),
+        ("route-map M permit 10\n", " set metric rtt\n"),
+        ("route-map M permit 10\n", " set metric +rtt\n"),
+        ("route-map M permit 10\n", " set metric -rtt\n"),
+        ("route-map M permit 10\n", " match as-path-count 3\n"),
+        ("route-map M permit 10\n", " match src-peer 10.0.0.1\n"),
+        ("route-map M permit 10\n", " match src-peer eth0\n"),
+        ("route-map M permit 10\n", " match source-instance 0\n"),
+        ("route-map R permit 10\nexit\n", "ip nht bgp route-map R\n"),
+        ("route-map R permit 10\nexit\n", "ipv6 nht any route-map R\n"),
+        (
+            "route-map R permit 10\nexit\nrouter bgp 1\n neighbor 10.0.0.1 remote-as 2\n address-family ipv4 unicast\n",
+            "  neighbor 10.0.0.1 allowas-in route-map R\n",
+        ),
+        (
+            "router bgp 1\n neighbor 10.0.0.1 remote-as 2\n address-family ipv4 unicast\n",
+            "  neighbor 10.0.0.1 addpath-rx-paths-limit 5\n",
+        ),
+        (
+            "route-map R permit 10\nexit\nrouter bgp 1\n neighbor 10.0.0.1 remote-as 2\n address-family ipv4 unicast\n",
+            "  neighbor 10.0.0.1 allowas-in route-map R 5\n",
+        ),
+        ("", "access-list 100 seq 5 permit ip 10.1.0.0 0.0.255.255 any\n"),
+        ("", "access-list 101 seq 5 deny ip host 10.2.0.0 host 255.255.0.0\n"),
+        ("", "access-list 101 seq 5 permit ip 10.1.0.0 0.0.255.255 255.255.255.0 0.0.0.255\n"),
+        ("", "access-list 10 seq 5 permit 10.1.0.0 0.255.0.255\n"),
+        ("", "access-list L seq 5 permit 10.0.0.0/8 exact-match\n"),
     ] {
         let parsed = read(&format!("{node}{line}"));
         assert_eq!(parsed.notices, [], "{line}");

@@ -83,9 +83,9 @@ impl Live {
         let asked = self.control.rib.ask(move |core| {
             let counts: Vec<_> =
                 ids.iter().map(|id| (core.counts(*id, family), core.advertised_count(*id, family))).collect();
-            (core.totals(family), counts, core.hold_view())
+            (core.totals(family), counts, core.hold_view(), core.max_med_on_startup())
         });
-        let (totals, counts, hold) = asked.map_err(gone)?;
+        let (totals, counts, hold, max_med_on_startup) = asked.map_err(gone)?;
         let peers: Vec<SummaryPeer> = statuses
             .iter()
             .zip(counts)
@@ -111,6 +111,7 @@ impl Live {
             peer_group_memory: bgp.peer_groups.len() as u64 * GROUP_MEMORY,
             dampening: bgp.family(family).dampening.is_some(),
             multipath_relax: bgp.bestpath.multipath_relax,
+            max_med_on_startup,
             max_med: bgp.max_med.is_some(),
             show_hostname: bgp.knobs.show_hostname,
             peers,

@@ -358,7 +358,8 @@ fn add_path(local: &Open, remote: &Open) -> Vec<AddPathCapability> {
         .map(|f| {
             let (ours, theirs) = (modes(local, f), modes(remote, f));
             let of = |bit: u8| Direction::of(ours & bit != 0, theirs & bit != 0);
-            AddPathCapability { family: f, send: of(AddPath::SEND), receive: of(AddPath::RECEIVE) }
+            let limits = [local, remote].map(|open| bgp::fsm::negotiate::paths_limit(open, f));
+            AddPathCapability { family: f, send: of(AddPath::SEND), receive: of(AddPath::RECEIVE), limits }
         })
         .filter(|a| a.send != Direction::None || a.receive != Direction::None)
         .collect()
@@ -450,9 +451,9 @@ fn family_view(
     view.route_reflector_client = n.route_reflector_client;
     view.route_server_client = n.route_server_client;
     view.as_override = n.as_override;
-    view.allowas_in = n.allowas_in.map(|a| match a {
-        crate::config::model::AllowAsIn::Count(times) => times,
-        crate::config::model::AllowAsIn::Origin => 0,
+    view.allowas_in = n.allowas_in.as_ref().map(|a| match a.place {
+        crate::config::model::OwnAsPlace::Count(times) => times,
+        crate::config::model::OwnAsPlace::Origin => 0,
     });
     view.remove_private_as = n.remove_private_as.is_some();
     view.send_community = n.send_community;

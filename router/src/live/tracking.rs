@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use bgp::types::{Family, PeerKind};
 use ipnet::IpNet;
 use rib::base::Discard;
-use rib::nexthop::{Resolution, ResolvedHop};
+use rib::nexthop::{NextHopUser, Resolution, ResolvedHop};
 use rib::policy::ast::SourceProtocol;
 use rib::query::{NextHopView, RouteView};
 
@@ -37,6 +37,8 @@ struct Tracked {
     /// Of BGP: as the next hop of a route or as a neighbour.
     of_bgp: bool,
     of_static: bool,
+    /// Policy keeps BGP, or static routes, from that way.
+    withheld: [bool; 2],
     /// A neighbour that has to be on the link (true) or may be farther away.
     peer: Option<bool>,
     /// Seconds of the shell's clock.
@@ -45,8 +47,8 @@ struct Tracked {
 
 impl Tracked {
     fn new(way: Option<Way>, since: u32) -> Tracked {
-        let (paths, metric, peer) = (0, 0, None);
-        Tracked { way, metric, paths, of_bgp: false, of_static: false, peer, since }
+        let (paths, metric, peer, withheld) = (0, 0, None, [false; 2]);
+        Tracked { way, metric, paths, of_bgp: false, of_static: false, withheld, peer, since }
     }
 }
 
@@ -106,7 +108,7 @@ impl Live {
             let route = |net: IpNet| core.routes(net).into_iter().find(|r| r.selected);
             let to =
                 |addr: &IpAddr| core.route_to(*addr).and_then(|net| Some(way_of_route(net, &route(net)?)));
-            let ways: Vec<Option<Way>> = addresses.iter().map(to).collect();
+            let ways: Vec<_> = addresses.iter().map(|addr| (to(addr), core.withheld(*addr))).collect();
             let networks = networks.into_iter().map(|n| (n, route(n).map(|r| way_of_route(n, &r))));
             (core.next_hops(), ways, networks.collect::<Networks>())
         });
@@ -118,12 +120,15 @@ impl Live {
                 all.entry(address).or_insert_with(|| Tracked::new(way_of_next_hop(view), view.since));
             tracked.metric = view.resolution.metric();
             tracked.paths += view.paths;
-            tracked.of_bgp |= view.of_bgp;
-            tracked.of_static |= !view.of_bgp;
+            let of_static = view.key.user == NextHopUser::Static;
+            tracked.of_bgp |= !of_static;
+            tracked.of_static |= of_static;
+            tracked.withheld[usize::from(of_static)] |= view.withheld;
         }
-        for ((address, near), way) in peers.into_iter().zip(ways) {
+        for ((address, near), (way, withheld)) in peers.into_iter().zip(ways) {
             let tracked = all.entry(address).or_insert_with(|| Tracked::new(way, 0));
             (tracked.of_bgp, tracked.peer) = (true, Some(near));
+            tracked.withheld[0] |= withheld;
         }
         Ok((all, networks))
     }
@@ -162,23 +167,28 @@ impl Live {
         all.retain(|a, t| {
             Family::of(&(*a).into()) == family && t.way.as_ref().is_none_or(|w| w.via.is_some())
         });
-        let client =
-            |protocol, connected, resolve_via_default| NhtClient { protocol, connected, resolve_via_default };
+        let client = |protocol, filtered, connected| NhtClient {
+            protocol,
+            filtered,
+            connected,
+            resolve_via_default: false,
+        };
         let mut views: Vec<NhtView> = all
             .into_iter()
             .map(|(address, tracked)| {
                 let mut clients = Vec::new();
                 if tracked.of_static {
-                    clients.push(client("static", false, false));
+                    clients.push(client("static", tracked.withheld[1], false));
                 }
                 if tracked.of_bgp {
-                    clients.push(client("bgp", tracked.peer == Some(true), false));
+                    clients.push(client("bgp", tracked.withheld[0], tracked.peer == Some(true)));
                 }
                 nht_view(family, address, tracked.way, clients, &netdevs)
             })
             .collect();
         for (net, way) in networks.into_iter().filter(|(net, _)| Family::of(net) == family) {
-            views.push(nht_view(family, net.addr(), way, vec![client("bgp", false, true)], &netdevs));
+            let client = NhtClient { resolve_via_default: true, ..client("bgp", false, false) };
+            views.push(nht_view(family, net.addr(), way, vec![client], &netdevs));
         }
         views.sort_by_key(|v| v.address);
         Ok(views)
@@ -186,7 +196,9 @@ impl Live {
 }
 
 fn view_of(address: IpAddr, tracked: &Tracked, peer: Option<String>, netdevs: &Netdevs) -> BgpNexthopView {
-    let way = tracked.way.clone().unwrap_or_default();
+    let way = tracked.way.clone().filter(|_| !tracked.withheld[0]);
+    let valid = way.is_some();
+    let way = way.unwrap_or_default();
     let name = |ifindex| netdevs.by_index(ifindex).map(|l| l.name.clone()).unwrap_or_default();
     let hop = |h: &ResolvedHop| BgpNexthopHop {
         gateway: h.gateway.filter(|g| *g != address),
@@ -196,7 +208,7 @@ fn view_of(address: IpAddr, tracked: &Tracked, peer: Option<String>, netdevs: &N
     let age = age_of_second(tracked.since);
     BgpNexthopView {
         address,
-        valid: tracked.way.is_some(),
+        valid,
         metric: tracked.metric,
         paths: tracked.paths as u64,
         peer,

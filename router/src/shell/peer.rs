@@ -160,6 +160,8 @@ struct Task {
     /// Routes that wait for the table.
     batch: Option<(UpdateBatch, Permit)>,
     credit: usize,
+    /// KEEPALIVEs that had come when the round-trip time was last looked at.
+    timed: u64,
 }
 
 enum Woken {
@@ -192,6 +194,7 @@ pub fn spawn(
         local_end: LocalEnd::default(),
         batch: None,
         credit: 0,
+        timed: 0,
     };
     tokio::spawn(task.run(receiver));
     sender
@@ -201,6 +204,7 @@ impl Task {
     async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         loop {
             self.outputs();
+            self.time();
             self.fill();
             let woken = self.wait(&mut commands).await;
             let now = clock::now();
@@ -365,6 +369,18 @@ impl Task {
         }
     }
 
+    /// Tells the table the round-trip time with each KEEPALIVE, as FRR measures it.
+    fn time(&mut self) {
+        let heard = self.session.stats().received.keepalive;
+        let Some((up, _)) = self.up.as_ref().filter(|_| heard != self.timed) else { return };
+        let connection = self.connections.iter().find(|c| c.id == *up);
+        self.timed = heard;
+        if let Some(facts) = connection.and_then(|c| transport::facts(&c.stream)) {
+            let milliseconds = u32::try_from(facts.round_trip.as_millis()).unwrap_or(u32::MAX);
+            self.rib.say(PeerMessage::RoundTrip(self.id, milliseconds));
+        }
+    }
+
     fn event(&self, event: &Event) {
         logging::session_event(&self.settings.name, event);
     }
@@ -383,6 +399,7 @@ impl Task {
             extended_message: negotiated.extended_message_send,
             families: negotiated.families,
             add_path_send: negotiated.add_path_send,
+            paths_limit: negotiated.paths_limit,
             local_v4: end.v4,
             local_v6: end.v6,
             local_link: end.link_local,

@@ -616,10 +616,10 @@ fn session_config(
         model::RemoteAs::Auto => RemoteAs::Any,
     };
     let settings = translate::settings(config, router_id);
-    let allow = |f: Family| match n.family(f).allowas_in {
+    let allow = |f: Family| match n.family(f).allowas_in.as_ref().map(|a| a.place) {
         None => AllowOwnAs::No,
-        Some(model::AllowAsIn::Count(times)) => AllowOwnAs::Times(times),
-        Some(model::AllowAsIn::Origin) => AllowOwnAs::Origin,
+        Some(model::OwnAsPlace::Count(times)) => AllowOwnAs::Times(times),
+        Some(model::OwnAsPlace::Origin) => AllowOwnAs::Origin,
     };
     let hostname = config.hostname.clone().or_else(system_hostname);
     SessionConfig {
@@ -640,6 +640,7 @@ fn session_config(
         families: Family::ALL.map(|f| n.family(f).activate),
         add_path_receive: Family::ALL.map(|f| n.family(f).addpath_rx),
         add_path_send: Family::ALL.map(|f| n.family(f).addpath_tx.is_some()),
+        paths_limit: Family::ALL.map(|f| n.family(f).addpath_rx_paths_limit.unwrap_or(0)),
         hold_time: n.timers.hold,
         keepalive: n.timers.keepalive,
         minimum_hold_time: bgp.minimum_holdtime.unwrap_or(0),

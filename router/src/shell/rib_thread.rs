@@ -57,6 +57,8 @@ pub enum PeerMessage {
     Down(PeerId),
     /// Routes; the permit stands for their octets.
     Updates(PeerId, UpdateBatch, OwnedSemaphorePermit),
+    /// The round-trip time of the session, milliseconds.
+    RoundTrip(PeerId, u32),
     /// The socket took octets of what the writer had.
     Written(PeerId, usize),
     /// The neighbour wants everything again.
@@ -326,6 +328,7 @@ impl RibThread {
                 self.handle.done_with(batch);
                 drop(permit);
             }
+            PeerMessage::RoundTrip(id, ms) => self.core.handle(now, Input::RoundTrip(id, ms)),
             PeerMessage::Written(id, octets) => self.core.handle(now, Input::Written(id, octets)),
             PeerMessage::Refresh(id, family) => self.core.handle(now, Input::Refresh(id, family)),
             PeerMessage::Removed(id) => self.core.handle(now, Input::PeerRemoved(id)),

@@ -12,16 +12,18 @@ use rib::condition::Conditional;
 use rib::hold::HoldSettings;
 use rib::install::InstallMaps;
 use rib::local::{LocalRoutes, Redistribute};
-use rib::nexthop::NextHopKey;
+use rib::nexthop::{NextHopKey, NextHopUser};
+use rib::nht::NhtMaps;
 use rib::peer::{
     AddPaths, NextHopSelf, PeerConfig, PeerFamily, PeerKind, PrefixLimit, RemovePrivate, SendCommunity,
 };
 use rib::policy::ast::SourceProtocol;
-use rib::policy::compile::FilterSpec;
+use rib::policy::compile::{FilterSpec, OwnAsFilter};
 use rib::{Settings, StaticRoute, StaticTarget};
 
 use crate::config::model::{
-    self, Bgp, ClusterId, Config, FamilySettings, NeighborSettings, RedistributeFrom, RpkiTransport,
+    self, Bgp, ClusterId, Config, FamilySettings, NeighborSettings, ProtocolMaps, RedistributeFrom,
+    RpkiTransport,
 };
 use crate::rtr;
 
@@ -36,6 +38,7 @@ pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
     };
     settings.resilient = config.resilient;
     settings.install = Family::ALL.map(|family| install_maps(config, family));
+    settings.nht = Family::ALL.map(|family| nht_maps(config, family));
     let Some(bgp) = &config.bgp else { return settings };
     settings.asn = bgp.outside_as();
     settings.cluster_id = match bgp.cluster_id {
@@ -52,6 +55,7 @@ pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
     };
     settings.import_check = bgp.knobs.network_import_check;
     settings.max_med = bgp.max_med;
+    settings.max_med_on_startup = bgp.max_med_on_startup;
     settings.client_reflection = bgp.knobs.client_to_client_reflection;
     for family in Family::ALL {
         settings.best[family.index()] = best_path(bgp, family);
@@ -61,14 +65,23 @@ pub fn settings(config: &Config, router_id: Ipv4Addr) -> Settings {
     settings
 }
 
-/// The route-maps between routes and the kernel: a protocol's own, else that of `any`.
+/// The route-maps between routes and the kernel.
 fn install_maps(config: &Config, family: Family) -> InstallMaps {
-    let map_of = |protocol: &str| {
-        let named = |p: &str| config.install_maps.get(&(family, p.to_owned()));
-        named(protocol).or_else(|| named("any")).cloned()
-    };
+    let map_of = |protocol| map_of(&config.install_maps, family, protocol);
     let table_map = config.bgp.as_ref().and_then(|bgp| bgp.family(family).table_map.clone());
     InstallMaps { bgp: table_map.into_iter().chain(map_of("bgp")).collect(), fixed: map_of("static") }
+}
+
+/// The route-maps between next hops and the routes that they resolve over.
+fn nht_maps(config: &Config, family: Family) -> NhtMaps {
+    let map_of = |protocol| map_of(&config.nht_maps, family, protocol);
+    NhtMaps { bgp: map_of("bgp"), fixed: map_of("static") }
+}
+
+/// A protocol's own map, else that of `any`.
+fn map_of(maps: &ProtocolMaps, family: Family, protocol: &str) -> Option<String> {
+    let named = |p: &str| maps.get(&(family, p.to_owned()));
+    named(protocol).or_else(|| named("any")).cloned()
 }
 
 /// `update-delay` in force: how long at most, and how long for neighbours without a session. 0 is none.
@@ -172,7 +185,8 @@ pub fn statics(config: &Config) -> Vec<StaticRoute> {
 }
 
 fn next_hop(addr: Option<IpAddr>, interface: Option<&String>, onlink: bool) -> NextHopKey {
-    NextHopKey { addr, link_local: None, interface: interface.map(|n| Arc::from(n.as_str())), onlink }
+    let interface = interface.map(|n| Arc::from(n.as_str()));
+    NextHopKey { addr, link_local: None, interface, onlink, user: NextHopUser::Static }
 }
 
 /// A neighbour as the table knows it, once its AS is known and which of ours it has us in.
@@ -189,7 +203,15 @@ pub fn peer(
         settings.ebgp_multihop.is_some_and(|h| h > 1) || settings.ttl_security.is_some_and(|h| h > 1);
     let families = Family::ALL.map(|f| {
         let family = settings.family(f);
-        family.activate.then(|| peer_family(bgp, family, kind, settings.long_bandwidth))
+        family.activate.then(|| {
+            let mut translated = peer_family(bgp, family, kind, settings.long_bandwidth);
+            let map = family.allowas_in.as_ref().and_then(|a| a.route_map.clone());
+            translated.import.own_as = map.map(|route_map| {
+                let asns = [local_as, bgp.asn, bgp.outside_as()].map(|asn| asn.0).to_vec();
+                OwnAsFilter { route_map, asns }
+            });
+            translated
+        })
     });
     PeerConfig {
         addr,
@@ -214,6 +236,7 @@ fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind, long_bandwidth:
             prefix_list: from.prefix_list_in.clone(),
             as_path_list: from.filter_list_in.clone(),
             route_map: from.route_map_in.clone(),
+            own_as: None,
             default_deny: policy_required && !from.has_policy_in,
             long_bandwidth: long_bandwidth && from.route_map_in.is_some(),
         },
@@ -222,6 +245,7 @@ fn peer_family(bgp: &Bgp, from: &FamilySettings, kind: PeerKind, long_bandwidth:
             prefix_list: from.prefix_list_out.clone(),
             as_path_list: from.filter_list_out.clone(),
             route_map: from.route_map_out.clone(),
+            own_as: None,
             default_deny: policy_required && !from.has_policy_out,
             long_bandwidth: long_bandwidth && from.route_map_out.is_some(),
         },

@@ -111,13 +111,22 @@ fn capabilities_json(c: &Capabilities) -> Object {
         o.put("addPath", add_path(c));
         let mut limits = Object::new();
         for capability in &c.add_path {
+            let [ours, theirs] = capability.limits;
+            let who = match (ours, theirs) {
+                (None, None) => continue,
+                (Some(_), None) => "advertised",
+                (None, Some(_)) => "received",
+                (Some(_), Some(_)) => "advertisedAndReceived",
+            };
             let mut limit = Object::new();
-            limit.put("advertisedAndReceived", capability.receive == Direction::Both);
-            limit.put("advertisedPathsLimit", 0);
-            limit.put("receivedPathsLimit", 0);
+            limit.put(who, true);
+            limit.put_some("advertisedPathsLimit", ours);
+            limit.put_some("receivedPathsLimit", theirs);
             limits.put(family_key(capability.family), limit);
         }
-        o.put("pathsLimit", limits);
+        if !limits.is_empty() {
+            o.put("pathsLimit", limits);
+        }
     }
     direction(&mut o, "dynamic", c.dynamic);
     direction(&mut o, "extendedNexthop", c.extended_nexthop);

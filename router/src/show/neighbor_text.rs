@@ -154,10 +154,18 @@ fn capability_lines(c: &Capabilities, out: &mut String) {
                 }
             }
         }
-        out.push_str("    Paths-Limit:\n");
-        for capability in &c.add_path {
+        let limited = || c.add_path.iter().filter(|a| a.limits != [None; 2]);
+        if limited().next().is_some() {
+            out.push_str("    Paths-Limit:\n");
+        }
+        for capability in limited() {
             let name = family_name(capability.family);
-            let _ = writeln!(out, "      {name}: advertised (0) and received (0)");
+            let said = match capability.limits {
+                [Some(ours), Some(theirs)] => format!("advertised ({ours}) and received ({theirs})"),
+                [Some(ours), None] => format!("advertised ({ours})"),
+                [None, theirs] => format!("received ({})", theirs.unwrap_or(0)),
+            };
+            let _ = writeln!(out, "      {name}: {said}");
         }
     }
     capability_line(out, "Dynamic", c.dynamic);

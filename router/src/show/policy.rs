@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
-use rib::policy::ast::{Action, CommunityList, CommunityMatch, OnMatch, PrefixList, RouteMap};
+use rib::policy::ast::{
+    AccessList, AccessMatch, Action, CommunityList, CommunityMatch, OnMatch, PrefixList, RouteMap, Wildcard,
+};
 use serde_json::Value;
 
 use super::json::{Object, ObjectExt, pretty};
@@ -216,21 +219,54 @@ fn ends(list: &PrefixList) -> (u32, u32) {
     (first, last)
 }
 
+/// What kind of list FRR calls it, by its first line.
+fn access_kind(list: &AccessList) -> &'static str {
+    match list.values().next().map(|entry| entry.value) {
+        Some(AccessMatch::Standard(_)) => "Standard",
+        Some(AccessMatch::Extended(..)) => "Extended",
+        _ => "Zebra",
+    }
+}
+
+fn chosen<'a>(
+    lists: &'a BTreeMap<String, AccessList>,
+    name: Option<&str>,
+) -> impl Iterator<Item = (&'a String, &'a AccessList)> {
+    lists.iter().filter(move |(n, _)| name.is_none_or(|name| name == n.as_str()))
+}
+
+fn access_text(value: &AccessMatch) -> String {
+    let wildcard = |w: &Wildcard| match w.bits() {
+        (_, Ipv4Addr::BROADCAST) => "any".to_owned(),
+        (addr, Ipv4Addr::UNSPECIFIED) => format!("host {addr}"),
+        (addr, wild) => format!("{addr} {wild}"),
+    };
+    match value {
+        AccessMatch::Any => "any".to_owned(),
+        AccessMatch::Prefix(net, exact) => format!("{net}{}", if *exact { " exact-match" } else { "" }),
+        AccessMatch::Standard(address) => match address.bits() {
+            (_, Ipv4Addr::BROADCAST) => "any".to_owned(),
+            (addr, Ipv4Addr::UNSPECIFIED) => addr.to_string(),
+            (addr, wild) => format!("{addr}, wildcard bits {wild}"),
+        },
+        AccessMatch::Extended(from, to) => format!("ip {} {}", wildcard(from), wildcard(to)),
+    }
+}
+
 /// `show ip access-list`.
 pub fn access_lists(
-    lists: &BTreeMap<String, PrefixList>,
+    lists: &BTreeMap<String, AccessList>,
     name: Option<&str>,
     v6: bool,
     owner: Owner,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let family = if v6 { "IPv6" } else { "IP" };
+    let family = if v6 { "IPv6 " } else { "IP" };
     writeln!(out, "{}:", owner.name)?;
-    for (list_name, list) in lists.iter().filter(|(n, _)| name.is_none_or(|name| name == n.as_str())) {
-        writeln!(out, "Zebra {family} access list {list_name}")?;
-        for (sequence, entry) in &list.entries {
-            let prefix = entry.prefix.map_or_else(|| "any".to_owned(), |p| p.to_string());
-            writeln!(out, "    seq {sequence} {:6} {prefix}", action(entry.action))?;
+    for (list_name, list) in chosen(lists, name) {
+        writeln!(out, "{} {family} access list {list_name}", access_kind(list))?;
+        for (sequence, entry) in list {
+            writeln!(out, "    seq {sequence} {:6} {}", action(entry.action), access_text(&entry.value))?;
         }
     }
     Ok(())
@@ -238,24 +274,45 @@ pub fn access_lists(
 
 /// The same as JSON.
 pub fn access_lists_json(
-    lists: &BTreeMap<String, PrefixList>,
+    lists: &BTreeMap<String, AccessList>,
     name: Option<&str>,
     v6: bool,
     owner: Owner,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut all = Object::new();
-    for (list_name, list) in lists.iter().filter(|(n, _)| name.is_none_or(|name| name == n.as_str())) {
-        let rules = list.entries.iter().map(|(sequence, entry)| {
+    for (list_name, list) in chosen(lists, name) {
+        let rules = list.iter().map(|(sequence, entry)| {
             let mut rule = Object::new();
             rule.put("sequenceNumber", *sequence);
             rule.put("filterType", action(entry.action));
-            rule.put("prefix", entry.prefix.map_or_else(|| "any".to_owned(), |p| p.to_string()));
-            rule.put("exact-match", entry.prefix.is_some() && entry.le.is_none());
+            match &entry.value {
+                AccessMatch::Any => {
+                    rule.put("prefix", if v6 { "::/0" } else { "0.0.0.0/0" });
+                    rule.put("exact-match", false);
+                }
+                AccessMatch::Prefix(net, exact) => {
+                    rule.put("prefix", net.to_string());
+                    rule.put("exact-match", *exact);
+                }
+                AccessMatch::Standard(address) => {
+                    let (addr, wild) = address.bits();
+                    rule.put("address", addr.to_string());
+                    rule.put("mask", wild.to_string());
+                }
+                AccessMatch::Extended(from, to) => {
+                    rule.put("extended", true);
+                    for (key, address) in [("source", from), ("destination", to)] {
+                        let (addr, wild) = address.bits();
+                        rule.put(&format!("{key}Address"), addr.to_string());
+                        rule.put(&format!("{key}Mask"), wild.to_string());
+                    }
+                }
+            }
             Value::Object(rule)
         });
         let mut o = Object::new();
-        o.put("type", "Zebra");
+        o.put("type", access_kind(list));
         o.put("addressFamily", if v6 { "IPv6" } else { "IPv4" });
         o.put("rules", Value::Array(rules.collect()));
         all.put(list_name, o);

@@ -394,9 +394,10 @@ pub fn nht_text(views: &[NhtView], via_default: bool, out: &mut dyn Write) -> io
         }
         write!(out, " Client list:")?;
         for client in &view.clients {
+            let filtered = if client.filtered { "(filtered)" } else { "" };
             let connected = if client.connected { "(Connected)" } else { "" };
             let default = if client.resolve_via_default { "(ResolveViaDefault)" } else { "" };
-            write!(out, " {}(fd 0){connected}{default}", client.protocol)?;
+            write!(out, " {}(fd 0){filtered}{connected}{default}", client.protocol)?;
         }
         writeln!(out)?;
     }
@@ -413,7 +414,7 @@ pub fn nht_json(family: Family, views: &[NhtView], via_default: bool, out: &mut 
             let mut o = Object::new();
             o.put("protocol", client.protocol);
             o.put("socket", 0);
-            o.put("filtered", false);
+            o.put("filtered", client.filtered);
             o.put("nhtConnected", client.connected);
             o.put("nhtResolveViaDefault", client.resolve_via_default);
             Value::Object(o)

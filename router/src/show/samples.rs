@@ -109,6 +109,7 @@ pub fn summary() -> SummaryView {
         peer_group_memory: 72,
         dampening: false,
         multipath_relax: true,
+        max_med_on_startup: false,
         max_med: false,
         show_hostname: false,
         peers: vec![
@@ -504,7 +505,12 @@ fn both_families(mut view: NeighborView) -> NeighborView {
         extended_message: Direction::Both,
         add_path: families
             .iter()
-            .map(|f| AddPathCapability { family: *f, send: Direction::None, receive: Direction::Both })
+            .map(|f| AddPathCapability {
+                family: *f,
+                send: Direction::None,
+                receive: Direction::Both,
+                limits: [Some(0); 2],
+            })
             .collect(),
         long_lived_graceful_restart: Direction::Both,
         route_refresh: Direction::Both,

@@ -98,6 +98,9 @@ pub fn text(view: &SummaryView, options: &SummaryOptions, out: &mut dyn Write) -
     }
     let (id, asn) = (view.router_id, view.local_as);
     writeln!(out, "BGP router identifier {id}, local AS number {asn} VRF default vrf-id 0")?;
+    if view.max_med_on_startup {
+        writeln!(out, "Max-med on-startup active")?;
+    }
     if view.max_med {
         writeln!(out, "Max-med administrative active")?;
     }
@@ -242,6 +245,7 @@ pub fn json(view: &SummaryView, options: &SummaryOptions) -> Value {
     object.put("as", view.local_as);
     object.put("vrfId", 0);
     object.put("vrfName", "default");
+    object.put_true("maxMedOnStartup", view.max_med_on_startup);
     object.put_true("maxMedAdministrative", view.max_med);
     if let Some(delay) = &view.update_delay {
         object.put("updateDelayLimit", delay.limit);

@@ -451,7 +451,12 @@ fn tracked_next_hops_are_those_of_the_laboratory() {
         address: samples::ip(address),
         resolved: resolved.map(|(p, net)| (p, net.parse().unwrap())),
         hops,
-        clients: vec![NhtClient { protocol: "bgp", connected: false, resolve_via_default: false }],
+        clients: vec![NhtClient {
+            protocol: "bgp",
+            filtered: false,
+            connected: false,
+            resolve_via_default: false,
+        }],
     };
     let views =
         [view("10.255.0.2", Some((RouteProtocol::Static, "10.255.0.2/32")), vec![hop(Some("10.10.0.3"))])];

@@ -83,6 +83,7 @@ fn size(capability: &Capability) -> usize {
     match capability {
         Capability::ExtendedNextHop(list) => list.capacity() * 6,
         Capability::AddPath(list) => list.capacity() * 4,
+        Capability::PathsLimit(list) => list.capacity() * 6,
         Capability::LongLivedGracefulRestart(list) => list.capacity() * 12,
         Capability::GracefulRestart(gr) => gr.families.capacity() * 4,
         Capability::Fqdn { host, domain } => host.capacity() + domain.capacity(),

@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use bgp::attrs::{AttrBuilder, AttrView, ExportForm, LocalPrefForm, Origin, SegmentKind, write_attrs};
 use bgp::fsm::{RemoteAs, SessionConfig, negotiate::local_open};
 use bgp::types::{Asn, Family, NextHop, Nlri};
-use bgp::wire::capability::{AddPath, ExtendedNextHop, GracefulRestart, LongLivedFamily, RestartFamily};
+use bgp::wire::capability::{
+    AddPath, ExtendedNextHop, GracefulRestart, LongLivedFamily, PathsLimit, RestartFamily,
+};
 use bgp::wire::encode::{put_notification, put_route_refresh};
 use bgp::wire::{
     Capability, Notification, Open, RefreshKind, UpdateForm, put_announce, put_end_of_rib, put_keepalive,
@@ -103,6 +105,7 @@ fn every_capability() -> Vec<Capability> {
         }),
         Capability::FourOctetAs(Asn(4_200_000_000)),
         Capability::AddPath(vec![AddPath { afi: 1, safi: 1, mode: 3 }, AddPath { afi: 2, safi: 1, mode: 1 }]),
+        Capability::PathsLimit(vec![PathsLimit { afi: 1, safi: 1, limit: 3 }]),
         Capability::LongLivedGracefulRestart(vec![LongLivedFamily {
             afi: 2,
             safi: 1,

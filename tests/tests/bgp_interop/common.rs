@@ -2,6 +2,7 @@
 
 use router_tests::kernel;
 use router_tests::lab::{Lab, Node};
+use router_tests::peers::{Frr, Router};
 use router_tests::wait::{PATIENCE, wait_for, wait_ok};
 
 /// R at 10.0.0.1 and 2001:db8::1, P at 10.0.0.2 and 2001:db8::2, both on `eth0`.
@@ -119,4 +120,31 @@ pub fn wait_gone(node: &Node, prefix: &str) {
 #[track_caller]
 pub fn until(what: &str, condition: impl FnMut() -> bool) {
     wait_for(PATIENCE, what, condition);
+}
+
+/// One of the two that are compared: our router or an FRR.
+pub enum Either {
+    Ours(Router),
+    Frr(Frr),
+}
+
+impl Either {
+    pub fn start(node: &Node, ours: bool, conf: &str) -> Either {
+        if ours { Either::Ours(Router::start(node, conf)) } else { Either::Frr(Frr::start(node, conf)) }
+    }
+
+    pub fn reload(&self, conf: &str, lines: &str) {
+        match self {
+            Either::Ours(router) => router.reload(conf),
+            Either::Frr(frr) => _ = frr.vtysh(&format!("configure terminal\n{lines}")).unwrap(),
+        }
+    }
+
+    pub fn vtysh(&self, command: &str) -> String {
+        match self {
+            Either::Ours(router) => router.vtysh(command),
+            Either::Frr(frr) => frr.vtysh(command),
+        }
+        .unwrap_or_default()
+    }
 }

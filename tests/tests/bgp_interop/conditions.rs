@@ -1,37 +1,10 @@
 //! What is told on a condition of the table, and what is about to go: held against an FRR with the same configuration.
 
 use router_tests::lab::{Lab, Node};
-use router_tests::peers::{Frr, Router};
+use router_tests::peers::Frr;
 use serde_json::Value;
 
 use crate::common::*;
-
-/// One of the two that are compared: our router or an FRR.
-enum Either {
-    Ours(Router),
-    Frr(Frr),
-}
-
-impl Either {
-    fn start(node: &Node, ours: bool, conf: &str) -> Either {
-        if ours { Either::Ours(Router::start(node, conf)) } else { Either::Frr(Frr::start(node, conf)) }
-    }
-
-    fn reload(&self, conf: &str, lines: &str) {
-        match self {
-            Either::Ours(router) => router.reload(conf),
-            Either::Frr(frr) => _ = frr.vtysh(&format!("configure terminal\n{lines}")).unwrap(),
-        }
-    }
-
-    fn vtysh(&self, command: &str) -> String {
-        match self {
-            Either::Ours(router) => router.vtysh(command),
-            Either::Frr(frr) => frr.vtysh(command),
-        }
-        .unwrap_or_default()
-    }
-}
 
 /// R with neighbours X and Y on a switch.
 fn scene() -> (Lab, [Node; 3]) {

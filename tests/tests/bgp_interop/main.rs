@@ -10,6 +10,7 @@ mod confederation;
 mod damping;
 mod delays;
 mod edges;
+mod filters;
 mod hostile;
 mod internal;
 mod kept;

@@ -164,11 +164,15 @@ pub const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         output: "capabilities of the neighbour",
-        frr: "dynamic capability, software version of FRR 10.8",
+        frr: "dynamic capability, paths limit, software version of FRR 10.8",
         here: "those of FRR 8.4",
         why: "the neighbours here are FRR 8.4",
         marks: &[
             mark(Missing, "show bgp neighbors*", "*neighborCapabilities.dynamic").sometimes(),
+            mark(Missing, "show bgp neighbors*", "*.pathsLimit.*").sometimes(),
+            mark(Extra, "show bgp neighbors*", "*.pathsLimit.*").sometimes(),
+            mark(NoLine, "show bgp neighbors*", "*advertised (*) and received (*)").sometimes(),
+            mark(NewLine, "show bgp neighbors*", "* advertised (*)").sometimes(),
             mark(Missing, "show bgp neighbors*", "*receivedSoftwareVersion").sometimes(),
             mark(Missing, "show bgp summary*", "*softwareVersion").sometimes(),
             mark(NoLine, "show*summary*", "*FRRouting/*"),

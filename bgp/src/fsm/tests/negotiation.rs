@@ -1,5 +1,5 @@
 use super::*;
-use crate::fsm::negotiate::{local_open, negotiate};
+use crate::fsm::negotiate::{local_open, negotiate, paths_limit};
 use crate::types::{Family, PeerKind};
 use crate::wire::{Capability, Open, PeerRelation};
 
@@ -247,4 +247,34 @@ fn a_peer_that_refuses_one_of_our_numbers_gets_the_other() {
     let pair = Pair::established(dual, other);
     let n = pair.sessions[A].negotiated().unwrap();
     assert_eq!(n.update_context(pair.sessions[A].config()).prepend, Some(Asn(64999)));
+}
+
+#[test]
+fn a_limit_of_paths_is_told_with_add_path_and_the_peers_is_kept_to() {
+    let several = |config: SessionConfig, send, limit| SessionConfig {
+        add_path_receive: [true, false],
+        add_path_send: [send, false],
+        paths_limit: [limit, 9],
+        ..config
+    };
+    let (a, b) = (several(config_a(), true, 0), several(config_b(), false, 3));
+    let limits = |config: &SessionConfig| {
+        let open = local_open(config);
+        let found = Family::ALL.map(|f| paths_limit(&open, f));
+        (found, open.capabilities.iter().filter(|c| c.code() == 76).count())
+    };
+    assert_eq!(limits(&b), ([Some(3), None], 1));
+    assert_eq!(limits(&a), ([Some(0), None], 1));
+    assert_eq!(limits(&config_a()), ([None, None], 0));
+    assert_eq!(meet(&a, &b).unwrap().paths_limit, [3, 0]);
+    assert_eq!(meet(&b, &a).unwrap().paths_limit, [0, 0]);
+    let other = SessionConfig { paths_limit: [4, 9], ..b.clone() };
+    assert!(b.reset_needed(&other).is_some());
+    let strict = SessionConfig { strict_capability_match: true, ..a };
+    let mut old = local_open(&b);
+    old.capabilities.retain(|c| c.code() != 76);
+    assert!(
+        negotiate(&strict, &local_open(&strict), &old).is_ok(),
+        "who has never heard of it lacks nothing"
+    );
 }

@@ -24,6 +24,10 @@ fn every_capability() -> Vec<Capability> {
         }),
         Capability::FourOctetAs(Asn(4_200_000_000)),
         Capability::AddPath(vec![AddPath { afi: 1, safi: 1, mode: 3 }]),
+        Capability::PathsLimit(vec![
+            PathsLimit { afi: 1, safi: 1, limit: 21 },
+            PathsLimit { afi: 2, safi: 1, limit: 0xffff },
+        ]),
         Capability::LongLivedGracefulRestart(vec![LongLivedFamily {
             afi: 2,
             safi: 1,

@@ -131,11 +131,12 @@ fn used_route_maps(config: &Config) -> BTreeSet<String> {
                     .flatten()
                     .cloned(),
             );
+            used.extend(peer.allowas_in.iter().filter_map(|a| a.route_map.clone()));
             used.extend(peer.advertise_map.iter().flat_map(|m| [&m.route_map, &m.condition]).cloned());
             used.extend(peer.default_originate.iter().filter_map(|d| d.route_map.clone()));
         }
     }
-    used.extend(config.install_maps.values().cloned());
+    used.extend(config.install_maps.values().chain(config.nht_maps.values()).cloned());
     let entries = config.policies.route_maps.values().flat_map(|m| m.values());
     used.extend(entries.filter_map(|e| e.call.clone()));
     used

@@ -170,7 +170,22 @@ pub const GLOBAL: &[Command] = &[
         Some(n) => out.line(format_args!("bgp max-med administrative {n}")),
         None => {}
     })),
-    kept("bgp max-med on-startup ![(5-86400) [(0-4294967295)]]", "Announce a high MED at first"),
+    command(
+        "bgp max-med on-startup ![(5-86400)$seconds [(0-4294967295)$n]]",
+        "Announce a high MED at first",
+        |e, a| {
+            e.bgp()?.max_med_on_startup = match a.no {
+                true => None,
+                false => Some((a.parse("seconds")?, a.opt("n")?.unwrap_or(MAX_MED))),
+            };
+            Ok(())
+        },
+    )
+    .render(Render::Bgp(|b, out| match b.max_med_on_startup {
+        Some((seconds, MAX_MED)) => out.line(format_args!("bgp max-med on-startup {seconds}")),
+        Some((seconds, n)) => out.line(format_args!("bgp max-med on-startup {seconds} {n}")),
+        None => {}
+    })),
     switch!(
         knobs.disable_ebgp_connected_check,
         "bgp disable-ebgp-connected-route-check",

@@ -1,12 +1,13 @@
 //! Prefix-lists, access-lists, AS-path and community lists.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use bgp::attrs::text::ExtKind;
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 use rib::policy::ast::{
-    CommunityList, CommunityMatch, ExtCommunity, ListEntry, Policies, PrefixList, PrefixListEntry,
+    AccessList, AccessMatch, CommunityList, CommunityMatch, ExtCommunity, ListEntry, Policies, PrefixList,
+    PrefixListEntry, Wildcard,
 };
 
 use super::kept::kept;
@@ -173,31 +174,38 @@ pub fn prefix_entry_text(entry: &PrefixListEntry) -> String {
 pub const ACCESS_LISTS: &[Command] = &[
     command(
         "access-list ACCESSLIST4_NAME$name [seq (1-4294967295)$seq] <deny|permit>$action \
-         <A.B.C.D/M$net [exact-match]|any|[host] A.B.C.D$addr|A.B.C.D$addr A.B.C.D$wild>",
+         <A.B.C.D/M$net [exact-match]|any|[host] A.B.C.D$host|A.B.C.D$addr A.B.C.D$wild>",
         "A list of IPv4 addresses",
-        |e, a| access_entry(&mut e.config.policies.access_lists_v4, a, 32),
+        |e, a| access_entry(&mut e.config.policies.access_lists_v4, a, access_match(a)?),
     )
     .render(Render::Top(|c, out| render_access_lists("", &c.policies.access_lists_v4, out))),
-    kept(
-        "access-list ACCESSLIST4_NAME [seq (1-4294967295)] <deny|permit> ip <A.B.C.D A.B.C.D|host A.B.C.D|any> <A.B.C.D A.B.C.D|host A.B.C.D|any>",
-        "A list of IPv4 sources and destinations",
+    command(
+        "access-list ACCESSLIST4_NAME$name [seq (1-4294967295)$seq] <deny|permit>$action ip \
+         <A.B.C.D$addr A.B.C.D$wild|host A.B.C.D$host|any> <A.B.C.D$to A.B.C.D$to_wild|host A.B.C.D$to_host|any>",
+        "A list of IPv4 addresses and netmasks",
+        |e, a| {
+            let source = wildcard(a, ["host", "addr", "wild"])?;
+            let destination = wildcard(a, ["to_host", "to", "to_wild"])?;
+            let extended = AccessMatch::Extended(source, destination);
+            access_entry(&mut e.config.policies.access_lists_v4, a, extended)
+        },
     ),
     kept("access-list ACCESSLIST4_NAME remark ![LINE...]", "What the list is for").harmless(),
     command("no access-list ACCESSLIST4_NAME$name [seq (1-4294967295)$seq]", "Remove a list or an entry", |e, a| {
         let name = a.word("name")?;
         e.config.kept.remove_prefix(&format!("access-list {name}"));
-        remove_prefixes(&mut e.config.policies.access_lists_v4, a)
+        remove_access(&mut e.config.policies.access_lists_v4, a)
     })
     .without_no(),
     command(
         "ipv6 access-list ACCESSLIST6_NAME$name [seq (1-4294967295)$seq] <deny|permit>$action <X:X::X:X/M$net [exact-match]|any|[host] X:X::X:X$addr>",
         "A list of IPv6 addresses",
-        |e, a| access_entry(&mut e.config.policies.access_lists_v6, a, 128),
+        |e, a| access_entry(&mut e.config.policies.access_lists_v6, a, access_match_v6(a)?),
     )
     .render(Render::Top(|c, out| render_access_lists("ipv6 ", &c.policies.access_lists_v6, out))),
     kept(
         "ipv6 access-list ACCESSLIST6_NAME [seq (1-4294967295)] <deny|permit> ipv6 <X:X::X:X X:X::X:X|host X:X::X:X|any> <X:X::X:X X:X::X:X|host X:X::X:X|any>",
-        "A list of IPv6 sources and destinations",
+        "A list of IPv6 addresses and netmasks",
     ),
     kept(
         "ipv6 access-list ACCESSLIST6_NAME [seq (1-4294967295)] <deny|permit> X:X::X:X X:X::X:X",
@@ -207,59 +215,81 @@ pub const ACCESS_LISTS: &[Command] = &[
     command("no ipv6 access-list ACCESSLIST6_NAME$name [seq (1-4294967295)$seq]", "Remove a list or an entry", |e, a| {
         let name = a.word("name")?;
         e.config.kept.remove_prefix(&format!("ipv6 access-list {name}"));
-        remove_prefixes(&mut e.config.policies.access_lists_v6, a)
+        remove_access(&mut e.config.policies.access_lists_v6, a)
     })
     .without_no(),
     kept("mac access-list LINE...", "A list of MAC addresses").harmless(),
 ];
 
-fn access_entry(lists: &mut PrefixLists, args: &Args<'_>, bits: u8) -> Outcome {
-    let prefix = match (args.opt::<IpNet>("net")?, args.get("addr")) {
-        (Some(net), _) => Some(net.trunc()),
-        (None, Some(_)) => Some(wildcard(args, bits)?),
-        (None, None) => None,
-    };
-    let exact = args.has("exact-match");
-    let le = prefix.is_some_and(|p| !exact && p.prefix_len() < bits).then_some(bits);
-    let entry = PrefixListEntry { action: action(args.word("action")?), prefix, ge: None, le };
-    let sequence = args.opt("seq")?;
-    if args.no {
-        remove_entry(lists, args.word("name")?, |s, e| *e == entry && sequence.is_none_or(|q| q == s));
-    } else {
-        let list = lists.entry(args.string("name")?).or_default();
-        insert(&mut list.entries, sequence, entry);
+type AccessLists = BTreeMap<String, AccessList>;
+
+fn access_entry(lists: &mut AccessLists, args: &Args<'_>, value: AccessMatch) -> Outcome {
+    let entry = ListEntry { action: action(args.word("action")?), value };
+    let sequence: Option<u32> = args.opt("seq")?;
+    let name = args.string("name")?;
+    if !args.no {
+        insert(lists.entry(name).or_default(), sequence, entry);
+    } else if let Some(list) = lists.get_mut(&name) {
+        list.retain(|s, e| *e != entry || sequence.is_some_and(|q| q != *s));
+        lists.retain(|_, list| !list.is_empty());
     }
     Ok(())
 }
 
-/// An address, or an address with the bits that do not count, which must be the last ones.
-fn wildcard(args: &Args<'_>, bits: u8) -> Result<IpNet, Fail> {
-    let address = args.ip("addr")?;
-    let length = match args.opt::<Ipv4Addr>("wild")? {
-        None => bits,
-        Some(wild) => {
-            let mask = Ipv4Addr::from(!u32::from(wild));
-            let net = Ipv4Net::with_netmask(Ipv4Addr::UNSPECIFIED, mask);
-            net.map_err(|_| Fail::refuse("% Wildcards with gaps are not supported"))?.prefix_len()
-        }
-    };
-    IpNet::new(address, length).map(|n| n.trunc()).map_err(|_| Fail::Value(address.to_string()))
+fn remove_access(lists: &mut AccessLists, args: &Args<'_>) -> Outcome {
+    let name = args.word("name")?;
+    match (args.opt::<u32>("seq")?, lists.get_mut(name)) {
+        (Some(sequence), Some(list)) => drop(list.remove(&sequence)),
+        _ => drop(lists.remove(name)),
+    }
+    lists.retain(|_, list| !list.is_empty());
+    Ok(())
 }
 
-fn render_access_lists(family: &str, lists: &PrefixLists, out: &mut Lines) {
+fn access_match(args: &Args<'_>) -> Result<AccessMatch, Fail> {
+    Ok(match (args.opt::<IpNet>("net")?, wildcard(args, ["host", "addr", "wild"])?) {
+        (Some(net), _) => AccessMatch::Prefix(net.trunc(), args.has("exact-match")),
+        (None, Wildcard::Any) => AccessMatch::Any,
+        (None, address) => AccessMatch::Standard(address),
+    })
+}
+
+fn access_match_v6(args: &Args<'_>) -> Result<AccessMatch, Fail> {
+    Ok(match (args.opt::<IpNet>("net")?, args.opt::<Ipv6Addr>("addr")?) {
+        (Some(net), _) => AccessMatch::Prefix(net.trunc(), args.has("exact-match")),
+        (None, Some(addr)) => AccessMatch::Prefix(IpAddr::V6(addr).into(), false),
+        (None, None) => AccessMatch::Any,
+    })
+}
+
+/// An address alone or with a wildcard, by the names of their words; without either it is `any`.
+fn wildcard(args: &Args<'_>, [host, addr, wild]: [&str; 3]) -> Result<Wildcard, Fail> {
+    Ok(match (args.opt(host)?, args.opt(addr)?, args.opt(wild)?) {
+        (Some(host), ..) => Wildcard::Host(host),
+        (None, Some(addr), Some(wild)) => Wildcard::Masked(addr, wild),
+        _ => Wildcard::Any,
+    })
+}
+
+fn render_access_lists(family: &str, lists: &AccessLists, out: &mut Lines) {
+    let wildcard = |w: &Wildcard| match w {
+        Wildcard::Any => "any".to_owned(),
+        Wildcard::Host(addr) => format!("host {addr}"),
+        Wildcard::Masked(addr, wild) => format!("{addr} {wild}"),
+    };
     for (name, list) in lists {
-        for (sequence, entry) in &list.entries {
-            let action = value::action_name(entry.action);
-            match entry.prefix {
-                None => out.line(format_args!("{family}access-list {name} seq {sequence} {action} any")),
-                Some(prefix) => {
-                    let full = prefix.prefix_len() == prefix.max_prefix_len();
-                    let exact = if entry.le.is_none() && !full { " exact-match" } else { "" };
-                    out.line(format_args!(
-                        "{family}access-list {name} seq {sequence} {action} {prefix}{exact}"
-                    ));
+        for (sequence, entry) in list {
+            let text = match &entry.value {
+                AccessMatch::Any => "any".to_owned(),
+                AccessMatch::Prefix(net, exact) => {
+                    format!("{net}{}", if *exact { " exact-match" } else { "" })
                 }
-            }
+                AccessMatch::Standard(Wildcard::Host(addr)) => addr.to_string(),
+                AccessMatch::Standard(address) => wildcard(address),
+                AccessMatch::Extended(from, to) => format!("ip {} {}", wildcard(from), wildcard(to)),
+            };
+            let action = value::action_name(entry.action);
+            out.line(format_args!("{family}access-list {name} seq {sequence} {action} {text}"));
         }
     }
 }

@@ -9,7 +9,7 @@ use super::kept::kept_peer_family;
 use super::{Args, Command, Editor, Lines, Outcome, PeerFamilyView, Render, command, value};
 use crate::config::model::{
     AddPathTx, AdvertiseMap, AllowAsIn, AttributeUnchanged, DefaultOriginate, Knobs, MaximumPrefix,
-    MaximumPrefixAction, NextHopSelf, RemovePrivateAs, SendCommunity,
+    MaximumPrefixAction, NextHopSelf, OwnAsPlace, RemovePrivateAs, SendCommunity,
 };
 
 const DIRECTION_NOTE: &str = "Filter routes in one direction";
@@ -101,7 +101,16 @@ pub const OPTIONS: &[Command] = &[
         Ok(())
     }),
     family_switch!(disable_addpath_rx, "disable-addpath-rx", "Do not accept several paths"),
-    kept_peer_family("neighbor PEER addpath-rx-paths-limit ![(1-65535)]", "Paths to accept"),
+    command("neighbor PEER addpath-rx-paths-limit ![(1-65535)$n]", "The most paths of a prefix to ask for", |e, a| {
+        let n = a.opt("n")?;
+        e.peer(a)?.family.addpath_rx_paths_limit = n.filter(|_| !a.no);
+        Ok(())
+    })
+    .render(Render::PeerFamily(|p, out| {
+        if let Some(n) = p.options.addpath_rx_paths_limit {
+            out.line(format_args!("neighbor {} addpath-rx-paths-limit {n}", p.name));
+        }
+    })),
     kept_peer_family("neighbor PEER capability orf prefix-list <both|send|receive>", "Outbound route filtering"),
     family_switch!(route_reflector_client, "route-reflector-client", "A client of this route reflector"),
     command("neighbor PEER next-hop-self [force]", "Announce ourselves as next hop", |e, a| {
@@ -188,25 +197,23 @@ pub const OPTIONS: &[Command] = &[
     })),
     family_switch!(route_server_client, "route-server-client", "A client of this route server"),
     family_switch!(nexthop_local_unchanged, "nexthop-local unchanged", "Leave link-local next hops as they are"),
-    command(
-        "neighbor PEER allowas-in [<(1-10)$n|origin>]",
-        "Accept paths with our AS",
-        |e, a| {
-            let value = match (a.opt("n")?, a.has("origin")) {
-                (_, true) => AllowAsIn::Origin,
-                (n, false) => AllowAsIn::Count(n.unwrap_or(3)),
+    command("neighbor PEER allowas-in [<(1-10)$n|origin>]", "Accept paths with our AS", allowas_in).render(
+        Render::PeerFamily(|p, out| {
+            let Some(AllowAsIn { place, route_map }) = &p.options.allowas_in else { return };
+            let map = route_map.as_ref().map(|m| format!(" route-map {m}")).unwrap_or_default();
+            let place = match place {
+                OwnAsPlace::Origin => " origin".to_owned(),
+                OwnAsPlace::Count(3) => String::new(),
+                OwnAsPlace::Count(n) => format!(" {n}"),
             };
-            e.peer(a)?.family.allowas_in = (!a.no).then_some(value);
-            Ok(())
-        },
-    )
-    .render(Render::PeerFamily(|p, out| match p.options.allowas_in {
-        Some(AllowAsIn::Origin) => out.line(format_args!("neighbor {} allowas-in origin", p.name)),
-        Some(AllowAsIn::Count(3)) => out.line(format_args!("neighbor {} allowas-in", p.name)),
-        Some(AllowAsIn::Count(n)) => out.line(format_args!("neighbor {} allowas-in {n}", p.name)),
-        None => {}
-    })),
-    kept_peer_family("neighbor PEER allowas-in route-map ![RMAP_NAME] [<(1-10)|origin>]", "Accept such paths by policy"),
+            out.line(format_args!("neighbor {} allowas-in{map}{place}", p.name));
+        }),
+    ),
+    command(
+        "neighbor PEER allowas-in route-map ![RMAP_NAME] [<(1-10)$n|origin>]",
+        "Accept paths with our AS that a policy permits",
+        allowas_in,
+    ),
     command("neighbor PEER weight ![(0-65535)$n]", "The weight of routes from here", |e, a| {
         let n = a.opt("n")?;
         e.peer(a)?.family.weight = n.filter(|_| !a.no);
@@ -392,4 +399,14 @@ fn render_attribute_unchanged(p: &PeerFamilyView<'_>, out: &mut Lines) {
         }
     }
     out.line(format_args!("neighbor {} attribute-unchanged{words}", p.name));
+}
+
+fn allowas_in(e: &mut Editor, a: &Args<'_>) -> Outcome {
+    let place = match (a.opt("n")?, a.has("origin")) {
+        (_, true) => OwnAsPlace::Origin,
+        (n, false) => OwnAsPlace::Count(n.unwrap_or(3)),
+    };
+    let value = AllowAsIn { place, route_map: a.opt_string("RMAP_NAME") };
+    e.peer(a)?.family.allowas_in = (!a.no).then_some(value);
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use bgp::attrs::Origin;
 use bgp::attrs::text::ExtKind;
 use rib::policy::ast::{
-    AigpSet, Arith, BandwidthSet, Exclude, ExtCommunity, MetricSet, NextHopSet, Prepend, Replace,
+    AigpSet, Arith, BandwidthSet, Exclude, ExtCommunity, Measured, MetricSet, NextHopSet, Prepend, Replace,
     RouteMapEntry, Set,
 };
 
@@ -310,6 +310,14 @@ pub const SET: &[Command] = &[
                     out.line(format_args!("set metric {}", value::arith_text(*n)))
                 }
                 Set::Metric(MetricSet::Igp) => out.line(format_args!("set metric igp")),
+                Set::Metric(MetricSet::RoundTrip(how)) => {
+                    let sign = match how {
+                        Measured::Set => "",
+                        Measured::Add => "+",
+                        Measured::Sub => "-",
+                    };
+                    out.line(format_args!("set metric {sign}rtt"));
+                }
                 Set::Metric(MetricSet::Aigp) => out.line(format_args!("set metric aigp")),
                 _ => {}
             }
@@ -321,7 +329,14 @@ pub const SET: &[Command] = &[
     command("set metric aigp", "MED from the accumulated metric", |e, a| {
         edit(e, a, |s| matches!(s, Set::Metric(_)), || Ok(Set::Metric(MetricSet::Aigp)))
     }),
-    kept("set metric <rtt|+rtt|-rtt>$kind", "MED from a measurement"),
+    command("set metric <rtt|+rtt|-rtt>$kind", "MED from the round-trip time of the session", |e, a| {
+        let how = match a.word("kind")? {
+            "rtt" => Measured::Set,
+            "+rtt" => Measured::Add,
+            _ => Measured::Sub,
+        };
+        edit(e, a, |s| matches!(s, Set::Metric(_)), || Ok(Set::Metric(MetricSet::RoundTrip(how))))
+    }),
     kept("set min-metric ![(0-4294967295)]", "The least MED"),
     kept("set max-metric ![(0-4294967295)]", "The greatest MED"),
     clause!("set origin ![<egp|igp|incomplete>$origin]", "ORIGIN", |a| Set::Origin(value::origin(a.word("origin")?)),

@@ -8,7 +8,7 @@ use super::instance::session_dscp;
 use super::kept::kept;
 use super::{Args, BlockKind, Command, Editor, Fail, Instance, Lines, Node, Outcome, Render, command, value};
 use crate::config::model::{
-    Bgp, Config, FRR_VERSION, LineVty, LogLevel, LogTarget, Profile, Release, VrrpGroup,
+    Bgp, Config, FRR_VERSION, LineVty, LogLevel, LogTarget, Profile, ProtocolMaps, Release, VrrpGroup,
 };
 
 const fn quiet(syntax: &'static str, help: &'static str) -> Command {
@@ -312,16 +312,27 @@ pub const GLOBAL: &[Command] = &[
     command(
         "ip protocol <any|babel|bgp|connected|eigrp|isis|kernel|local|nhrp|ospf|rip|sharp|static|table>$protocol ![route-map RMAP_NAME]",
         "A policy between protocol and kernel",
-        |e, a| install_map(e, a, Family::Ipv4Unicast),
+        |e, a| protocol_map(&mut e.config.install_maps, a, Family::Ipv4Unicast),
     )
-    .render(Render::Top(|c, out| install_maps(c, out, Family::Ipv4Unicast, "ip"))),
+    .render(Render::Top(|c, out| protocol_maps(&c.install_maps, out, Family::Ipv4Unicast, "ip protocol"))),
     command(
         "ipv6 protocol <any|babel|bgp|connected|isis|kernel|local|nhrp|ospf6|ripng|sharp|static|table>$protocol ![route-map RMAP_NAME]",
         "A policy between protocol and kernel",
-        |e, a| install_map(e, a, Family::Ipv6Unicast),
+        |e, a| protocol_map(&mut e.config.install_maps, a, Family::Ipv6Unicast),
     )
-    .render(Render::Top(|c, out| install_maps(c, out, Family::Ipv6Unicast, "ipv6"))),
-    kept("<ip|ipv6> nht WORD route-map RMAP_NAME", "A policy for next-hop resolution"),
+    .render(Render::Top(|c, out| protocol_maps(&c.install_maps, out, Family::Ipv6Unicast, "ipv6 protocol"))),
+    command(
+        "ip nht <any|babel|bgp|connected|eigrp|isis|kernel|local|nhrp|ospf|rip|sharp|static|table>$protocol ![route-map RMAP_NAME]",
+        "A policy between a protocol's next hops and the routes to them",
+        |e, a| protocol_map(&mut e.config.nht_maps, a, Family::Ipv4Unicast),
+    )
+    .render(Render::Top(|c, out| protocol_maps(&c.nht_maps, out, Family::Ipv4Unicast, "ip nht"))),
+    command(
+        "ipv6 nht <any|babel|bgp|connected|isis|kernel|local|nhrp|ospf6|ripng|sharp|static|table>$protocol ![route-map RMAP_NAME]",
+        "A policy between a protocol's next hops and the routes to them",
+        |e, a| protocol_map(&mut e.config.nht_maps, a, Family::Ipv6Unicast),
+    )
+    .render(Render::Top(|c, out| protocol_maps(&c.nht_maps, out, Family::Ipv6Unicast, "ipv6 nht"))),
     command("ip nht resolve-via-default", "Resolve next hops over the default route", |e, a| {
         e.config.nht_resolve_via_default = Some(!a.no);
         Ok(())
@@ -568,23 +579,23 @@ pub const LINE_VTY: &[Command] = &[
     kept("login", "Ask for a password").harmless().default("login"),
 ];
 
-fn install_map(e: &mut Editor, a: &Args<'_>, family: Family) -> Outcome {
+fn protocol_map(maps: &mut ProtocolMaps, a: &Args<'_>, family: Family) -> Outcome {
     let key = (family, a.word("protocol")?.to_owned());
     match (a.no, a.opt_string("RMAP_NAME")) {
-        (false, Some(map)) => drop(e.config.install_maps.insert(key, map)),
+        (false, Some(map)) => drop(maps.insert(key, map)),
         (false, None) => return Err(Fail::refuse("% Command incomplete: route-map NAME is missing")),
-        (true, None) => drop(e.config.install_maps.remove(&key)),
+        (true, None) => drop(maps.remove(&key)),
         (true, Some(map)) => {
-            if e.config.install_maps.get(&key) == Some(&map) {
-                e.config.install_maps.remove(&key);
+            if maps.get(&key) == Some(&map) {
+                maps.remove(&key);
             }
         }
     }
     Ok(())
 }
 
-fn install_maps(c: &Config, out: &mut Lines, family: Family, word: &str) {
-    for ((_, protocol), map) in c.install_maps.iter().filter(|((f, _), _)| *f == family) {
-        out.line(format_args!("{word} protocol {protocol} route-map {map}"));
+fn protocol_maps(maps: &ProtocolMaps, out: &mut Lines, family: Family, words: &str) {
+    for ((_, protocol), map) in maps.iter().filter(|((f, _), _)| *f == family) {
+        out.line(format_args!("{words} {protocol} route-map {map}"));
     }
 }

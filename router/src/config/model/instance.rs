@@ -316,6 +316,8 @@ pub struct Bgp {
     pub coalesce_time: Option<u32>,
     /// `bgp max-med administrative [N]`.
     pub max_med: Option<u32>,
+    /// `bgp max-med on-startup SECONDS [N]`.
+    pub max_med_on_startup: Option<(u32, u32)>,
     /// `bgp tcp-keepalive IDLE INTERVAL PROBES`.
     pub tcp_keepalive: Option<(u16, u16, u8)>,
     /// Peer-groups by name.
@@ -361,6 +363,7 @@ impl Bgp {
             conditional_timer: None,
             coalesce_time: None,
             max_med: None,
+            max_med_on_startup: None,
             tcp_keepalive: None,
             peer_groups: BTreeMap::new(),
             neighbors: BTreeMap::new(),

@@ -31,8 +31,8 @@ pub use interface::{Interface, InterfaceAddress, NdOptions, Track, TrackKind, Vr
 pub use kept::{Kept, KeptLine};
 pub use neighbor::{
     AddPathTx, AdvertiseMap, AllowAsIn, AttributeUnchanged, Bfd, DefaultOriginate, GracefulRestartMode,
-    LocalAs, LocalRole, MaximumPrefix, MaximumPrefixAction, Neighbor, NextHopSelf, PeerFamily, PeerGroup,
-    PeerId, PeerOptions, RemoteAs, RemovePrivateAs, Role, SendCommunity, Shutdown, UpdateSource,
+    LocalAs, LocalRole, MaximumPrefix, MaximumPrefixAction, Neighbor, NextHopSelf, OwnAsPlace, PeerFamily,
+    PeerGroup, PeerId, PeerOptions, RemoteAs, RemovePrivateAs, Role, SendCommunity, Shutdown, UpdateSource,
 };
 pub use rpki::{Rpki, RpkiCache, RpkiTransport};
 pub use statics::{StaticRoute, StaticTarget, Vrf};
@@ -179,6 +179,9 @@ pub struct Block {
     pub blocks: BTreeMap<String, Block>,
 }
 
+/// Route-maps by family and protocol.
+pub type ProtocolMaps = BTreeMap<(Family, String), String>;
+
 /// Everything that the operator can say.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Config {
@@ -208,7 +211,9 @@ pub struct Config {
     /// `zebra nexthop resilient ...`
     pub resilient: Option<Resilient>,
     /// `ip protocol P route-map R` and `ipv6 protocol ...`, by family and protocol.
-    pub install_maps: BTreeMap<(Family, String), String>,
+    pub install_maps: ProtocolMaps,
+    /// `ip nht P route-map R` and `ipv6 nht ...`, likewise.
+    pub nht_maps: ProtocolMaps,
     /// Prefix-lists, route-maps and the like.
     pub policies: Policies,
     /// Lines of route-map entries that the policy engine does not know, by name and sequence number.
@@ -261,6 +266,7 @@ impl Default for Config {
             nht_resolve_via_default_v6: None,
             resilient: None,
             install_maps: BTreeMap::new(),
+            nht_maps: BTreeMap::new(),
             policies: Policies::default(),
             route_map_kept: BTreeMap::new(),
             default_vrf: Vrf::default(),

@@ -245,12 +245,21 @@ pub struct MaximumPrefix {
     pub force: bool,
 }
 
-/// `allowas-in`.
+/// `allowas-in [route-map NAME] [N|origin]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AllowAsIn {
+    /// Where our AS may stand.
+    pub place: OwnAsPlace,
+    /// Which such routes are accepted.
+    pub route_map: Option<String>,
+}
+
+/// Where our own AS may stand in a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AllowAsIn {
-    /// Our AS this many times at most.
+pub enum OwnAsPlace {
+    /// Anywhere, that many times.
     Count(u8),
-    /// Only where we are the origin.
+    /// As the origin only.
     Origin,
 }
 
@@ -337,6 +346,7 @@ pub struct PeerFamily {
     pub activate: Option<bool>,
     pub addpath_tx: Option<AddPathTx>,
     pub disable_addpath_rx: Option<bool>,
+    pub addpath_rx_paths_limit: Option<u16>,
     pub route_reflector_client: Option<bool>,
     pub route_server_client: Option<bool>,
     pub next_hop_self: Option<NextHopSelf>,

@@ -134,6 +134,8 @@ pub struct SummaryView {
     pub dampening: bool,
     /// `bgp bestpath as-path multipath-relax`.
     pub multipath_relax: bool,
+    /// `bgp max-med on-startup` is in force.
+    pub max_med_on_startup: bool,
     /// `bgp max-med administrative` is in force.
     pub max_med: bool,
     /// `bgp default show-hostname`.

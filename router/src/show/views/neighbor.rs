@@ -53,6 +53,8 @@ pub struct AddPathCapability {
     pub send: Direction,
     /// Who can receive several paths.
     pub receive: Direction,
+    /// The most paths of a prefix that we ask for and the neighbour does, where they say; 0 is no limit.
+    pub limits: [Option<u16>; 2],
 }
 
 /// The graceful-restart capability as received (RFC 4724).

@@ -192,6 +192,8 @@ pub struct RouteSummary {
 pub struct NhtClient {
     /// `bgp`, `static`.
     pub protocol: &'static str,
+    /// Policy keeps it from that route (`ip nht PROTO route-map`).
+    pub filtered: bool,
     /// Only a connected route counts.
     pub connected: bool,
     /// The default route counts.

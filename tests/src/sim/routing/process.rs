@@ -101,6 +101,7 @@ impl Process {
                         extended_message: n.extended_message_send,
                         families: n.families,
                         add_path_send: n.add_path_send,
+                        paths_limit: n.paths_limit,
                         local_v4: own(false).and_then(|a| if let IpAddr::V4(a) = a { Some(a) } else { None }),
                         local_v6: own(true).and_then(|a| if let IpAddr::V6(a) = a { Some(a) } else { None }),
                         local_link: has[1].then(|| plan::link_local(number)),
@@ -167,6 +168,10 @@ impl Process {
             self.flush = None;
             self.rib.tick(now);
             self.rib.flush();
+            if self.rib.has_walks() {
+                // They come first, and then neighbours are told.
+                (self.walk, self.flush) = (Some(now), Some(now));
+            }
             busy = true;
         }
         busy
