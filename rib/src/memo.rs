@@ -51,10 +51,7 @@ impl Evaluator {
     }
 
     fn subject<'a>(&self, shared: &'a Shared, id: AttrId, net: IpNet, peer: Option<PeerId>) -> Subject<'a> {
-        let ours = shared.attrs.get(id).local.origin == Provenance::Local;
-        let foreign_med = self.purpose == Purpose::External && !ours;
-        let long_bandwidth = self.filter.long_bandwidth();
-        Subject { foreign_med, company: self.company, long_bandwidth, ..shared.subject(id, net, peer) }
+        subject(shared, id, net, peer, self.purpose, self.company, self.filter.long_bandwidth())
     }
 
     /// Whether one verdict serves all prefixes with equal attributes.
@@ -184,6 +181,21 @@ impl Evaluator {
     pub fn memory(&self) -> usize {
         self.by_set.capacity() * size_of::<Memo>() + self.by_entry.capacity() * (size_of::<Memo>() + 12)
     }
+}
+
+/// A route as a filter sees it that works for this purpose.
+pub(crate) fn subject<'a>(
+    shared: &'a Shared,
+    id: AttrId,
+    net: IpNet,
+    peer: Option<PeerId>,
+    purpose: Purpose,
+    company: Company,
+    long_bandwidth: bool,
+) -> Subject<'a> {
+    let ours = shared.attrs.get(id).local.origin == Provenance::Local;
+    let foreign_med = purpose == Purpose::External && !ours;
+    Subject { foreign_med, company, long_bandwidth, ..shared.subject(id, net, peer) }
 }
 
 /// The remembered outcome, if it still holds, with a reference for the caller.

@@ -512,7 +512,12 @@ impl Core {
     }
 }
 
-fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> PrefixView {
+/// A prefix that the table does not have.
+pub fn no_paths(net: IpNet) -> PrefixView {
+    PrefixView { net, version: 0, paths: Vec::new(), reason: None, installed: false, waits: false }
+}
+
+pub(crate) fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> PrefixView {
     let entry = rib.table.prefix(id);
     let net = entry.addr.to_net(entry.len);
     let known = known_paths(rib, id).into_iter();
@@ -571,7 +576,7 @@ fn remembered<A: Addr>(rib: &FamilyRib<A>, id: PrefixId) -> bool {
 }
 
 /// The paths of a prefix in the table, and behind them those that damping holds or remembers.
-fn known_paths<A: Addr>(rib: &FamilyRib<A>, id: PrefixId) -> Vec<(Path, Option<&Record>)> {
+pub(crate) fn known_paths<A: Addr>(rib: &FamilyRib<A>, id: PrefixId) -> Vec<(Path, Option<&Record>)> {
     let damping = rib.damping.as_deref();
     let of = |p: &Path| damping?.get(Key { id, peer: p.peer, path_id: p.path_id });
     let mut known: Vec<_> = rib.table.paths(id).map(|(_, path)| (path, of(&path))).collect();

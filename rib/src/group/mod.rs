@@ -12,6 +12,7 @@ pub(crate) mod choice;
 mod plan;
 mod told;
 mod wait;
+mod why;
 mod words;
 
 use bgp::attrs::hash_block;
@@ -24,6 +25,8 @@ use self::plan::{Plan, Planned};
 use self::told::{NOBODY, Route, Told};
 pub use self::wait::WRITER_LIMIT;
 use self::wait::Wait;
+pub use self::why::Hindrance;
+pub use self::words::Kept;
 use crate::event::Output;
 use crate::id::{AttrId, PeerId, PrefixId};
 use crate::intern::WeakAttr;

@@ -72,20 +72,35 @@ impl PrefixSet {
 
     /// Whether the list permits a prefix. A list without entries permits all, as in FRR.
     pub fn permits(&self, net: &IpNet) -> bool {
-        fn first<'a>(len: u8, covers: impl Iterator<Item = &'a Entries>) -> bool {
-            covers.flatten().filter(|b| b.ge <= len && len <= b.le).min_by_key(|b| b.seq).is_some_and(|b| {
-                b.hits.bump();
-                b.permit
-            })
-        }
-        if self.empty {
-            return true;
+        let entry = self.entry(net);
+        entry.inspect(|b| b.hits.bump()).map_or(self.empty, |b| b.permit)
+    }
+
+    /// The same, and which entry says so. This is not counted.
+    pub fn verdict(&self, net: &IpNet) -> ListVerdict {
+        let entry = self.entry(net);
+        ListVerdict { permits: entry.map_or(self.empty, |b| b.permit), seq: entry.map(|b| b.seq) }
+    }
+
+    /// The entry that counts for a prefix.
+    fn entry(&self, net: &IpNet) -> Option<&Bounds> {
+        fn first<'a>(len: u8, covers: impl Iterator<Item = &'a Entries>) -> Option<&'a Bounds> {
+            covers.flatten().filter(|b| b.ge <= len && len <= b.le).min_by_key(|b| b.seq)
         }
         match net {
             IpNet::V4(n) => first(n.prefix_len(), self.v4.cover(n).map(|(_, e)| e)),
             IpNet::V6(n) => first(n.prefix_len(), self.v6.cover(n).map(|(_, e)| e)),
         }
     }
+}
+
+/// What a list says, and by which entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ListVerdict {
+    /// Whether it permits.
+    pub permits: bool,
+    /// Sequence number of the entry that counts; `None` if none fits.
+    pub seq: Option<u32>,
 }
 
 impl PrefixSet {
@@ -128,28 +143,38 @@ pub fn compile_regex(pattern: &str) -> Result<Regex, String> {
 /// An AS-path list: expressions over the text form.
 #[derive(Debug)]
 pub struct AsPathSet {
-    entries: Vec<(bool, Regex)>,
+    entries: Vec<(u32, bool, Regex)>,
 }
 
 impl AsPathSet {
     /// Compiles a list. An expression that does not compile matches nothing: the configuration refuses it before.
     pub fn new(list: &AsPathList) -> AsPathSet {
-        let entry = |e: &super::ast::ListEntry<String>| {
-            compile_regex(&e.value).ok().map(|r| (e.action == Action::Permit, r))
+        let entry = |(seq, e): (&u32, &super::ast::ListEntry<String>)| {
+            compile_regex(&e.value).ok().map(|r| (*seq, e.action == Action::Permit, r))
         };
-        AsPathSet { entries: list.values().filter_map(entry).collect() }
+        AsPathSet { entries: list.iter().filter_map(entry).collect() }
     }
 
     /// Whether the list permits the path of these attributes.
     pub fn permits(&self, view: AttrView<'_>) -> bool {
+        self.verdict(view).permits
+    }
+
+    /// The same, and which entry says so.
+    pub fn verdict(&self, view: AttrView<'_>) -> ListVerdict {
         let mut text = String::new();
         let _ = write!(text, "{}", view.as_path());
-        self.permits_text(&text)
+        let entry = self.entry(&text);
+        ListVerdict { permits: entry.is_some_and(|(_, permit, _)| *permit), seq: entry.map(|(seq, ..)| *seq) }
     }
 
     /// Whether the list permits a path in text form.
     pub fn permits_text(&self, text: &str) -> bool {
-        self.entries.iter().find(|(_, r)| r.is_match(text)).is_some_and(|(permit, _)| *permit)
+        self.entry(text).is_some_and(|(_, permit, _)| *permit)
+    }
+
+    fn entry(&self, text: &str) -> Option<&(u32, bool, Regex)> {
+        self.entries.iter().find(|(.., r)| r.is_match(text))
     }
 }
 

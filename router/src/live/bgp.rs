@@ -164,7 +164,7 @@ impl Live {
         });
         let naming = self.naming();
         let found = found.map_err(gone)?.or_else(|| match lookup {
-            Lookup::Exact(net) if naming.networks.contains(&net) => Some(empty_prefix(net)),
+            Lookup::Exact(net) if naming.networks.contains(&net) => Some(query::no_paths(net)),
             _ => None,
         });
         Ok(found.map(|p| naming.whole(&p)))
@@ -384,7 +384,7 @@ impl Cursor<PrefixView> for Rows {
             };
             let found = self.rib.ask(move |core| {
                 let of = |(net, slot): &(IpNet, u32)| match &map {
-                    _ if *slot == NO_SLOT => Some(empty_prefix(*net)),
+                    _ if *slot == NO_SLOT => Some(query::no_paths(*net)),
                     Some(name) => core.permitted_at(*net, *slot, name),
                     None => core.prefix_at(*net, *slot),
                 };
@@ -435,10 +435,6 @@ const NO_SLOT: u32 = u32::MAX;
 struct Chosen {
     id: rib::PeerId,
     external: bool,
-}
-
-fn empty_prefix(net: IpNet) -> query::PrefixView {
-    query::PrefixView { net, version: 0, paths: Vec::new(), reason: None, installed: false, waits: false }
 }
 
 impl Naming {
