@@ -389,6 +389,15 @@ impl Core {
             .map_or(0, |g| g.told_count(peer)))
     }
 
+    /// Routes that a neighbour and those who are told the same are told together; without such others, what it is told.
+    pub fn told_together(&self, peer: PeerId, family: Family) -> usize {
+        by_family!(self, family, |rib| rib
+            .groups
+            .iter()
+            .find(|g| g.members().contains(&peer))
+            .map_or(0, |g| g.told_together()))
+    }
+
     /// What depends on conditions of what a neighbour is told.
     pub fn on_condition(&self, peer: PeerId, family: Family) -> OnCondition {
         by_family!(self, family, |rib| rib

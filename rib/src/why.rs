@@ -3,6 +3,9 @@
 //! All of it is worked out when somebody asks, from what is kept anyway, by the code that decides, filters and tells.
 //! Nothing is counted for it, and nothing changes.
 
+use std::net::IpAddr;
+
+use bgp::attrs::{AttrView, summarize};
 use bgp::types::{Addr, Family, NextHop};
 use ipnet::IpNet;
 
@@ -17,8 +20,8 @@ use crate::id::{HopSetId, PathIdx, PeerId, PrefixId};
 use crate::intern::Provenance;
 use crate::nexthop::Resolution;
 use crate::policy::ast::SourceProtocol;
-use crate::policy::eval::Verdict;
-use crate::policy::trace::{Detail, Met, Trace};
+use crate::policy::eval::{Subject, Verdict};
+use crate::policy::trace::{Detail, Met, Trace, Traced};
 use crate::query::{self, PrefixView, RouteView};
 use crate::shared::Shared;
 use crate::table::{Path, path_flag};
@@ -65,6 +68,8 @@ pub struct PathWhy {
     pub resolution: Resolution,
     /// Import policy, asked again about the route as it was received; none for our own.
     pub import: Option<Trace>,
+    /// The attributes as they were received, where import made others of them.
+    pub received: Option<Box<[u8]>>,
 }
 
 /// Why the kernel has BGP's route, or not.
@@ -110,6 +115,29 @@ pub struct Why {
     pub changes: Vec<ChangeView>,
     /// Neighbours.
     pub neighbors: Vec<PeerId>,
+}
+
+/// A route that nobody announced, to see what a route-map makes of it.
+#[derive(Clone, Debug)]
+pub struct TestRoute {
+    /// The prefix.
+    pub net: IpNet,
+    /// Canonical attributes.
+    pub block: Vec<u8>,
+    /// Next hop.
+    pub next_hop: Option<IpAddr>,
+    /// The neighbour that it comes from or goes to.
+    pub peer: Option<IpAddr>,
+    /// The interface of an unnumbered neighbour.
+    pub peer_interface: Option<String>,
+    /// Tag.
+    pub tag: u32,
+    /// Interface of a redistributed route.
+    pub interface: Option<String>,
+    /// Where it is from.
+    pub source: SourceProtocol,
+    /// Metric to the next hop.
+    pub igp_metric: u32,
 }
 
 /// What a neighbour has to do with a prefix.
@@ -188,6 +216,22 @@ impl Core {
         why.map(|why| NeighborWhy { held, ..why })
     }
 
+    /// What a route-map makes of a route; `None` if there is no such route-map.
+    pub fn test_route_map(&self, name: &str, route: &TestRoute) -> Option<Traced> {
+        let summary = summarize(&route.block);
+        let subject = Subject {
+            tag: route.tag,
+            next_hop: route.next_hop,
+            peer: route.peer,
+            peer_interface: route.peer_interface.as_deref(),
+            interface: route.interface.as_deref(),
+            source: route.source,
+            igp_metric: route.igp_metric,
+            ..self.shared.plain_subject(route.net, AttrView::new(&route.block), &summary)
+        };
+        self.shared.policies.trace_map(name, &subject, Detail::All)
+    }
+
     /// The last changes of best paths of a family, the newest first.
     pub fn changes(&self, family: Family, most: usize) -> Vec<ChangeView> {
         match family {
@@ -245,7 +289,8 @@ fn paths<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId, net: IpNet)
             },
             (None, _) => Standing::Out(obstacle(shared, &path, &resolution)),
         };
-        PathWhy { standing, import: import(shared, A::FAMILY, &path, net), resolution }
+        let received = (path.attr_in != path.attr).then(|| shared.block(path.attr_in));
+        PathWhy { standing, import: import(shared, A::FAMILY, &path, net), received, resolution }
     };
     known.into_iter().enumerate().map(of).collect()
 }

@@ -247,6 +247,11 @@ impl<A: Addr> Group<A> {
         self.told.count()
     }
 
+    /// The same without those that come from the only member.
+    pub fn told_together(&self) -> usize {
+        if self.members.len() == 1 { self.told.by_others() } else { self.told.count() }
+    }
+
     /// Routes told to a member.
     pub fn told_count(&self, peer: PeerId) -> usize {
         self.told.iter().filter(|(_, r)| r.source != peer).count()

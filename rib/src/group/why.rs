@@ -139,8 +139,9 @@ impl<A: Addr> Group<A> {
         self.words(shared, route.attr, route.source)
     }
 
-    /// Whether members are about to be told something else of a prefix.
+    /// Whether members may be about to be told something else of a prefix. With ADD-PATH that is so while anything is
+    /// planned: a plan can be long.
     pub(crate) fn is_about_to_tell(&self, id: PrefixId) -> bool {
-        self.is_pending(id) || self.plan.rest().any(|p| p.prefix == id)
+        self.is_pending(id) || self.several() && !self.plan.is_done()
     }
 }
