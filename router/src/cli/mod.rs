@@ -7,6 +7,7 @@ pub mod exec;
 mod fake;
 mod filter;
 pub mod help;
+mod secrets;
 pub mod server;
 pub mod session;
 #[cfg(test)]

@@ -131,7 +131,7 @@ impl Live {
     }
 
     /// What turns the table's peer numbers into names, as of now.
-    fn naming(&self) -> Naming {
+    pub(super) fn naming(&self) -> Naming {
         let hosts = self.hostnames();
         let mut peers = HashMap::new();
         for entry in self.control.peers.entries() {
@@ -417,7 +417,7 @@ struct Name {
 }
 
 /// Who is who.
-struct Naming {
+pub(super) struct Naming {
     peers: HashMap<rib::PeerId, Name>,
     own: Option<String>,
     /// `bgp network import-check`
@@ -438,7 +438,20 @@ struct Chosen {
 }
 
 impl Naming {
-    fn prefix(&self, from: &query::PrefixView, wanted: impl Fn(&query::PathView) -> bool) -> PrefixView {
+    /// A neighbour's name.
+    pub(super) fn name(&self, peer: rib::PeerId) -> String {
+        match self.peers.get(&peer) {
+            Some(name) => name.id.to_string(),
+            None if peer == rib::PeerId::LOCAL => "ourselves".to_owned(),
+            None => "a neighbor that is gone".to_owned(),
+        }
+    }
+
+    pub(super) fn prefix(
+        &self,
+        from: &query::PrefixView,
+        wanted: impl Fn(&query::PathView) -> bool,
+    ) -> PrefixView {
         // With several paths to tell, each says who was told; else there is one list for all.
         let numbered = from.paths.iter().any(|p| p.numbers != query::PathNumbers::default());
         let best = from.paths.iter().find(|p| p.best && !numbered);
@@ -624,7 +637,7 @@ fn flaps_view(from: &query::FlapsView) -> FlapsView {
 const LOCAL_WEIGHT: u32 = 32768;
 
 /// The next hop of our own routes.
-fn unspecified(net: &IpNet) -> IpAddr {
+pub(super) fn unspecified(net: &IpNet) -> IpAddr {
     match net {
         IpNet::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpNet::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
@@ -639,7 +652,7 @@ fn installed(prefix: &query::PrefixView) -> bool {
     prefix.paths.iter().any(|p| p.best && redistributed(p))
 }
 
-fn fill_attributes(view: &mut PathView, attrs: AttrView<'_>) {
+pub(super) fn fill_attributes(view: &mut PathView, attrs: AttrView<'_>) {
     let kind = |k: SegmentKind| match k {
         SegmentKind::Sequence => crate::show::views::SegmentKind::Sequence,
         SegmentKind::Set => crate::show::views::SegmentKind::Set,

@@ -9,6 +9,9 @@ mod general;
 mod policy;
 mod routes;
 mod rpki;
+mod why;
+
+pub use why::lists_as_words;
 
 use std::io::{self, Write};
 use std::sync::{Arc, LazyLock};
@@ -204,6 +207,7 @@ fn compile(privileged: bool) -> ExecTable {
         rpki::COMMANDS,
         routes::COMMANDS,
         policy::COMMANDS,
+        why::COMMANDS,
     ];
     let commands = tables.into_iter().flatten().filter(|c| privileged || !c.privileged);
     commands
