@@ -102,6 +102,7 @@ pub fn session(n: u8) -> PeerSession {
         extended_message: false,
         families: [true; 2],
         add_path_send: [false; 2],
+        paths_limit: [0; 2],
         local_v4: Some(Ipv4Addr::new(198, 18, 0, 1)),
         local_v6: None,
         local_link: None,

@@ -101,6 +101,21 @@ pub struct Counts {
     pub pending: u64,
 }
 
+/// How it stands with the route to a prefix.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct RouteStatus {
+    /// What it should lead to; `None` if nobody wants a route there.
+    pub wanted: Option<Route>,
+    /// The kernel has it as wanted.
+    pub installed: bool,
+    /// The kernel refused it with this error number; it is tried again.
+    pub errno: Option<i32>,
+    /// The next-hop object that it hangs on, and its members with their ids and weights.
+    pub object: Option<(u32, Vec<(u32, Hop)>)>,
+    /// It waits: none of its ways out can be used at present.
+    pub no_way: bool,
+}
+
 /// How programming goes, to whom it may concern.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Report {

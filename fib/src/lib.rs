@@ -21,7 +21,7 @@ pub mod netlink;
 
 pub use intent::{
     Address, Counts, Event, ForeignRoute, GroupId, Hop, Intent, Link, Report, Resilient, Route, RouteKind,
-    Target,
+    RouteStatus, Target,
 };
 
 /// Nanoseconds since an arbitrary epoch; the shell or the simulator supplies it. Never wall time.

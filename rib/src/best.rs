@@ -12,9 +12,9 @@
 //! arrival.
 
 use std::cmp::Ordering;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use bgp::attrs::{AttrView, Summary, flag};
+use bgp::attrs::{AttrView, Origin, Summary, flag};
 use smallvec::SmallVec;
 
 use crate::id::PathIdx;
@@ -191,9 +191,9 @@ impl Candidate<'_> {
 type Verdict = (Ordering, Reason);
 
 /// Steps down to the nearest next hop: those that multipath members have in common.
-fn compare_to_metric(a: &Candidate<'_>, b: &Candidate<'_>, med: bool, o: &Options) -> Verdict {
+fn first_steps(a: &Candidate<'_>, b: &Candidate<'_>, med: bool, o: &Options) -> [Verdict; 9] {
     let higher = |x: u32, y: u32| y.cmp(&x);
-    let steps = [
+    [
         (higher(a.weight, b.weight), Reason::Weight),
         (higher(a.local_pref(o), b.local_pref(o)), Reason::LocalPref),
         (b.local.cmp(&a.local), Reason::LocalRoute),
@@ -203,28 +203,144 @@ fn compare_to_metric(a: &Candidate<'_>, b: &Candidate<'_>, med: bool, o: &Option
         (if med { a.med(o).cmp(&b.med(o)) } else { Ordering::Equal }, Reason::Med),
         (b.external.cmp(&a.external), Reason::PeerType),
         (a.igp_metric.cmp(&b.igp_metric), Reason::IgpMetric),
-    ];
-    steps.into_iter().find(|(order, _)| order.is_ne()).unwrap_or((Ordering::Equal, Reason::Only))
+    ]
 }
 
-fn compare(a: &Candidate<'_>, b: &Candidate<'_>, med: bool, o: &Options) -> Verdict {
-    let first = compare_to_metric(a, b, med, o);
-    if first.0.is_ne() {
-        return first;
-    }
-    if a.external && b.external && !o.compare_router_id {
-        let order = a.since.cmp(&b.since);
-        if order.is_ne() {
-            return (order, Reason::Older);
-        }
-    }
-    let steps = [
+/// Steps after that, which choose one of paths that are equally good.
+fn last_steps(a: &Candidate<'_>, b: &Candidate<'_>, o: &Options) -> [Verdict; 5] {
+    let by_age = a.external && b.external && !o.compare_router_id;
+    [
+        (if by_age { a.since.cmp(&b.since) } else { Ordering::Equal }, Reason::Older),
         (a.identifier().cmp(&b.identifier()), Reason::RouterId),
         (a.summary.cluster_len.cmp(&b.summary.cluster_len), Reason::ClusterLength),
         (a.neighbor.cmp(&b.neighbor), Reason::NeighborIp),
         (a.path_id.cmp(&b.path_id), Reason::PathId),
-    ];
+    ]
+}
+
+fn first_difference<const N: usize>(steps: [Verdict; N]) -> Verdict {
     steps.into_iter().find(|(order, _)| order.is_ne()).unwrap_or((Ordering::Equal, Reason::Only))
+}
+
+fn compare_to_metric(a: &Candidate<'_>, b: &Candidate<'_>, med: bool, o: &Options) -> Verdict {
+    first_difference(first_steps(a, b, med, o))
+}
+
+fn compare(a: &Candidate<'_>, b: &Candidate<'_>, med: bool, o: &Options) -> Verdict {
+    let first = compare_to_metric(a, b, med, o);
+    if first.0.is_ne() { first } else { first_difference(last_steps(a, b, o)) }
+}
+
+/// What a step of the decision looks at in one path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Measure {
+    /// A number: weight, LOCAL_PREF, a length, a metric, a path identifier.
+    Number(u64),
+    /// There is none.
+    Missing,
+    /// Whether the path is our own.
+    Own(bool),
+    /// ORIGIN.
+    Origin(Origin),
+    /// Whether the neighbour is external.
+    External(bool),
+    /// When the path came, seconds of the shell's clock.
+    Since(u32),
+    /// Router id or ORIGINATOR_ID.
+    Id(Ipv4Addr),
+    /// Address of the neighbour.
+    Neighbor(Option<IpAddr>),
+}
+
+/// One step of the decision between two paths.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// Which.
+    pub reason: Reason,
+    /// What the path has that won in the end.
+    pub winner: Measure,
+    /// What the other one has.
+    pub loser: Measure,
+    /// This step decided.
+    pub decided: bool,
+}
+
+impl Candidate<'_> {
+    fn measure(&self, reason: Reason, o: &Options) -> Measure {
+        let number = |n: u32| Measure::Number(n.into());
+        match reason {
+            Reason::Weight => number(self.weight),
+            Reason::LocalPref => number(self.local_pref(o)),
+            Reason::LocalRoute => Measure::Own(self.local),
+            Reason::Aigp if self.aigp().is_none() => Measure::Missing,
+            Reason::Aigp => Measure::Number(self.accumulated(o)),
+            Reason::AsPath => number(self.path_len(o)),
+            Reason::Origin => Measure::Origin(self.summary.origin),
+            Reason::Med => number(self.med(o)),
+            Reason::PeerType => Measure::External(self.external),
+            Reason::IgpMetric => number(self.igp_metric),
+            Reason::Older => Measure::Since(self.since),
+            Reason::RouterId => Measure::Id(self.identifier().into()),
+            Reason::ClusterLength => number(self.summary.cluster_len.into()),
+            Reason::NeighborIp => Measure::Neighbor(self.neighbor),
+            Reason::Only | Reason::PathId => number(self.path_id),
+        }
+    }
+}
+
+/// The steps between a path and another one that lost to it, in order, up to the one that decided. Steps that the
+/// settings leave out, or that do not apply to these two, are not among them.
+fn steps(winner: &Candidate<'_>, loser: &Candidate<'_>, med: bool, o: &Options) -> Vec<Step> {
+    let by_age = winner.external && loser.external && !o.compare_router_id;
+    let asked = |reason: Reason| match reason {
+        Reason::Aigp => o.aigp,
+        Reason::AsPath => !o.as_path_ignore,
+        Reason::Med => med,
+        Reason::Older => by_age,
+        _ => true,
+    };
+    let mut steps = Vec::new();
+    let all = first_steps(winner, loser, med, o).into_iter().chain(last_steps(winner, loser, o));
+    for (order, reason) in all.filter(|(_, reason)| asked(*reason)) {
+        let decided = order.is_ne();
+        steps.push(Step {
+            reason,
+            winner: winner.measure(reason, o),
+            loser: loser.measure(reason, o),
+            decided,
+        });
+        if decided {
+            break;
+        }
+    }
+    steps
+}
+
+/// To whom a candidate lost, and how.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Loss {
+    /// Position of the winner: the best of all, or the best of the neighbouring AS that they share, which comes first.
+    pub to: usize,
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+/// Why each candidate is not the best; `None` for the best.
+pub fn losses(candidates: &[Candidate<'_>], o: &Options) -> Vec<Option<Loss>> {
+    if candidates.is_empty() {
+        return Vec::new();
+    }
+    let (winners, best) = tournament(candidates, o);
+    let loss = |(i, c): (usize, &Candidate<'_>)| {
+        if i == best {
+            return None;
+        }
+        let of_as = winners.iter().copied().find(|w| same_neighbor_as(&candidates[*w], c, o));
+        let to = of_as.filter(|w| *w != i).unwrap_or(best);
+        let med = same_neighbor_as(&candidates[to], c, o);
+        Some(Loss { to, steps: steps(&candidates[to], c, med, o) })
+    };
+    candidates.iter().enumerate().map(loss).collect()
 }
 
 fn same_neighbor_as(a: &Candidate<'_>, b: &Candidate<'_>, o: &Options) -> bool {
@@ -278,8 +394,8 @@ fn same_path(a: &Candidate<'_>, b: &Candidate<'_>, o: &Options) -> bool {
     o.multipath_relax || a.view.as_path().bytes() == b.view.as_path().bytes()
 }
 
-/// The best of two or more: first the winner of each neighbouring AS, then the winners against each other.
-fn best_of(candidates: &[Candidate<'_>], o: &Options) -> (usize, Reason) {
+/// First the winner of each neighbouring AS, then the best of these.
+fn tournament(candidates: &[Candidate<'_>], o: &Options) -> (SmallVec<[usize; 8]>, usize) {
     let mut winners: SmallVec<[usize; 8]> = SmallVec::new();
     for (i, c) in candidates.iter().enumerate() {
         match winners.iter_mut().find(|w| same_neighbor_as(&candidates[**w], c, o)) {
@@ -297,6 +413,12 @@ fn best_of(candidates: &[Candidate<'_>], o: &Options) -> (usize, Reason) {
             best = w;
         }
     }
+    (winners, best)
+}
+
+/// The best of two or more.
+fn best_of(candidates: &[Candidate<'_>], o: &Options) -> (usize, Reason) {
+    let (_, best) = tournament(candidates, o);
     // The reason to show: the step by which the best beat the hardest of the others.
     let against = |i: &usize| {
         let med = same_neighbor_as(&candidates[best], &candidates[*i], o);
@@ -371,7 +493,6 @@ fn multipath(candidates: &[Candidate<'_>], best: usize, o: &Options) -> SmallVec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bgp::attrs::Origin;
     use proptest::prelude::*;
 
     fn candidate(summary: &Summary, n: u8) -> Candidate<'_> {
@@ -480,6 +601,31 @@ mod tests {
             if stays(&before[decided.best], new, &o) {
                 let after = decide(&all, &o).unwrap();
                 prop_assert_eq!((after.best, after.multipath), (decided.best, decided.multipath));
+            }
+        }
+
+        #[test]
+        fn who_lost_is_told_the_step_that_decided(
+            paths in proptest::collection::vec((summary(), 0u32..2, any::<bool>(), 0u32..2), 1..7),
+            (always, compare_id) in (any::<bool>(), any::<bool>()),
+        ) {
+            let all: Vec<Candidate<'_>> = paths.iter().enumerate().map(|(i, (s, w, ext, metric))| Candidate {
+                weight: *w, external: *ext, internal: !*ext, igp_metric: *metric, ..candidate(s, i as u8)
+            }).collect();
+            let o = Options {
+                always_compare_med: always, compare_router_id: compare_id, ..Options::default()
+            };
+            let best = decide(&all, &o).unwrap().best;
+            for (i, loss) in losses(&all, &o).into_iter().enumerate() {
+                prop_assert_eq!(loss.is_none(), i == best);
+                let Some(Loss { to, steps }) = loss else { continue };
+                let med = same_neighbor_as(&all[to], &all[i], &o);
+                let (order, reason) = compare(&all[to], &all[i], med, &o);
+                prop_assert!(order.is_lt());
+                let (last, before) = steps.split_last().unwrap();
+                prop_assert_eq!(last.reason, reason);
+                prop_assert!(last.decided && last.winner != last.loser);
+                prop_assert!(before.iter().all(|s| !s.decided && s.winner == s.loser));
             }
         }
 

@@ -197,6 +197,7 @@ impl Core {
     pub fn tick(&mut self, now: Time) {
         self.now = now;
         self.shared.now = (now / SECOND) as u32;
+        self.shared.clock = now;
     }
 
     /// When neighbours may have to be told something though nothing happens before.

@@ -11,7 +11,8 @@ use smallvec::SmallVec;
 
 use crate::aggregate::Aggregates;
 use crate::base::BaseTable;
-use crate::best::{Candidate, Decision, decide, stays};
+use crate::best::{Candidate, Decision, Reason, decide, stays};
+use crate::changes::{Cause, Change, Changes};
 use crate::condition::Conditions;
 use crate::damping::{Damping, Key, Parameters};
 use crate::event::{Event, FibRoute};
@@ -68,6 +69,8 @@ pub(crate) struct FamilyRib<A: Addr> {
     pub conditions: Option<Box<Conditions<A>>>,
     /// Routes that flapped, if any did.
     pub damping: Option<Box<Damping>>,
+    /// The last changes of best paths.
+    pub changes: Changes<A>,
 }
 
 impl<A: Addr> FamilyRib<A> {
@@ -86,6 +89,7 @@ impl<A: Addr> FamilyRib<A> {
             aggregates: None,
             conditions: None,
             damping: None,
+            changes: Changes::default(),
         }
     }
 
@@ -334,7 +338,7 @@ impl<A: Addr> FamilyRib<A> {
             self.leaves_table(shared, id, &path);
         }
         if path.has(path_flag::BEST | path_flag::MULTIPATH | path_flag::VALID) {
-            self.decide_with(shared, id, None, path.flags);
+            self.decide_with(shared, id, None, Some(&path));
         } else if self.conditions.is_some() {
             self.note_change(shared, id);
         }
@@ -345,11 +349,24 @@ impl<A: Addr> FamilyRib<A> {
 
     /// Decides on a prefix. `touched` is a path that is new or has other attributes.
     pub fn decide(&mut self, shared: &mut Shared, id: PrefixId, touched: Option<PathIdx>) {
-        self.decide_with(shared, id, touched, 0);
+        self.decide_with(shared, id, touched, None);
     }
 
-    /// As [`Self::decide`]; `lost` has the flags of a path that was taken out.
-    fn decide_with(&mut self, shared: &mut Shared, id: PrefixId, touched: Option<PathIdx>, lost: u8) {
+    /// As [`Self::decide`]; `gone` is a path that was taken out.
+    fn decide_with(
+        &mut self,
+        shared: &mut Shared,
+        id: PrefixId,
+        touched: Option<PathIdx>,
+        gone: Option<&Path>,
+    ) {
+        let lost = gone.map_or(0, |path| path.flags);
+        let lost_best = gone.filter(|path| path.has(path_flag::BEST)).map(|path| path.peer);
+        let cause = match (gone, touched) {
+            (Some(_), _) => Cause::Withdrawn,
+            (None, Some(_)) => Cause::Announced,
+            (None, None) => Cause::Decided,
+        };
         if let Some((idx, path)) = self.table.only_path(id) {
             let valid = candidate(shared, &path, idx).is_some();
             let state = if valid { path_flag::VALID | path_flag::BEST } else { 0 };
@@ -357,6 +374,10 @@ impl<A: Addr> FamilyRib<A> {
             let touched = valid && touched == Some(idx);
             let best_changed = lost & path_flag::BEST != 0 || valid != path.has(path_flag::BEST) || touched;
             let company_changed = (lost | path.flags) & path_flag::MULTIPATH != 0;
+            if best_changed {
+                let from = lost_best.or(path.has(path_flag::BEST).then_some(path.peer));
+                self.note_best(shared, id, from, valid.then_some((path.peer, Reason::Only)), cause);
+            }
             return self.decided(shared, id, best_changed, company_changed);
         }
         let mut order: SmallVec<[PathIdx; 8]> = SmallVec::new();
@@ -374,6 +395,7 @@ impl<A: Addr> FamilyRib<A> {
         let candidates: SmallVec<[Candidate<'_>; 8]> =
             order.iter().filter_map(|idx| candidate(shared, &self.table.path(*idx), *idx)).collect();
         let decision = decide(&candidates, &shared.settings.best[A::FAMILY.index()]);
+        let reason = decision.as_ref().map_or(Reason::Only, |d| d.reason);
         let (best, multipath) = match &decision {
             None => (PathIdx::NONE, SmallVec::<[PathIdx; 8]>::new()),
             Some(Decision { best, multipath, .. }) => {
@@ -407,7 +429,33 @@ impl<A: Addr> FamilyRib<A> {
         let company_changed = touched.is_some_and(|t| multipath.contains(&t))
             || sorted(multipath) != sorted(old_multipath)
             || lost & path_flag::MULTIPATH != 0;
+        if best_changed {
+            let peer = |idx: PathIdx| (!idx.is_none()).then(|| self.table.path(idx).peer);
+            let (from, to) = (lost_best.or(peer(old_best)), peer(best).map(|peer| (peer, reason)));
+            self.note_best(shared, id, from, to, cause);
+        }
         self.decided(shared, id, best_changed, company_changed);
+    }
+
+    /// Notes that a prefix has another best path, or none, or its best path other attributes.
+    fn note_best(
+        &mut self,
+        shared: &Shared,
+        id: PrefixId,
+        from: Option<PeerId>,
+        to: Option<(PeerId, Reason)>,
+        cause: Cause,
+    ) {
+        // Whoever is telling its table, or has gone with it, does so for many prefixes at once.
+        let bursts = |peer: PeerId| {
+            peer != PeerId::LOCAL
+                && shared.peer(peer).is_none_or(|p| p.session.is_none() || !p.end_of_rib[A::FAMILY.index()])
+        };
+        let bulk = from.is_some_and(bursts) || to.is_some_and(|(peer, _)| bursts(peer));
+        let (to, reason) = (to.map(|(peer, _)| peer), to.map_or(Reason::Only, |(_, reason)| reason));
+        let entry = self.table.prefix(id);
+        let (at, addr, len) = (shared.clock, entry.addr, entry.len);
+        self.changes.push(bulk, Change { at, addr, len, from, to, reason, cause });
     }
 
     /// Tells those concerned what a decision changed.

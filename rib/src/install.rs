@@ -39,6 +39,12 @@ impl<A: Addr> FamilyRib<A> {
         if maps.is_empty() {
             return Some(None);
         }
+        let subject = self.install_subject(shared, id, best);
+        maps.iter().try_fold(None, |preferred, map| Some(ask(shared, map, &subject)?.or(preferred)))
+    }
+
+    /// BGP's route to a prefix as these policies see it.
+    pub(crate) fn install_subject<'a>(&self, shared: &'a Shared, id: PrefixId, best: &Path) -> Subject<'a> {
         let entry = self.table.prefix(id);
         let net = entry.addr.to_net(entry.len);
         let peer = Some(best.peer).filter(|p| *p != PeerId::LOCAL);
@@ -47,8 +53,7 @@ impl<A: Addr> FamilyRib<A> {
             _ => None,
         };
         let interface = ways.and_then(|hop| shared.links.get(hop.ifindex)).map(|link| &*link.name);
-        let subject = Subject { interface, ..shared.subject(best.attr, net, peer) };
-        maps.iter().try_fold(None, |preferred, map| Some(ask(shared, map, &subject)?.or(preferred)))
+        Subject { interface, ..shared.subject(best.attr, net, peer) }
     }
 
     /// What policy makes of a static route.

@@ -19,6 +19,7 @@ mod around;
 pub mod base;
 pub mod best;
 mod blocks;
+pub mod changes;
 pub mod condition;
 mod core;
 pub mod damping;
@@ -50,6 +51,7 @@ pub mod table;
 mod turn;
 mod walk;
 pub mod weight;
+pub mod why;
 
 pub use self::core::{Core, Input, StaticRoute, StaticTarget};
 pub use self::event::{Event, FibChange, FibRoute, FibTarget, Output};

@@ -53,18 +53,9 @@ impl Evaluator {
     }
 
     fn subject<'a>(&self, shared: &'a Shared, id: AttrId, net: IpNet, peer: Option<PeerId>) -> Subject<'a> {
-        let ours = shared.attrs.get(id).local.origin == Provenance::Local;
-        let foreign_med = self.purpose == Purpose::External && !ours;
-        let long_bandwidth = self.filter.long_bandwidth();
-        let subject = shared.subject(id, net, peer);
-        let (from, from_interface) = match self.purpose {
-            Purpose::Import => (subject.from, subject.from_interface),
-            Purpose::Internal | Purpose::External => {
-                let config = self.from.and_then(|from| shared.peer(from)).map(|p| &p.config);
-                (config.map(|c| c.addr), config.and_then(|c| c.interface.as_deref()))
-            }
-        };
-        Subject { foreign_med, company: self.company, from, from_interface, long_bandwidth, ..subject }
+        let Evaluator { purpose, from, company, .. } = *self;
+        let asked = Asked { purpose, from, company, long_bandwidth: self.filter.long_bandwidth() };
+        subject(shared, id, net, peer, asked)
     }
 
     /// Whether one verdict serves all prefixes with equal attributes.
@@ -200,6 +191,41 @@ impl Evaluator {
     pub fn memory(&self) -> usize {
         self.by_set.capacity() * size_of::<Memo>() + self.by_entry.capacity() * (size_of::<Memo>() + 12)
     }
+}
+
+/// For what a filter is asked about a route, and what it cannot see by the route's attributes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked {
+    /// What it works for.
+    pub purpose: Purpose,
+    /// The neighbour that a route to be told came from.
+    pub from: Option<PeerId>,
+    /// The multipath members beside it.
+    pub company: Company,
+    /// Bandwidths are set in the 64-bit form.
+    pub long_bandwidth: bool,
+}
+
+/// A route as a filter sees it.
+pub(crate) fn subject<'a>(
+    shared: &'a Shared,
+    id: AttrId,
+    net: IpNet,
+    peer: Option<PeerId>,
+    asked: Asked,
+) -> Subject<'a> {
+    let Asked { purpose, from, company, long_bandwidth } = asked;
+    let ours = shared.attrs.get(id).local.origin == Provenance::Local;
+    let foreign_med = purpose == Purpose::External && !ours;
+    let subject = shared.subject(id, net, peer);
+    let (from, from_interface) = match purpose {
+        Purpose::Import => (subject.from, subject.from_interface),
+        Purpose::Internal | Purpose::External => {
+            let config = from.and_then(|from| shared.peer(from)).map(|p| &p.config);
+            (config.map(|c| c.addr), config.and_then(|c| c.interface.as_deref()))
+        }
+    };
+    Subject { foreign_med, company, from, from_interface, long_bandwidth, ..subject }
 }
 
 /// The remembered outcome, if it still holds, with a reference for the caller.

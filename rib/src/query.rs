@@ -360,6 +360,15 @@ impl Core {
             .map_or(0, |g| g.told_count(peer)))
     }
 
+    /// Routes that a neighbour and those who are told the same are told together; without such others, what it is told.
+    pub fn told_together(&self, peer: PeerId, family: Family) -> usize {
+        by_family!(self, family, |rib| rib
+            .groups
+            .iter()
+            .find(|g| g.members().contains(&peer))
+            .map_or(0, |g| g.told_together()))
+    }
+
     /// What depends on conditions of what a neighbour is told.
     pub fn on_condition(&self, peer: PeerId, family: Family) -> OnCondition {
         by_family!(self, family, |rib| rib
@@ -475,7 +484,12 @@ impl Core {
     }
 }
 
-fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> PrefixView {
+/// A prefix that the table does not have.
+pub fn no_paths(net: IpNet) -> PrefixView {
+    PrefixView { net, version: 0, paths: Vec::new(), reason: None, installed: false, waits: false }
+}
+
+pub(crate) fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> PrefixView {
     let entry = rib.table.prefix(id);
     let net = entry.addr.to_net(entry.len);
     let known = known_paths(rib, id).into_iter();
@@ -534,7 +548,7 @@ pub(crate) fn remembered<A: Addr>(rib: &FamilyRib<A>, id: PrefixId) -> bool {
 }
 
 /// The paths of a prefix in the table, and behind them those that damping holds or remembers.
-fn known_paths<A: Addr>(rib: &FamilyRib<A>, id: PrefixId) -> Vec<(Path, Option<&Record>)> {
+pub(crate) fn known_paths<A: Addr>(rib: &FamilyRib<A>, id: PrefixId) -> Vec<(Path, Option<&Record>)> {
     let damping = rib.damping.as_deref();
     let of = |p: &Path| damping?.get(Key { id, peer: p.peer, path_id: p.path_id });
     let mut known: Vec<_> = rib.table.paths(id).map(|(_, path)| (path, of(&path))).collect();

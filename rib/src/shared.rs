@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bgp::attrs::{AttrBuilder, AttrView, Origin, flag, hash_block, summarize};
-use bgp::types::{Asn, Family, NextHop};
+use bgp::types::{Asn, Family, NextHop, Time};
 use bgp::wire::iana::{attr, community};
 use ipnet::IpNet;
 
@@ -110,6 +110,8 @@ pub(crate) struct Shared {
     pub fib: Vec<FibChange>,
     /// Seconds of the shell's clock.
     pub now: u32,
+    /// The shell's clock.
+    pub clock: Time,
     /// Something that next hops depend on changed, or a next hop is new.
     pub next_hops_dirty: bool,
 }
@@ -131,6 +133,7 @@ impl Shared {
             out: VecDeque::new(),
             fib: Vec::new(),
             now: 0,
+            clock: 0,
             next_hops_dirty: false,
         }
     }

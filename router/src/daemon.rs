@@ -17,6 +17,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use crate::cli::server::{Server, ServerOptions};
 use crate::control::{self, Control};
+use crate::events::Events;
 use crate::gateway::Gateways;
 use crate::shell::kernel;
 use crate::shell::netdevs::Netdevs;
@@ -171,7 +172,8 @@ fn start(options: Options, runtime: tokio::runtime::Handle) -> anyhow::Result<Pa
     let core = fib::core::Config { seed, ..Default::default() };
     let fib = Arc::new(fib::linux::spawn(fib::linux::Options { core, ..Default::default() }, sink)?);
     let _ = fib_slot.set(fib.clone());
-    let gateways = start_gateways();
+    let happened: Arc<Events> = Arc::default();
+    let gateways = start_gateways(happened.clone());
     let watch = {
         let gateways = gateways.clone();
         Box::new(move |addr, up| {
@@ -180,7 +182,7 @@ fn start(options: Options, runtime: tokio::runtime::Handle) -> anyhow::Result<Pa
             }
         })
     };
-    let peers = Peers::new(rib.clone(), netdevs.clone(), runtime.clone(), seed, watch);
+    let peers = Peers::new(rib.clone(), netdevs.clone(), runtime.clone(), seed, watch, happened);
     let rtr = Rtr::start(rib.clone(), &runtime);
     let control = Arc::new(Control::new(options, rib, fib, peers, rtr, gateways, netdevs));
     let _ = whole.set(control.clone());
@@ -200,9 +202,9 @@ fn start(options: Options, runtime: tokio::runtime::Handle) -> anyhow::Result<Pa
 }
 
 /// The on-time thread, if the sockets that it needs can be had.
-fn start_gateways() -> Option<Arc<Gateways>> {
+fn start_gateways(events: Arc<Events>) -> Option<Arc<Gateways>> {
     let options = crate::ontime::Options { clock: crate::shell::clock::now, real_time: true };
-    match crate::ontime::spawn(options, |event| crate::gateway::log(&event)) {
+    match crate::ontime::spawn(options, move |event| crate::gateway::note(&event, &events)) {
         Ok(thread) => Some(Arc::new(Gateways::new(thread))),
         Err(error) => {
             tracing::warn!(%error, "VRRP cannot run here");

@@ -10,7 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use vrrp::{Checksum, Config as VrrpConfig, RouterAdvertisement, SECOND};
 
 use crate::config::model::{Config, Interface, Track, TrackKind, VrrpGroup};
+use crate::events::Events;
 use crate::ontime::{Event, Family, GroupConfig, GroupKey, Handle, Snapshot};
+use crate::show::views::EventKind;
 
 /// Priority of a group whose reason to be the gateway is gone.
 const LAST_RESORT: u8 = 1;
@@ -198,10 +200,14 @@ pub fn advertisement(interface: &Interface) -> RouterAdvertisement {
     }
 }
 
-/// An event of the thread as a log line.
-pub fn log(event: &Event) {
+/// An event of the thread as a log line, and for `show history`.
+pub fn note(event: &Event, events: &Events) {
     match event {
         Event::Changed { group, from, to, reason } => {
+            let family = if group.family == Family::V6 { "IPv6" } else { "IPv4" };
+            let subject = format!("{} vrid {} {family}", group.interface, group.vrid);
+            let what = format!("{}, before {}", role(*to), role(*from));
+            events.note(EventKind::Vrrp, subject, what, Some(reason.name().replace('_', " ")));
             let GroupKey { interface, vrid, family } = group;
             tracing::info!(interface, vrid, ?family, ?from, ?to, ?reason, "VRRP state changed");
         }
@@ -212,6 +218,15 @@ pub fn log(event: &Event) {
         Event::Failed { group, what, reason } => {
             tracing::warn!(?group, what, reason, "VRRP: the rest goes on");
         }
+    }
+}
+
+/// The role in FRR's word.
+pub const fn role(state: vrrp::State) -> &'static str {
+    match state {
+        vrrp::State::Initialize => "Initialize",
+        vrrp::State::Backup => "Backup",
+        vrrp::State::Active => "Master",
     }
 }
 

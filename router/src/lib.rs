@@ -8,6 +8,7 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod demo;
+pub mod events;
 pub mod gateway;
 pub mod healthcheck;
 pub mod live;

@@ -160,7 +160,13 @@ impl Session {
     fn update(&mut self, now: Time, id: ConnId, body: &[u8]) {
         let Some(decoder) = &mut self.decoder else { return };
         self.stats.last_update = Some(now);
-        match decoder.decode(body, &mut self.batch) {
+        let decoded = decoder.decode(body, &mut self.batch);
+        if let Ok(report) = &decoded
+            && (report.refused_v4.is_some() || report.refused_v6.is_some())
+        {
+            self.refusals.note(now, report, &self.batch);
+        }
+        match decoded {
             Ok(UpdateReport { fault: Some((code, fault, action)), .. }) => {
                 self.faults.push(now, FaultKind::Attribute { code, fault, action }, body);
                 if self.reported.is_none_or(|at| now - at >= REPORT_INTERVAL) {

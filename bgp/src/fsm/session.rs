@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use ipnet::IpNet;
 
 use super::config::SessionConfig;
 use super::faults::{FaultEntry, Faults};
@@ -12,6 +13,7 @@ use super::history::{History, HistoryEntry, Trigger};
 use super::io::{Down, Event, Input, Output, ResetReason, StopReason};
 use super::link::Link;
 use super::negotiate::Negotiated;
+use super::refusals::{Refusal, Refusals};
 use super::state::{Dial, IdleReason, State, Timers};
 use super::stats::Stats;
 use super::timers::{Jitter, earlier};
@@ -50,6 +52,7 @@ pub struct Session {
     pub(super) stats: Stats,
     history: History,
     pub(super) faults: Faults,
+    pub(super) refusals: Refusals,
     /// When a malformed attribute was reported.
     pub(super) reported: Option<Time>,
 }
@@ -70,6 +73,7 @@ impl Session {
             stats: Stats::default(),
             history: History::default(),
             faults: Faults::default(),
+            refusals: Refusals::default(),
             reported: None,
         }
     }
@@ -221,6 +225,11 @@ impl Session {
     /// The last messages that were not as they should be, oldest first.
     pub fn faults(&self) -> impl DoubleEndedIterator<Item = &FaultEntry> {
         self.faults.iter()
+    }
+
+    /// Why a prefix was last announced and taken as withdrawn, if that is remembered.
+    pub fn refusal(&self, net: IpNet) -> Option<Refusal> {
+        self.refusals.last(net)
     }
 
     /// Deadlines of the timers that run.

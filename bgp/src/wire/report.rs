@@ -75,6 +75,20 @@ pub struct UpdateReport {
     pub fault: Option<(u8, Fault, Action)>,
     /// Why routes were refused.
     pub rejected: Option<Reject>,
+    /// Where in the batch the IPv4 prefixes begin that were announced and are taken as withdrawn.
+    pub refused_v4: Option<u32>,
+    /// The same of IPv6.
+    pub refused_v6: Option<u32>,
+}
+
+impl UpdateReport {
+    /// Notes that prefixes which begin there in the batch are taken as withdrawn.
+    pub(super) fn refused(&mut self, family: Family, from: u32) {
+        match family {
+            Family::Ipv4Unicast => self.refused_v4.get_or_insert(from),
+            Family::Ipv6Unicast => self.refused_v6.get_or_insert(from),
+        };
+    }
 }
 
 /// Why an UPDATE ends the session.

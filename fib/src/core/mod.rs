@@ -20,7 +20,9 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 
-use crate::intent::{Address, Event, GroupId, Intent, Link, Report, Route, RouteKind, Target};
+use ipnet::IpNet;
+
+use crate::intent::{Address, Event, GroupId, Intent, Link, Report, Route, RouteKind, RouteStatus, Target};
 use crate::netlink::constants::{EEXIST, EINVAL, ENODEV, ENOENT, ESRCH};
 use crate::netlink::{KernelRoute, Object, Request, Way};
 use crate::{MILLISECOND, SECOND, Time};
@@ -165,7 +167,7 @@ pub struct Core {
     extra: Vec<(Key, u32, u8)>,
     flight: Option<Flight>,
     /// Routes that the kernel has, to be told.
-    acknowledged: Vec<(ipnet::IpNet, u32)>,
+    acknowledged: Vec<(IpNet, u32)>,
     seq: u32,
     outputs: VecDeque<Output>,
     /// A dump is running.
@@ -362,6 +364,24 @@ impl Core {
 
     fn owned(&self, protocol: u8) -> bool {
         self.config.protocols.contains(&protocol)
+    }
+
+    /// How it stands with the route to a prefix.
+    pub fn route(&mut self, prefix: IpNet, table: u32) -> RouteStatus {
+        let cell = self.table.get(&Key { prefix: prefix.trunc(), table });
+        let specs = &self.table.specs;
+        let wanted = match specs.get(cell.wanted) {
+            Some(Spec::Ours { route, .. }) => Some(route),
+            Some(Spec::Left(_)) | None => None,
+        };
+        let set = specs.get(cell.wanted).and_then(|spec| spec.group());
+        RouteStatus {
+            wanted,
+            installed: wanted.is_some() && cell.actual == cell.wanted,
+            errno: (cell.has(flag::FAILED) && cell.errno != 0).then(|| i32::from(cell.errno)),
+            object: set.and_then(|set| self.objects.members(set)),
+            no_way: set.is_some_and(|set| self.objects.way(set).is_none()),
+        }
     }
 
     /// Totals per family (true for IPv6) and protocol.

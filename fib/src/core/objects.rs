@@ -254,6 +254,16 @@ impl Objects {
         (!set.actual.is_empty()).then_some(Way::Object(set.id))
     }
 
+    /// The id of a set's object and what is in it, with the members' own ids; `None` while there is none.
+    pub fn members(&self, key: SetKey) -> Option<(u32, Vec<(u32, Hop)>)> {
+        let set = self.sets.get(&key).filter(|set| !set.actual.is_empty())?;
+        let member = |(id, weight): &(u32, u8)| {
+            let (key, _) = self.members.iter().find(|(_, m)| m.id == *id)?;
+            Some((*id, key.hop(*weight)))
+        };
+        Some((set.id, set.actual.iter().filter_map(member).collect()))
+    }
+
     /// The id that a set's object has or will have.
     pub fn planned_id(&self, key: SetKey) -> Option<u32> {
         self.sets.get(&key).map(|set| set.id).filter(|id| *id != 0)

@@ -262,7 +262,7 @@ impl Core {
 
     /// Routes that waited for a set can be sent.
     pub(super) fn wake(&mut self, set: SetKey) {
-        let lowest = (set, Key { prefix: ipnet::IpNet::default(), table: 0 });
+        let lowest = (set, Key { prefix: IpNet::default(), table: 0 });
         let keys: Vec<Key> =
             self.waiting.range(lowest..).take_while(|(s, _)| *s == set).map(|(_, key)| *key).collect();
         for key in keys {

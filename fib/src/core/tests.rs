@@ -305,9 +305,16 @@ fn a_route_of_another_with_our_metric_is_not_replaced() {
     let key = (net("10.0.0.0/8"), 254, 20);
     assert_eq!(lab.kernel.routes.get(&key), Some(&foreign));
     assert!(lab.told.reports.iter().any(|r| matches!(r, Report::RouteFailed { errno: 17, .. })));
+    let refused = lab.core.route(key.0, key.1);
+    assert_eq!((refused.installed, refused.errno), (false, Some(17)));
     lab.kernel.foreign_remove(&key);
     lab.run();
     assert_eq!(lab.hops_of("10.0.0.0/8"), set(&[hop("10.0.1.1", 1)]));
+    let status = lab.core.route(key.0, key.1);
+    assert_eq!((status.installed, status.errno, status.no_way), (true, None, false));
+    let (_, members) = status.object.unwrap();
+    assert_eq!(members.iter().map(|(_, h)| h.gateway).collect::<Vec<_>>(), [hop("10.0.1.1", 1).gateway]);
+    assert_eq!(lab.core.route(net("10.0.0.0/9"), 254), crate::RouteStatus::default());
 }
 
 #[test]

@@ -7,13 +7,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use ipnet::IpNet;
 use netlink_sys::Socket;
 
 use super::cold::{self, ColdCommand, SystemConfig};
 use super::socket::{self, ForceBuffer};
 use crate::Time;
 use crate::core::{Config, Core, Input, Output};
-use crate::intent::{Counts, Event, Intent, Report};
+use crate::intent::{Counts, Event, Intent, Report, RouteStatus};
 use crate::netlink::constants::EOPNOTSUPP;
 use crate::netlink::{Dump, Encoder, Incoming, decode, encode_batch, encode_dump, messages};
 
@@ -57,6 +58,7 @@ pub(super) enum Command {
     Loss { what: String, reason: String },
     System(Box<SystemConfig>),
     Counts(SyncSender<Vec<(bool, u8, Counts)>>),
+    Route(IpNet, u32, SyncSender<RouteStatus>),
     Stop,
 }
 
@@ -98,6 +100,13 @@ impl Handle {
         let (answer, totals) = sync_channel(1);
         self.sender.try_send(Command::Counts(answer)).ok()?;
         totals.recv_timeout(wait).ok()
+    }
+
+    /// How it stands with the route to a prefix in a table, or `None` if no answer comes within `wait`.
+    pub fn route(&self, prefix: IpNet, table: u32, wait: Duration) -> Option<RouteStatus> {
+        let (answer, status) = sync_channel(1);
+        self.sender.try_send(Command::Route(prefix, table, answer)).ok()?;
+        status.recv_timeout(wait).ok()
     }
 }
 
@@ -247,6 +256,9 @@ impl Worker {
             }
             Command::Counts(answer) => {
                 let _ = answer.try_send(self.core.counts());
+            }
+            Command::Route(prefix, table, answer) => {
+                let _ = answer.try_send(self.core.route(prefix, table));
             }
             Command::Stop => self.stop.store(true, Ordering::Relaxed),
         }

@@ -40,6 +40,7 @@ mod sessions;
 mod shutdown;
 mod telling;
 mod turning;
+mod why;
 
 const SEED: u64 = 11;
 const OUR_AS: u32 = 65000;

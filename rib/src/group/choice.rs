@@ -69,7 +69,7 @@ impl<A: Addr> Group<A> {
     }
 
     /// The multipath members beside a path, where what is told depends on them. As FRR has it, those beside the best.
-    fn company(&self, shared: &Shared, table: &Table<A>, id: PrefixId, path: &Path) -> Company {
+    pub(super) fn company(&self, shared: &Shared, table: &Table<A>, id: PrefixId, path: &Path) -> Company {
         let asked = path.has(path_flag::BEST)
             && (self.counts_company || shared.attrs.get(path.attr).summary.has(flag::LINK_BANDWIDTH));
         if asked { company(shared, table, id) } else { Company::default() }
@@ -80,7 +80,7 @@ impl<A: Addr> Group<A> {
         let Path { attr, peer, .. } = path;
         let source = if self.members.contains(&peer) { peer } else { NOBODY };
         let nothing = Route { id, ..Route::NONE };
-        if !self.may_leave(shared, attr) {
+        if self.kept_by(shared, attr).is_some() {
             return nothing;
         }
         let solo = self.key.solo;

@@ -12,6 +12,7 @@ pub(crate) mod choice;
 mod plan;
 mod told;
 mod wait;
+mod why;
 mod words;
 
 use bgp::attrs::hash_block;
@@ -24,6 +25,8 @@ use self::plan::{Plan, Planned};
 use self::told::{NOBODY, Route, Told};
 pub use self::wait::WRITER_LIMIT;
 use self::wait::Wait;
+pub use self::why::Hindrance;
+pub use self::words::Kept;
 use crate::event::Output;
 use crate::id::{AttrId, PeerId, PrefixId};
 use crate::intern::WeakAttr;
@@ -247,6 +250,11 @@ impl<A: Addr> Group<A> {
     /// Routes told to members.
     pub fn told_to_all(&self) -> usize {
         self.told.count()
+    }
+
+    /// The same without those that come from the only member.
+    pub fn told_together(&self) -> usize {
+        if self.members.len() == 1 { self.told.by_others() } else { self.told.count() }
     }
 
     /// Routes told to a member.

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use bgp::attrs::{AttrBuilder, AttrView, LinkBandwidth, MedForm, flag, hash_block, write_attrs};
+use bgp::attrs::{AttrBuilder, AttrView, ExportForm, LinkBandwidth, MedForm, flag, hash_block, write_attrs};
 use bgp::types::{Addr, Asn, Family, NextHop};
 use bgp::wire::iana::community;
 
@@ -13,6 +13,25 @@ use crate::intern::{AttrSet, Provenance};
 use crate::peer::{NextHopSelf, PeerKind, RemovePrivate};
 use crate::shared::{Shared, add_community};
 use crate::weight::Company;
+
+/// What keeps a route from a kind of neighbour, whatever policy says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kept {
+    /// It is of the neighbour's own site (RFC 4364 section 7).
+    Site,
+    /// NO_ADVERTISE (RFC 1997).
+    NoAdvertise,
+    /// NO_EXPORT (RFC 1997).
+    NoExport,
+    /// NO_EXPORT_SUBCONFED (RFC 1997).
+    LocalAs,
+    /// Only to Customer, and the neighbour is none (RFC 9234 section 5).
+    OnlyToCustomer,
+    /// From an internal neighbour to another, and neither is a client (RFC 4456 section 6).
+    NotReflected,
+    /// From a client to another, and clients tell each other (`no bgp client-to-client reflection`).
+    BetweenClients,
+}
 
 impl<A: Addr> Group<A> {
     /// A reflected route says where it entered the AS (RFC 4456 section 8). Trades the reference.
@@ -88,27 +107,33 @@ impl<A: Addr> Group<A> {
             && matches!(set.local.origin, Provenance::Internal | Provenance::Client)
     }
 
-    /// Whether routes with these attributes may go to this kind of neighbour at all.
-    pub(super) fn may_leave(&self, shared: &Shared, attr: AttrId) -> bool {
+    /// What keeps routes with these attributes from this kind of neighbour altogether; `None` lets them go.
+    pub(super) fn kept_by(&self, shared: &Shared, attr: AttrId) -> Option<Kept> {
         let set = shared.attrs.get(attr);
         if self.key.site.is_some_and(|site| set.view().ext_communities().any(|c| c == site)) {
-            return false;
+            return Some(Kept::Site);
         }
         if set.summary.flags == 0 && self.key.kind != PeerKind::Internal {
-            return true;
+            return None;
         }
-        if set.summary.has(flag::NO_ADVERTISE) || (self.key.no_otc && set.summary.has(flag::OTC)) {
-            return false;
+        if set.summary.has(flag::NO_ADVERTISE) {
+            return Some(Kept::NoAdvertise);
         }
-        match self.key.kind {
-            PeerKind::External => return !set.summary.has(flag::NO_EXPORT | flag::LOCAL_AS),
-            PeerKind::Confederation => return !set.summary.has(flag::LOCAL_AS),
-            PeerKind::Internal => {}
+        if self.key.no_otc && set.summary.has(flag::OTC) {
+            return Some(Kept::OnlyToCustomer);
         }
-        match set.local.origin {
-            Provenance::External | Provenance::Confederation | Provenance::Local => true,
-            Provenance::Client => !self.key.client || shared.settings.client_reflection,
-            Provenance::Internal => self.key.client,
+        match (self.key.kind, set.local.origin) {
+            (PeerKind::External, _) if set.summary.has(flag::NO_EXPORT) => Some(Kept::NoExport),
+            (PeerKind::External | PeerKind::Confederation, _) if set.summary.has(flag::LOCAL_AS) => {
+                Some(Kept::LocalAs)
+            }
+            (PeerKind::External | PeerKind::Confederation, _) => None,
+            (_, Provenance::External | Provenance::Confederation | Provenance::Local) => None,
+            (_, Provenance::Client) if self.key.client && !shared.settings.client_reflection => {
+                Some(Kept::BetweenClients)
+            }
+            (_, Provenance::Internal) if !self.key.client => Some(Kept::NotReflected),
+            (_, Provenance::Client | Provenance::Internal) => None,
         }
     }
 
@@ -120,8 +145,19 @@ impl<A: Addr> Group<A> {
         hearers: impl Iterator<Item = PeerId>,
         out: &mut Vec<u8>,
     ) -> Option<NextHop> {
+        self.write_in(self.key.form, shared, set, hearers, out)
+    }
+
+    /// As [`Self::write`], in another form than members get.
+    pub(super) fn write_in(
+        &self,
+        mut form: ExportForm,
+        shared: &Shared,
+        set: &AttrSet<'_>,
+        hearers: impl Iterator<Item = PeerId>,
+        out: &mut Vec<u8>,
+    ) -> Option<NextHop> {
         let next_hop = self.next_hop(shared, set, hearers)?;
-        let mut form = self.key.form;
         let local = set.local.origin == Provenance::Local;
         if self.key.external() && !local && !set.local.med_set && form.med == MedForm::Keep {
             form.med = MedForm::Strip;

@@ -304,6 +304,16 @@ impl Compiled {
         self.prefix_lists[family.index()].get(name).cloned()
     }
 
+    /// An access-list by name.
+    pub(super) fn access_list(&self, family: Family, name: &str) -> Option<Arc<PrefixSet>> {
+        self.access_lists[family.index()].get(name).cloned()
+    }
+
+    /// An AS-path list by name.
+    pub(super) fn as_path_list(&self, name: &str) -> Option<&AsPathSet> {
+        self.as_path_lists.get(name).map(Arc::as_ref)
+    }
+
     /// How often policies were asked since they were compiled or [`Self::clear_counts`] was called.
     pub fn counts(&self) -> Counts {
         let of = |program: &Program| {

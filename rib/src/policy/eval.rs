@@ -11,7 +11,7 @@ use super::ast::{
     PeerMatch, Prepend, Replace, Set, SourceProtocol,
 };
 use super::compile::{Change, Cond, Entry, Filter, Program, Then};
-use super::sets::CommunityKind;
+use super::sets::{CommunityKind, PrefixSet};
 use crate::rpki::Validation;
 use crate::weight::Company;
 
@@ -171,18 +171,43 @@ impl Filter {
     }
 }
 
-fn finish(changed: Changed) -> Verdict {
+/// Follows a route through a route-map.
+pub(super) trait Follow {
+    /// A route-map is asked.
+    fn asked(&mut self, program: &Program);
+    /// Whether the conditions of an entry hold.
+    fn holds(&mut self, entry: &Entry, s: &Subject<'_>) -> bool;
+    /// The entry that held last calls another route-map.
+    fn calls(&mut self) {}
+    /// What the called route-map says.
+    fn called(&mut self, _permits: bool) {}
+}
+
+/// Counts what is asked and what matches.
+struct Counting;
+
+impl Follow for Counting {
+    fn asked(&mut self, program: &Program) {
+        program.asked.bump();
+    }
+
+    fn holds(&mut self, entry: &Entry, s: &Subject<'_>) -> bool {
+        let holds = entry.conds.iter().all(|c| c.holds(s, true));
+        if holds {
+            entry.matched.bump();
+        }
+        holds
+    }
+}
+
+pub(super) fn finish(changed: Changed) -> Verdict {
     if changed == Changed::default() { Verdict::Permit } else { Verdict::Change(Box::new(changed)) }
 }
 
 impl Program {
     fn select(&self, s: &Subject<'_>) -> Selection {
         self.asked.bump();
-        let found = self.entries.iter().position(|e| e.holds(s));
-        if let Some(at) = found {
-            self.entries[at].matched.bump();
-        }
-        match found {
+        match self.entries.iter().position(|e| Counting.holds(e, s)) {
             Some(at) if !self.entries[at].permit => Selection::Deny,
             Some(at) if self.entries[at].changes.is_empty() => Selection::Permit,
             Some(at) => Selection::Entry(at as u32),
@@ -193,18 +218,28 @@ impl Program {
     /// Runs the route-map. Later entries see what earlier ones changed.
     pub fn run(&self, s: &Subject<'_>) -> Verdict {
         let mut changed = Changed::default();
-        if self.run_into(None, s, &mut changed) { finish(changed) } else { Verdict::Deny }
+        if self.run_into(None, s, &mut changed, &mut Counting) { finish(changed) } else { Verdict::Deny }
     }
 
     /// As [`Self::run`], but one route is asked what matches and another one is changed.
     pub fn run_apart(&self, matched: &Subject<'_>, base: &Subject<'_>) -> Verdict {
         let mut changed = Changed::default();
-        if self.run_into(Some(matched), base, &mut changed) { finish(changed) } else { Verdict::Deny }
+        if self.run_into(Some(matched), base, &mut changed, &mut Counting) {
+            finish(changed)
+        } else {
+            Verdict::Deny
+        }
     }
 
     /// Changes `s`; what matches is asked of `matched`, else of the route as it stands.
-    fn run_into(&self, matched: Option<&Subject<'_>>, s: &Subject<'_>, changed: &mut Changed) -> bool {
-        self.asked.bump();
+    pub(super) fn run_into(
+        &self,
+        matched: Option<&Subject<'_>>,
+        s: &Subject<'_>,
+        changed: &mut Changed,
+        follow: &mut impl Follow,
+    ) -> bool {
+        follow.asked(self);
         let mut at = 0;
         let mut permitted = false;
         while let Some(entry) = self.entries.get(at) {
@@ -218,19 +253,21 @@ impl Program {
                 tag: changed.tag.unwrap_or(s.tag),
                 ..*s
             };
-            if !entry.holds(matched.unwrap_or(&now)) {
+            if !follow.holds(entry, matched.unwrap_or(&now)) {
                 at += 1;
                 continue;
             }
-            entry.matched.bump();
             if !entry.permit {
                 return false;
             }
             apply_changes(entry, &now, changed);
-            if let Some(called) = &entry.call
-                && !called.as_ref().is_some_and(|p| p.run_into(matched, s, changed))
-            {
-                return false;
+            if let Some(called) = &entry.call {
+                follow.calls();
+                let permits = called.as_ref().is_some_and(|p| p.run_into(matched, s, changed, follow));
+                follow.called(permits);
+                if !permits {
+                    return false;
+                }
             }
             permitted = true;
             match entry.then {
@@ -242,27 +279,24 @@ impl Program {
     }
 }
 
-impl Entry {
-    fn holds(&self, s: &Subject<'_>) -> bool {
-        self.conds.iter().all(|c| c.holds(s))
-    }
-}
-
 impl Cond {
-    fn holds(&self, s: &Subject<'_>) -> bool {
+    /// Whether it holds; entries of prefix-lists count how often they are the reason, if `counts`.
+    pub(super) fn holds(&self, s: &Subject<'_>, counts: bool) -> bool {
+        let permits =
+            |set: &PrefixSet, net: &IpNet| if counts { set.permits(net) } else { set.verdict(net).permits };
         let family = Family::of(&s.net);
         let host = |addr: IpAddr| (Family::of(&IpNet::from(addr)), IpNet::from(addr));
         match self {
-            Cond::Prefix(f, set) => *f == family && set.permits(&s.net),
+            Cond::Prefix(f, set) => *f == family && permits(set, &s.net),
             Cond::PrefixLen(f, len) => *f == family && s.net.prefix_len() == *len,
             Cond::NextHop(f, set) => {
-                s.next_hop.map(host).is_some_and(|(nf, net)| nf == *f && set.permits(&net))
+                s.next_hop.map(host).is_some_and(|(nf, net)| nf == *f && permits(set, &net))
             }
             Cond::NextHopIs(addr) => s.next_hop == Some(*addr),
             Cond::NextHopLen(f, len) => {
                 s.next_hop.map(host).is_some_and(|(nf, net)| nf == *f && net.prefix_len() == *len)
             }
-            Cond::RouteSource(set) => s.peer.is_some_and(|p| set.permits(&p.into())),
+            Cond::RouteSource(set) => s.peer.is_some_and(|p| permits(set, &p.into())),
             Cond::AsPath(set) => set.permits(s.view),
             Cond::Community(set, exact, any) => {
                 set.permits(&<u32 as CommunityKind>::of(s.view), *exact, *any)

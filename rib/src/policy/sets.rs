@@ -109,11 +109,26 @@ impl PrefixSet {
 
     /// Whether the list permits a prefix. A list without entries permits all, as in FRR.
     pub fn permits(&self, net: &IpNet) -> bool {
+        let Some((_, permit, hits)) = self.entry(net) else { return self.empty };
+        if let Some(hits) = hits {
+            hits.bump();
+        }
+        permit
+    }
+
+    /// The same, and which entry says so. This is not counted.
+    pub fn verdict(&self, net: &IpNet) -> ListVerdict {
+        let entry = self.entry(net);
+        ListVerdict {
+            permits: entry.map_or(self.empty, |(_, permit, _)| permit),
+            seq: entry.map(|(seq, ..)| seq),
+        }
+    }
+
+    /// The entry that counts for a prefix: its number, what it says, and its counter, which wildcards have none of.
+    fn entry(&self, net: &IpNet) -> Option<(u32, bool, Option<&Counter>)> {
         fn first<'a>(len: u8, covers: impl Iterator<Item = &'a Entries>) -> Option<&'a Bounds> {
             covers.flatten().filter(|b| b.ge <= len && len <= b.le).min_by_key(|b| b.seq)
-        }
-        if self.empty {
-            return true;
         }
         let (plain, wild) = match net {
             IpNet::V4(n) => {
@@ -124,12 +139,20 @@ impl PrefixSet {
         };
         match (plain, wild) {
             (Some(plain), wild) if wild.is_none_or(|w| plain.seq < w.seq) => {
-                plain.hits.bump();
-                plain.permit
+                Some((plain.seq, plain.permit, Some(&plain.hits)))
             }
-            (_, wild) => wild.is_some_and(|w| w.permit),
+            (_, wild) => wild.map(|w| (w.seq, w.permit, None)),
         }
     }
+}
+
+/// What a list says, and by which entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ListVerdict {
+    /// Whether it permits.
+    pub permits: bool,
+    /// Sequence number of the entry that counts; `None` if none fits.
+    pub seq: Option<u32>,
 }
 
 impl PrefixSet {
@@ -172,28 +195,38 @@ pub fn compile_regex(pattern: &str) -> Result<Regex, String> {
 /// An AS-path list: expressions over the text form.
 #[derive(Debug)]
 pub struct AsPathSet {
-    entries: Vec<(bool, Regex)>,
+    entries: Vec<(u32, bool, Regex)>,
 }
 
 impl AsPathSet {
     /// Compiles a list. An expression that does not compile matches nothing: the configuration refuses it before.
     pub fn new(list: &AsPathList) -> AsPathSet {
-        let entry = |e: &super::ast::ListEntry<String>| {
-            compile_regex(&e.value).ok().map(|r| (e.action == Action::Permit, r))
+        let entry = |(seq, e): (&u32, &super::ast::ListEntry<String>)| {
+            compile_regex(&e.value).ok().map(|r| (*seq, e.action == Action::Permit, r))
         };
-        AsPathSet { entries: list.values().filter_map(entry).collect() }
+        AsPathSet { entries: list.iter().filter_map(entry).collect() }
     }
 
     /// Whether the list permits the path of these attributes.
     pub fn permits(&self, view: AttrView<'_>) -> bool {
+        self.verdict(view).permits
+    }
+
+    /// The same, and which entry says so.
+    pub fn verdict(&self, view: AttrView<'_>) -> ListVerdict {
         let mut text = String::new();
         let _ = write!(text, "{}", view.as_path());
-        self.permits_text(&text)
+        let entry = self.entry(&text);
+        ListVerdict { permits: entry.is_some_and(|(_, permit, _)| *permit), seq: entry.map(|(seq, ..)| *seq) }
     }
 
     /// Whether the list permits a path in text form.
     pub fn permits_text(&self, text: &str) -> bool {
-        self.entries.iter().find(|(_, r)| r.is_match(text)).is_some_and(|(permit, _)| *permit)
+        self.entry(text).is_some_and(|(_, permit, _)| *permit)
+    }
+
+    fn entry(&self, text: &str) -> Option<&(u32, bool, Regex)> {
+        self.entries.iter().find(|(.., r)| r.is_match(text))
     }
 }
 

@@ -9,12 +9,14 @@ use std::time::Duration;
 use bgp::types::Family;
 use ipnet::IpNet;
 use rib::Vrp;
+use rib::why::TestRoute;
 
 use crate::commits::Past;
 use crate::config::model::{Config, PeerId};
 use crate::show::views::{
-    BgpNexthopView, InterfaceView, MemoryRow, NeighborView, NhtView, PolicyCounters, PrefixView,
-    RouteSummary, RouteView, RpkiView, SummaryView, TableHeader, UpdateGroupView, VersionView, VrrpView,
+    BgpNexthopView, EventKind, EventView, InterfaceView, MemoryRow, NeighborView, NhtView, PolicyCounters,
+    PrefixView, Pulse, RouteMapTest, RouteSummary, RouteView, RpkiView, SummaryView, TableHeader,
+    UpdateGroupView, VersionView, VrrpView, WhyView,
 };
 
 /// Why there is nothing to show.
@@ -245,6 +247,18 @@ pub trait Backend: Send + Sync {
 
     /// One prefix of BGP.
     fn bgp_prefix(&self, lookup: Lookup) -> Result<Option<PrefixView>, ViewError>;
+
+    /// Why a prefix is as it is: the longest match of an address, or the prefix, be it in the table or not.
+    fn why(&self, lookup: Lookup) -> Result<WhyView, ViewError>;
+
+    /// What a route-map makes of a route; `None` if there is no such route-map.
+    fn test_route_map(&self, name: &str, route: TestRoute) -> Result<Option<RouteMapTest>, ViewError>;
+
+    /// What happened last, the newest first.
+    fn last_events(&self, kind: Option<EventKind>, most: usize) -> Result<Vec<EventView>, ViewError>;
+
+    /// The router at a glance.
+    fn pulse(&self) -> Pulse;
 
     /// Neighbours in the order of configuration, or one of them.
     fn bgp_neighbors(&self, id: Option<&PeerId>) -> Result<Vec<NeighborView>, ViewError>;

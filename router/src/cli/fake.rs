@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bgp::types::Family;
 use ipnet::IpNet;
 use rib::Vrp;
+use rib::why::TestRoute;
 
 use super::backend::*;
 use crate::commits::{Past, Unconfirmed};
@@ -187,6 +188,30 @@ impl Backend for Fake {
                 rows.into_iter().max_by_key(|r| r.prefix.prefix_len())
             }
         })
+    }
+
+    fn why(&self, lookup: Lookup) -> Result<WhyView, ViewError> {
+        let prefix = self.bgp_prefix(lookup)?.unwrap_or_else(|| samples::table()[0].clone());
+        Ok(samples::why(prefix))
+    }
+
+    fn test_route_map(&self, name: &str, route: TestRoute) -> Result<Option<RouteMapTest>, ViewError> {
+        let config = self.running_config();
+        let mut core = rib::Core::new(1);
+        core.handle(0, rib::Input::Policies(config.engine_policies()));
+        let traced = core.test_route_map(name, &route);
+        Ok(traced.map(|traced| RouteMapTest { trace: traced.trace, after: None }))
+    }
+
+    fn last_events(&self, kind: Option<EventKind>, most: usize) -> Result<Vec<EventView>, ViewError> {
+        let mut events = samples::events();
+        events.retain(|e| kind.is_none_or(|k| k == e.kind));
+        events.truncate(most);
+        Ok(events)
+    }
+
+    fn pulse(&self) -> Pulse {
+        Pulse { hostname: "edge1".into(), ..Pulse::default() }
     }
 
     fn bgp_neighbors(&self, id: Option<&PeerId>) -> Result<Vec<NeighborView>, ViewError> {

@@ -9,6 +9,7 @@ mod filter;
 pub mod help;
 #[cfg(test)]
 mod reference;
+mod secrets;
 pub mod server;
 pub mod session;
 #[cfg(test)]

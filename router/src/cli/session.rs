@@ -143,6 +143,8 @@ impl Session {
 
     /// A line of the enable or view node.
     fn run(&mut self, line: &str, enabled: bool, out: &mut dyn Write) -> io::Result<(Status, Next)> {
+        let unquoted = exec::lists_as_words(line);
+        let line = unquoted.as_deref().unwrap_or(line);
         let words = matcher::split(line);
         let (command, args) = match matcher::lookup(exec::table(enabled), line, &words) {
             Lookup::Found(pattern, args) => (pattern.command, args),
@@ -382,6 +384,7 @@ impl Session {
                     writeln!(out, "{word}")?;
                 }
             }
+            "pulse" => crate::show::json::compact(&serde_json::json!(self.backend.pulse()), out)?,
             "place" => {
                 let word = if matches!(self.place, Place::Config(_)) { "config" } else { "enable" };
                 write!(out, "{word}")?;
@@ -410,6 +413,8 @@ impl Session {
     }
 
     fn with_tables<T>(&self, line: &str, ask: fn(&help::Tables, &str) -> T) -> T {
+        let unquoted = exec::lists_as_words(line);
+        let line = unquoted.as_deref().unwrap_or(line);
         let after_do = line.trim_start().strip_prefix("do ");
         match (&self.place, after_do) {
             (Place::View, _) => ask(&help::Tables::Exec(false), line),

@@ -110,7 +110,8 @@ fn commands_may_be_shortened() {
 
 #[test]
 fn every_command_of_the_tables_runs() {
-    let lines = "show version|show version json|show daemons|show history|show logging|show debugging|show memory\
+    let lines = "show version|show version json|show daemons|show history|show history commands|top|show history 3 bgp|show tech\
+        |show bgp ipv4 unicast 1.1.1.0/24 why|show ip bgp 1.1.1.1 why json|test route-map HOST-IN prefix 10.0.0.0/8|show logging|show debugging|show memory\
         |show bfd peers json|show running-config|show running-config bgpd no-header|write terminal|show startup-config\
         |show ip route|show ip route json|show ip route bgp|show ip route 1.1.1.0/24|show ip route 1.1.1.1 json\
         |show ip route 10.0.0.0/8 longer-prefixes json|show ip route supernets-only|show ip fib|show ipv6 route\
@@ -154,6 +155,9 @@ fn json_of_every_command_is_json() {
         "show bgp neighbors json",
         "show bgp ipv4 unicast neighbors 192.0.2.2 advertised-routes json",
         "show bgp ipv4 unicast neighbors 10.255.0.2 received-routes json",
+        "show bgp ipv4 unicast 1.1.1.0/24 why json",
+        "show history json",
+        "test route-map HOST-IN prefix 10.0.0.0/8 as-path \"1 2\" med 5 json",
         "show bgp nexthop json",
         "show bgp peer-group json",
         "show bgp update-groups json",

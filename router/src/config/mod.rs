@@ -20,4 +20,4 @@ mod tests;
 pub use check::check;
 pub use diff::diff;
 pub use parse::{ParseError, Parsed, parse};
-pub use render::{Part, render, route_map_entry, running_config, running_config_of};
+pub use render::{Part, clause_lines, render, route_map_entry, running_config, running_config_of};

@@ -152,6 +152,18 @@ pub fn route_map_entry(config: &Config, name: &str, sequence: u16, entry: &Route
     out.finish().lines().map(str::to_owned).collect()
 }
 
+/// The lines of a route-map entry that is nobody's.
+pub fn clause_lines(entry: &RouteMapEntry) -> Vec<String> {
+    let mut out = Lines::default();
+    let view = EntryView { entry, kept: None };
+    for command in tables(NodeKind::RouteMap).into_iter().flatten() {
+        if let Render::Entry(write) = command.render {
+            write(&view, &mut out);
+        }
+    }
+    out.finish().lines().map(str::to_owned).collect()
+}
+
 fn statics(config: &Config, out: &mut Lines) {
     section(out, |out| vrf_lines(&config.default_vrf, out));
     for (name, vrf) in &config.vrfs {

@@ -134,7 +134,7 @@ impl Live {
     }
 
     /// What turns the table's peer numbers into names, as of now.
-    fn naming(&self) -> Naming {
+    pub(super) fn naming(&self) -> Naming {
         let hosts = self.hostnames();
         let mut peers = HashMap::new();
         for entry in self.control.peers.entries() {
@@ -167,7 +167,7 @@ impl Live {
         });
         let naming = self.naming();
         let found = found.map_err(gone)?.or_else(|| match lookup {
-            Lookup::Exact(net) if naming.networks.contains(&net) => Some(empty_prefix(net)),
+            Lookup::Exact(net) if naming.networks.contains(&net) => Some(query::no_paths(net)),
             _ => None,
         });
         Ok(found.map(|p| naming.whole(&p)))
@@ -392,7 +392,7 @@ impl Cursor<PrefixView> for Rows {
             let found = self.rib.ask(move |core| {
                 core.warm(family, &keys);
                 let of = |(net, slot): &Key| match &map {
-                    _ if *slot == NO_SLOT => Some(empty_prefix(*net)),
+                    _ if *slot == NO_SLOT => Some(query::no_paths(*net)),
                     Some(name) => core.permitted_at(*net, *slot, name),
                     None => core.prefix_at(*net, *slot),
                 };
@@ -425,7 +425,7 @@ struct Name {
 }
 
 /// Who is who.
-struct Naming {
+pub(super) struct Naming {
     peers: HashMap<rib::PeerId, Name>,
     own: Option<String>,
     /// `bgp network import-check`
@@ -444,12 +444,21 @@ struct Chosen {
     v6_next_hop: bool,
 }
 
-fn empty_prefix(net: IpNet) -> query::PrefixView {
-    query::PrefixView { net, version: 0, paths: Vec::new(), reason: None, installed: false, waits: false }
-}
-
 impl Naming {
-    fn prefix(&self, from: &query::PrefixView, wanted: impl Fn(&query::PathView) -> bool) -> PrefixView {
+    /// A neighbour's name.
+    pub(super) fn name(&self, peer: rib::PeerId) -> String {
+        match self.peers.get(&peer) {
+            Some(name) => name.id.to_string(),
+            None if peer == rib::PeerId::LOCAL => "ourselves".to_owned(),
+            None => "a neighbor that is gone".to_owned(),
+        }
+    }
+
+    pub(super) fn prefix(
+        &self,
+        from: &query::PrefixView,
+        wanted: impl Fn(&query::PathView) -> bool,
+    ) -> PrefixView {
         // With several paths to tell, each says who was told; else there is one list for all.
         let numbered = from.paths.iter().any(|p| p.numbers != query::PathNumbers::default());
         let best = from.paths.iter().find(|p| p.best && !numbered);
@@ -640,7 +649,7 @@ fn flaps_view(from: &query::FlapsView) -> FlapsView {
 const LOCAL_WEIGHT: u32 = 32768;
 
 /// The next hop of our own routes.
-fn unspecified(family: Family) -> IpAddr {
+pub(super) fn unspecified(family: Family) -> IpAddr {
     match family {
         Family::Ipv4Unicast => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         Family::Ipv6Unicast => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
@@ -655,7 +664,7 @@ fn installed(prefix: &query::PrefixView) -> bool {
     prefix.paths.iter().any(|p| p.best && redistributed(p))
 }
 
-fn fill_attributes(view: &mut PathView, attrs: AttrView<'_>) {
+pub(super) fn fill_attributes(view: &mut PathView, attrs: AttrView<'_>) {
     let kind = |k: SegmentKind| match k {
         SegmentKind::Sequence => crate::show::views::SegmentKind::Sequence,
         SegmentKind::Set => crate::show::views::SegmentKind::Set,

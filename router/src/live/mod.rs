@@ -4,9 +4,11 @@ mod act;
 mod bgp;
 mod keys;
 mod neighbor;
+mod pulse;
 mod routes;
 mod system;
 mod tracking;
+mod why;
 
 pub(crate) use bgp::{GROUP_MEMORY, PEER_MEMORY, remote_as};
 
@@ -17,6 +19,7 @@ use std::time::Duration;
 use ::bgp::types::{Family, SECOND};
 
 use rib::Vrp;
+use rib::why::TestRoute;
 
 use crate::cli::backend::{Action, ActionError, Backend, BgpRoutes, Cursor, Lookup, Range, ViewError};
 use crate::commits::{self, Past};
@@ -27,8 +30,9 @@ use crate::shell::clock;
 use crate::shell::peer::Status;
 use crate::shell::peers::Entry;
 use crate::show::views::{
-    BgpNexthopView, InterfaceView, MemoryRow, NeighborView, NhtView, PolicyCounters, PrefixView,
-    RouteSummary, RouteView, RpkiView, SummaryView, TableHeader, UpdateGroupView, VersionView, VrrpView,
+    BgpNexthopView, EventKind, EventView, InterfaceView, MemoryRow, NeighborView, NhtView, PolicyCounters,
+    PrefixView, Pulse, RouteMapTest, RouteSummary, RouteView, RpkiView, SummaryView, TableHeader,
+    UpdateGroupView, VersionView, VrrpView, WhyView,
 };
 
 /// The command line's way to the running router.
@@ -190,6 +194,22 @@ impl Backend for Live {
 
     fn bgp_prefix(&self, lookup: Lookup) -> Result<Option<PrefixView>, ViewError> {
         self.prefix(lookup)
+    }
+
+    fn why(&self, lookup: Lookup) -> Result<WhyView, ViewError> {
+        self.explain(lookup)
+    }
+
+    fn test_route_map(&self, name: &str, route: TestRoute) -> Result<Option<RouteMapTest>, ViewError> {
+        self.tested(name, route)
+    }
+
+    fn last_events(&self, kind: Option<EventKind>, most: usize) -> Result<Vec<EventView>, ViewError> {
+        self.happened(kind, most)
+    }
+
+    fn pulse(&self) -> Pulse {
+        self.glance()
     }
 
     fn bgp_neighbors(&self, id: Option<&PeerId>) -> Result<Vec<NeighborView>, ViewError> {

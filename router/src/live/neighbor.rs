@@ -164,7 +164,7 @@ const fn action_words(action: Action) -> &'static str {
     }
 }
 
-const fn fault_words(fault: Fault) -> &'static str {
+pub(super) const fn fault_words(fault: Fault) -> &'static str {
     match fault {
         Fault::Flags => "wrong flags",
         Fault::Length => "wrong length",

@@ -146,7 +146,7 @@ fn local_prefix(net: &IpNet) -> Option<IpNet> {
     shown.then(|| IpNet::from(net.addr()))
 }
 
-pub(super) fn protocol_of(source: SourceProtocol) -> RouteProtocol {
+pub(super) const fn protocol_of(source: SourceProtocol) -> RouteProtocol {
     match source {
         SourceProtocol::Bgp => RouteProtocol::Bgp,
         SourceProtocol::Connected => RouteProtocol::Connected,

@@ -29,6 +29,16 @@ pub fn down(peer: &str, down: &Down) {
     }
 }
 
+/// Why a session ended, in a line.
+pub fn down_text(down: &Down) -> String {
+    let reason = down.reason.text();
+    match (&down.sent, &down.received) {
+        (Some(n), _) => format!("{reason}, sent {}", words(n)),
+        (None, Some(n)) => format!("{reason}, received {}", words(n)),
+        (None, None) => reason.to_owned(),
+    }
+}
+
 /// Something else in a session.
 pub fn session_event(peer: &str, event: &Event) {
     match event {

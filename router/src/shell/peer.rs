@@ -20,12 +20,14 @@ use std::task::Poll;
 use bgp::batch::UpdateBatch;
 use bgp::fsm::io::CloseKind;
 use bgp::fsm::{
-    ConnId, Event, FaultEntry, FsmState, HistoryEntry, Input, Negotiated, Output, Session, SessionConfig,
+    ConnId, Event, FaultEntry, FsmState, HistoryEntry, Input, Negotiated, Output, Refusal, Session,
+    SessionConfig,
 };
 use bgp::fsm::{Stats, StopReason};
 use bgp::types::Family;
 use bgp::wire::UpdateCounters;
 use bytes::Bytes;
+use ipnet::IpNet;
 use rib::PeerId;
 use rib::peer::{PeerConfig, PeerSession};
 use tokio::net::TcpStream;
@@ -70,6 +72,8 @@ pub enum Command {
     MaxPrefix(Family, u32, Option<u64>),
     /// What is the state?
     Status(oneshot::Sender<Box<Status>>),
+    /// Why is a prefix that was announced not there?
+    Refusal(IpNet, oneshot::Sender<Option<Refusal>>),
     /// End the task; the session with a NOTIFICATION.
     Quit(StopReason),
 }
@@ -80,6 +84,8 @@ pub trait Surroundings: Send + Sync {
     fn local_end(&self, local: SocketAddr, peer: IpAddr) -> LocalEnd;
     /// The session came up: the neighbour as the table shall know it.
     fn established(&self, peer: PeerId, negotiated: &Negotiated) -> Option<PeerConfig>;
+    /// Something worth remembering happened to the session of a neighbour.
+    fn note(&self, name: &str, what: &str, cause: Option<String>);
     /// The session's state changed.
     fn state_changed(&self, peer: PeerId, to: FsmState);
 }
@@ -314,6 +320,9 @@ impl Task {
             Command::Status(answer) => {
                 let _ = answer.send(Box::new(self.status()));
             }
+            Command::Refusal(net, answer) => {
+                let _ = answer.send(self.session.refusal(net));
+            }
             Command::Quit(_) => {}
         }
     }
@@ -357,6 +366,8 @@ impl Task {
                 Output::Down(down) => {
                     logging::down(&self.settings.name, &down);
                     if down.established {
+                        let cause = logging::down_text(&down);
+                        self.surroundings.note(&self.settings.name, "session down", Some(cause));
                         self.up = None;
                         self.batch = None;
                         self.credit = 0;
@@ -410,6 +421,7 @@ impl Task {
         let _ = self.rib.tell(move |core| core.handle(clock::now(), rib::Input::Peer(peer, config)));
         let writer = Arc::new(Writer::default());
         self.up = Some((id, writer.clone()));
+        self.surroundings.note(&self.settings.name, "session up", None);
         self.rib.say(PeerMessage::Up(self.id, session, writer));
     }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use bgp::fsm::{Confederation, FsmState, Negotiated, RemoteAs, Role, SessionConfig, StopReason};
+use bgp::fsm::{Confederation, FsmState, Negotiated, Refusal, RemoteAs, Role, SessionConfig, StopReason};
 use bgp::types::{Asn, Family, PeerKind, SECOND, Time, is_link_local};
 use bgp::wire::AllowOwnAs;
 use ipnet::IpNet;
@@ -23,6 +23,8 @@ use super::rib_thread::RibHandle;
 use super::translate;
 use super::transport::{CONTROL, Transport};
 use crate::config::model::{self, Bgp, Config, NeighborSettings, UpdateSource};
+use crate::events::Events;
+use crate::show::views::EventKind;
 
 /// How long a neighbour's task may take to answer a question.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -87,6 +89,7 @@ struct Inner {
     runtime: tokio::runtime::Handle,
     seed: u64,
     watch: SessionWatch,
+    events: Arc<Events>,
 }
 
 /// The neighbours, shared by all who deal with them.
@@ -103,6 +106,7 @@ impl Peers {
         runtime: tokio::runtime::Handle,
         seed: u64,
         watch: SessionWatch,
+        events: Arc<Events>,
     ) -> Peers {
         let inner = Inner {
             state: Mutex::default(),
@@ -113,6 +117,7 @@ impl Peers {
             runtime,
             seed,
             watch,
+            events,
         };
         Peers { inner: Arc::new(inner) }
     }
@@ -516,14 +521,30 @@ impl Peers {
         }
     }
 
+    /// What happened to sessions and virtual routers.
+    pub fn events(&self) -> &Events {
+        &self.inner.events
+    }
+
     /// The state of all sessions, by name. Not for async code.
     pub fn statuses(&self) -> Vec<(Entry, Option<Box<Status>>)> {
-        let asked: Vec<(Entry, Option<oneshot::Receiver<Box<Status>>>)> = self
+        self.ask_all(Command::Status)
+    }
+
+    /// Why a prefix that was announced is not there, by neighbour, as far as it is remembered. Not for async code.
+    pub fn refusals(&self, net: IpNet) -> Vec<(PeerId, Refusal)> {
+        let all = self.ask_all(|answer| Command::Refusal(net, answer));
+        all.into_iter().filter_map(|(entry, answer)| Some((entry.id, answer??))).collect()
+    }
+
+    /// Asks each neighbour's task something.
+    fn ask_all<T>(&self, question: impl Fn(oneshot::Sender<T>) -> Command) -> Vec<(Entry, Option<T>)> {
+        let asked: Vec<(Entry, Option<oneshot::Receiver<T>>)> = self
             .entries()
             .into_iter()
             .map(|e| {
                 let (sender, receiver) = oneshot::channel();
-                let asked = e.commands.try_send(Command::Status(sender)).is_ok();
+                let asked = e.commands.try_send(question(sender)).is_ok();
                 (e, asked.then_some(receiver))
             })
             .collect();
@@ -565,6 +586,10 @@ impl Surroundings for Peers {
         entry.remote_as = Some(negotiated.remote_as);
         entry.local_as = negotiated.local.asn;
         entry.in_table(config.bgp.as_ref()?)
+    }
+
+    fn note(&self, name: &str, what: &str, cause: Option<String>) {
+        self.inner.events.note(EventKind::Bgp, name.to_owned(), what.to_owned(), cause);
     }
 
     fn state_changed(&self, id: PeerId, to: FsmState) {

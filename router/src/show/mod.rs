@@ -1,6 +1,7 @@
 //! What `show` commands print: data, and its two forms.
 
 pub mod dampening;
+pub mod events;
 pub mod format;
 pub mod instances;
 pub mod interface;
@@ -13,6 +14,7 @@ pub mod neighbor_text;
 pub mod nexthop;
 pub mod path;
 pub mod policy;
+pub mod pulse;
 pub mod route;
 pub mod rpki;
 #[cfg(test)]
@@ -22,5 +24,7 @@ pub mod summary;
 pub mod table;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 pub mod views;
 pub mod vrrp;
+pub mod why;

@@ -264,7 +264,8 @@ fn attributes_line(path: &PathView, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-fn communities_text(path: &PathView, out: &mut dyn Write) -> io::Result<()> {
+/// Communities and what reflectors add, a line for each kind.
+pub fn communities_text(path: &PathView, out: &mut dyn Write) -> io::Result<()> {
     if !path.communities.is_empty() {
         writeln!(out, "      Community: {}", join(path.communities.iter().map(|c| Community(*c))))?;
     }
@@ -421,7 +422,8 @@ fn as_path_json(path: &PathView) -> Object {
     o
 }
 
-fn communities_json(path: &PathView, o: &mut Object) {
+/// Communities and what reflectors add.
+pub fn communities_json(path: &PathView, o: &mut Object) {
     if !path.communities.is_empty() {
         let mut c = Object::new();
         c.put("string", join(path.communities.iter().map(|c| Community(*c))));

@@ -714,3 +714,63 @@ pub fn vrps() -> Vec<rib::Vrp> {
     };
     vec![vrp("192.0.2.0/24", 24, 64500), vrp("198.51.100.0/22", 24, 64501), vrp("2001:db8::/32", 48, 64501)]
 }
+
+/// A prefix with the reasons for what it is: its first path is the best, the others lost to it.
+pub fn why(prefix: PrefixView) -> WhyView {
+    use rib::best::{Measure, Reason, Step};
+    use rib::why::{Hindrance, Kernel, Standing};
+    let step = Step {
+        reason: Reason::LocalPref,
+        winner: Measure::Number(100),
+        loser: Measure::Number(90),
+        decided: true,
+    };
+    let standing = |at| match at {
+        0 => Standing::Best,
+        _ => Standing::Lost { to: 0, steps: vec![step] },
+    };
+    let way =
+        WayView { usable: true, connected: true, hops: vec![(None, "lan0".into())], ..WayView::default() };
+    let path = |at| PathWhyView { standing: standing(at), way: way.clone(), import: None, received: None };
+    let neighbor = NeighborWhyView {
+        id: id("192.0.2.2"),
+        state: "Established",
+        up: true,
+        session: true,
+        has_path: false,
+        kept: false,
+        refused: 2,
+        refusal: Some(("our own AS is in the path".into(), UPDATED)),
+        would_refuse: None,
+        told: Vec::new(),
+        not_told: vec![NotToldView { path: 0, why: Some(Hindrance::Source), export: None }],
+        pending: false,
+        held: false,
+    };
+    WhyView {
+        paths: (0..prefix.paths.len()).map(path).collect(),
+        prefix,
+        neighbors: vec![neighbor],
+        kernel: KernelView {
+            verdict: Kernel::NoBest,
+            by: None,
+            install: Vec::new(),
+            route: None,
+            selected: None,
+            waits: false,
+        },
+        changes: events(),
+    }
+}
+
+/// Something that happened.
+pub fn events() -> Vec<EventView> {
+    let event = |kind, subject: &str, what: &str| EventView {
+        epoch_ms: UPDATED * 1000 + 520,
+        kind,
+        subject: subject.into(),
+        what: what.into(),
+        cause: Some("withdrawn".into()),
+    };
+    vec![event(EventKind::Bgp, "192.0.2.2", "session down"), event(EventKind::Route, "1.1.1.0/24", "no path")]
+}

@@ -280,3 +280,37 @@ fn a_terminal_of_another_size_is_used_as_a_whole() {
     terminal.enter("show ip forwarding");
     terminal.sees_above(&["IP forwarding is on"], "edge#");
 }
+
+#[test]
+fn top_shows_the_router_until_somebody_has_seen_enough() {
+    let (_lab, r, router) = router(3);
+    let terminal = Terminal::start(&r, 80, 20);
+    terminal.enter("top");
+    let shows = |what: &str| {
+        wait_ok(PATIENCE, what, || {
+            let screen = terminal.screen();
+            let begins = screen.starts_with("edge  ") && screen.lines().any(|l| l.starts_with(what));
+            if begins { Ok(screen) } else { Err(format!("\n{screen}")) }
+        })
+    };
+    let screen = shows("kernel: 3 routes wanted, 3 installed, 0 refused");
+    assert!(!screen.contains("edge# top"), "it has a screen of its own: {screen}");
+    // It goes on by itself, and on a terminal of another size.
+    router.vtysh("configure terminal\nip route 10.9.9.0/24 blackhole").expect("our shell");
+    shows("kernel: 4 routes wanted, 4 installed, 0 refused");
+    terminal.tmux(&["resize-window", "-x", "20", "-y", "10"]);
+    let screen = shows("kernel: 4 routes wan");
+    assert!(screen.lines().all(|l| l.chars().count() <= 20), "{screen}");
+    terminal.press("q");
+    terminal.sees("edge#");
+    // ^C leaves as well, and only that; what was typed goes on to work.
+    terminal.tmux(&["resize-window", "-x", "80", "-y", "20"]);
+    terminal.enter("configure terminal");
+    terminal.sees("edge(config)#");
+    terminal.enter("do top");
+    shows("kernel: 4 routes wanted, 4 installed, 0 refused");
+    terminal.press("C-c");
+    terminal.sees("edge(config)#");
+    terminal.enter("hostname other");
+    terminal.sees("other(config)#");
+}

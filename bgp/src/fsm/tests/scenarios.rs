@@ -5,7 +5,7 @@ use crate::attrs::{AttrBuilder, AttrView, ExportForm, Origin, Prepend, write_att
 use crate::types::{Family, Nlri};
 use crate::wire::encode::{put_announce, put_end_of_rib, put_route_refresh};
 use crate::wire::iana::message;
-use crate::wire::{Action, Fault, RefreshKind, UpdateForm};
+use crate::wire::{Action, Fault, RefreshKind, Reject, UpdateForm};
 use FsmState::*;
 
 fn announcement(prefixes: u32) -> BytesMut {
@@ -471,4 +471,24 @@ fn the_loss_of_the_transport_is_noticed_at_once() {
     assert_eq!((down.reason.text(), down.established), ("Peer closed the session", true));
     pair.run_for(5 * SECOND);
     assert_eq!(pair.states(), [Established; 2]);
+}
+
+#[test]
+fn it_is_remembered_why_announced_prefixes_are_not_there() {
+    let mut pair = Pair::established(config_a(), config_b());
+    let block = AttrBuilder::new().origin(Origin::Igp).set_as_path(&[Asn(65001), Asn(65002)]).build();
+    let form = ExportForm { prepend: Prepend::NONE, ..ExportForm::external(Asn(65001)) };
+    let (mut attrs, mut looped) = (Vec::new(), BytesMut::new());
+    write_attrs(AttrView::new(&block), &form, Some(Ipv4Addr::new(192, 0, 2, 1)), &mut attrs).unwrap();
+    let nlri = (0..1000u32).map(|i| Nlri { addr: 0x0b00_0000 + (i << 8), path_id: 0, len: 24 });
+    let update = UpdateForm { extended_message: true, add_path: false };
+    put_announce(update, &attrs, None, nlri, &mut looped).unwrap();
+    pair.inject(A, &announcement(10));
+    pair.inject(A, &looped);
+    pair.run_for(SECOND);
+    let refusal = |net: &str| pair.sessions[B].refusal(net.parse().unwrap()).map(|r| r.reason);
+    let looped = Some(RefusalReason::Rejected(Reject::AsPathLoop));
+    assert_eq!(refusal("11.3.231.0/24"), looped);
+    assert_eq!(refusal("11.0.0.0/24"), None, "the last ones are remembered");
+    assert_eq!(refusal("10.0.1.0/24"), None);
 }

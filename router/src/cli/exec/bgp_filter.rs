@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use bgp::attrs::text::{Community, LargeCommunity as LargeText, parse_community, parse_large_community};
 use ipnet::IpNet;
 use regex_automata::meta::Regex;
-use rib::policy::ast::{
-    Action, CommunityList, CommunityMatch, LargeCommunity, PrefixList, PrefixListEntry, RpkiState,
-};
+use rib::policy::ast::{Action, CommunityList, CommunityMatch, LargeCommunity, RpkiState};
+use rib::policy::sets::PrefixSet;
 
 use crate::config::grammar::{Args, Fail};
 use crate::config::model::Config;
@@ -61,11 +60,11 @@ pub fn filter<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<
         let name = args.word("list")?;
         let policies = &config.policies;
         let lists = [policies.access_lists_v4.get(name), policies.access_lists_v6.get(name)];
-        let known: Vec<&PrefixList> = lists.into_iter().flatten().collect();
+        let known: Vec<PrefixSet> = lists.into_iter().flatten().map(PrefixSet::of_access_list).collect();
         if known.is_empty() {
             return Err(Fail::refuse(format!("% {name} access-list not found")));
         }
-        return Ok(Box::new(move |prefix, _| known.iter().any(|list| permits(list, &prefix.prefix))));
+        return Ok(Box::new(move |prefix, _| known.iter().any(|list| list.verdict(&prefix.prefix).permits)));
     }
     if args.has("large-community") {
         return large_communities(args);
@@ -77,11 +76,11 @@ pub fn filter<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<
         let name = args.word("list")?;
         let policies = &config.policies;
         let lists = [policies.prefix_lists_v4.get(name), policies.prefix_lists_v6.get(name)];
-        let known: Vec<&PrefixList> = lists.into_iter().flatten().collect();
+        let known: Vec<PrefixSet> = lists.into_iter().flatten().map(PrefixSet::new).collect();
         if known.is_empty() {
             return Err(Fail::refuse(format!("% {name} is not a valid prefix-list name")));
         }
-        return Ok(Box::new(move |prefix, _| known.iter().any(|list| permits(list, &prefix.prefix))));
+        return Ok(Box::new(move |prefix, _| known.iter().any(|list| list.verdict(&prefix.prefix).permits)));
     }
     if args.has("filter-list") {
         return as_path_list(config, args);
@@ -216,21 +215,6 @@ fn as_path_list<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilte
         let text = path.as_path_text();
         rules.iter().find(|(_, regex)| regex.is_match(&text)).is_some_and(|(permit, _)| *permit)
     }))
-}
-
-/// Whether a prefix-list permits a prefix: the first entry that holds counts.
-pub fn permits(list: &PrefixList, prefix: &IpNet) -> bool {
-    let holds = |entry: &&PrefixListEntry| {
-        let Some(within) = entry.prefix else { return true };
-        let length = prefix.prefix_len();
-        let (low, high) = match (entry.ge, entry.le) {
-            (None, None) => (within.prefix_len(), within.prefix_len()),
-            (Some(ge), None) => (ge, within.max_prefix_len()),
-            (ge, Some(le)) => (ge.unwrap_or(within.prefix_len()), le),
-        };
-        within.contains(prefix) && (low..=high).contains(&length)
-    };
-    list.entries.values().find(holds).is_some_and(|e| e.action == Action::Permit)
 }
 
 /// Whether a prefix has the length that its class would give it.

@@ -44,7 +44,7 @@ pub const COMMANDS: &[ExecCommand] = &[
         Ok(writeln!(c.out)?)
     }),
     exec("show modules", "Loadable modules: there are none", None, |_, _| Ok(())),
-    exec("show history", "Commands typed in this session", None, |c, _| {
+    exec("show history commands", "Commands typed in this session", None, |c, _| {
         for line in c.history {
             writeln!(c.out, "  {line}")?;
         }

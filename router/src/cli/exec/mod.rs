@@ -11,6 +11,9 @@ mod routes;
 mod rpki;
 #[cfg(test)]
 mod tests;
+mod why;
+
+pub use why::lists_as_words;
 
 use std::io::{self, Write};
 use std::sync::{Arc, LazyLock};
@@ -206,6 +209,7 @@ fn compile(privileged: bool) -> ExecTable {
         rpki::COMMANDS,
         routes::COMMANDS,
         policy::COMMANDS,
+        why::COMMANDS,
     ];
     let commands = tables.into_iter().flatten().filter(|c| privileged || !c.privileged);
     commands

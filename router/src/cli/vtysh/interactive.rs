@@ -20,6 +20,7 @@ use super::super::exec::Status;
 use super::connection::Connection;
 use super::options::Options;
 use super::pager::{self, Pager, Paging};
+use super::top;
 use crate::sys::terminal;
 
 type Shared = Arc<Mutex<Connection>>;
@@ -139,6 +140,7 @@ fn converse(
         // ^C stops what this line prints, not what was typed before.
         terminal::take_interrupt();
         let result = match paging.page() {
+            _ if top::is_top(&line) => top::run(&mut connected, &mut out).map(|()| Status::Success),
             Some(size) => {
                 super::execute(&mut connected, &line, &mut Pager::new(size, &mut out, &mut pager::ask))
             }

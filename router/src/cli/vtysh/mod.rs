@@ -10,6 +10,7 @@ mod pager;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod top;
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal, Write};

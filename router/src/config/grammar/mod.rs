@@ -25,7 +25,7 @@ pub mod syntax;
 #[cfg(test)]
 mod tests;
 mod top;
-mod value;
+pub mod value;
 mod vrrp;
 
 use std::collections::BTreeMap;

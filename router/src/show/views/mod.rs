@@ -7,9 +7,11 @@ mod bgp;
 mod interface;
 mod misc;
 mod neighbor;
+mod pulse;
 mod rib;
 mod rpki;
 mod vrrp;
+mod why;
 
 pub use bgp::{
     AddPathIds, AdvertisedTo, BgpNexthopHop, BgpNexthopView, FibFlags, FlapsView, NexthopView, PathOrigin,
@@ -23,9 +25,14 @@ pub use neighbor::{
     GracefulRestartFamily, GracefulRestartView, LastReset, MessageStats, NeighborFamilyView, NeighborView,
     NextTimer, PathPolicy, PrefixStats, ReceivedGracefulRestart, SentReceived,
 };
+pub use pulse::{GroupPulse, PeerPulse, Pulse, TablePulse};
 pub use rib::{
     Discard, NhtClient, NhtView, RouteHop, RouteProtocol, RouteState, RouteSummary, RouteSummaryRow,
     RouteView,
 };
 pub use rpki::RpkiView;
 pub use vrrp::{VrrpFamilyView, VrrpState, VrrpView};
+pub use why::{
+    Attributes, EventKind, EventView, KernelRouteView, KernelView, NeighborWhyView, NexthopMember,
+    NotToldView, PathWhyView, RouteMapTest, ToldView, WayView, WhyView,
+};

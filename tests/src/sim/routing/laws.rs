@@ -7,6 +7,7 @@ use bgp::fsm::FsmState;
 use bgp::types::Family;
 use ipnet::IpNet;
 use rib::PeerId;
+use rib::listing::{Listed, Part};
 use rib::query::{PathView, PrefixView};
 
 use super::World;
@@ -36,6 +37,7 @@ impl World {
             self.idle(n)?;
             for net in self.plan.nets.clone() {
                 self.prefix(n, net, &bests).map_err(|law| format!("router {n}: {net}: {law}"))?;
+                self.reasons(n, net).map_err(|law| format!("router {n}: {net}: {law}"))?;
             }
             self.nodes[n].kernel_is_right().map_err(|law| format!("router {n}: {law}"))?;
         }
@@ -146,6 +148,31 @@ impl World {
         let wanted = forwarded.then(|| choice.members.iter().map(|m| wanted[m].way).collect());
         if found != wanted {
             return Err(format!("kernel has it over {found:?}, wanted {wanted:?}"));
+        }
+        Ok(())
+    }
+
+    /// What a router says that its neighbours were told, and why not, is what they were told.
+    fn reasons(&self, n: usize, net: IpNet) -> Result<(), String> {
+        let rib = self.nodes[n].rib();
+        let part = Part { after: None, within: Some(net) };
+        let (inside, _) = rib.listed(Family::of(&net), Listed::Told, part, 0..usize::MAX);
+        let slot = inside.into_iter().find(|(key, _)| *key == net).map(|(_, slot)| slot);
+        for (at, side) in self.plan.routers[n].sides.iter().enumerate() {
+            let peer = PeerId(at as u16);
+            let Some(said) = rib.why_neighbor(net, peer) else { continue };
+            let told = slot.map(|slot| rib.advertised(peer, net, slot)).unwrap_or_default();
+            let ids = |ids: Vec<u32>| ids.into_iter().collect::<std::collections::BTreeSet<_>>();
+            let said_told = ids(said.told.iter().map(|t| t.path_id).collect());
+            if said_told != ids(told.iter().map(|t| t.path_id).collect()) {
+                return Err(format!(
+                    "says that {} was told {:?}, who was told {told:?}",
+                    side.other, said.told
+                ));
+            }
+            if said.pending || said.not_told.iter().any(|not| not.why.is_none()) {
+                return Err(format!("does not know why {} is not told: {:?}", side.other, said.not_told));
+            }
         }
         Ok(())
     }
