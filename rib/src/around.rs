@@ -1,7 +1,7 @@
 //! What the table stands in: links, addresses, static and kernel routes, and the way to next hops over them.
 
 use bgp::types::{Addr, Family};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use smallvec::SmallVec;
 
 use crate::base::{BaseRoute, BaseTarget, Discard};
@@ -13,7 +13,10 @@ use crate::policy::ast::SourceProtocol;
 use crate::resolve;
 use crate::shared::Shared;
 use crate::turn::Turned;
-use crate::walk::{Changed, Walk};
+use crate::walk::{Changed, Task, Walk};
+
+/// Aggregates for which a walk looks at each prefix alone.
+const FEW: usize = 8;
 
 impl Core {
     pub(crate) fn link(&mut self, ifindex: u32, name: &str, up: bool) {
@@ -240,14 +243,26 @@ impl Core {
 
     /// Joins a walk that has not begun, or orders one.
     fn suppress_anew(&mut self, family: Family, nets: Vec<IpNet>) {
-        let waiting = self.tasks.iter_mut().find_map(|t| match &mut t.walk {
-            Walk::Suppress(waiting) if t.family == family && t.cursor == 0 => Some(waiting),
-            _ => None,
-        });
-        match waiting {
-            Some(waiting) => waiting.extend(nets),
-            None => self.task(family, Walk::Suppress(nets)),
+        let at = self
+            .tasks
+            .iter()
+            .position(|t| matches!(&t.walk, Walk::Suppress(_) if t.family == family && t.cursor == 0));
+        let waiting = at.and_then(|at| self.tasks.remove(at)).map(|t| t.walk);
+        let mut nets = match waiting {
+            Some(Walk::Suppress(waiting)) => [waiting, nets].concat(),
+            _ => nets,
+        };
+        nets.sort_unstable();
+        nets.dedup();
+        if nets.len() > FEW {
+            // Looking for each of many costs more than looking at all prefixes.
+            nets = vec![match family {
+                Family::Ipv4Unicast => Ipv4Net::default().into(),
+                Family::Ipv6Unicast => Ipv6Net::default().into(),
+            }];
         }
+        // Neighbours wait for it, so it comes first.
+        self.tasks.push_front(Task { family, cursor: 0, walk: Walk::Suppress(nets) });
     }
 
     /// Joins a revisit that has not begun, or orders one.

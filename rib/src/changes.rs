@@ -13,6 +13,9 @@ use crate::id::PeerId;
 /// Entries of a ring.
 const KEPT: usize = 2048;
 
+/// A neighbour that is gone: the number of none.
+const GONE: PeerId = PeerId(u16::MAX - 1);
+
 /// What made a best path change.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cause {
@@ -93,6 +96,17 @@ impl<A: Addr> Changes<A> {
     /// Notes a change; `bulk` says that it is one of a burst.
     pub fn push(&mut self, bulk: bool, change: Change<A>) {
         if bulk { self.bulk.push(change) } else { self.single.push(change) }
+    }
+
+    /// A neighbour's number will be another one's.
+    pub fn forget(&mut self, peer: PeerId) {
+        for change in self.single.entries.iter_mut().chain(&mut self.bulk.entries) {
+            for id in [&mut change.from, &mut change.to] {
+                if *id == Some(peer) {
+                    *id = Some(GONE);
+                }
+            }
+        }
     }
 
     /// The changes that are still there, the newest first: of one prefix or of all, `most` at most.

@@ -1,10 +1,8 @@
 //! The routing table as a machine: changes go in with the time, messages for neighbours and the kernel come out.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 
-use bgp::attrs::{AttrBuilder, AttrView, flag, hash_block};
-use bgp::batch::{Op, UpdateBatch};
+use bgp::batch::UpdateBatch;
 use bgp::types::{Family, SECOND, Time};
 use ipnet::IpNet;
 use smallvec::SmallVec;
@@ -15,8 +13,7 @@ use crate::event::{Event, FibChange, Output};
 use crate::family::FamilyRib;
 use crate::group::Group;
 use crate::hold::{Hold, HoldView, Sessions};
-use crate::id::{AttrId, NhId, PeerId};
-use crate::intern::Local;
+use crate::id::PeerId;
 use crate::local::LocalRoutes;
 use crate::membership::{assign, flush_family};
 use crate::nexthop::{NextHopKey, ResolvedHop};
@@ -28,7 +25,7 @@ use crate::revalidate::Revalidation;
 use crate::rpki::{Covered, VrpUpdate};
 use crate::rules::GroupKey;
 use crate::shared::{Settings, Shared};
-use crate::table::{TOGETHER, path_flag};
+use crate::table::path_flag;
 use crate::turn::Turned;
 use crate::walk::{Task, Walk, walk_slice};
 
@@ -265,6 +262,11 @@ impl Core {
         }
         self.settle();
         true
+    }
+
+    /// Whether the next slice is of a walk that gives the kernel nothing to do, and that neighbours wait for.
+    pub fn walks_apart(&self) -> bool {
+        self.tasks.front().is_some_and(|t| matches!(t.walk, Walk::Suppress(_)))
     }
 
     /// Lets routes in that are suppressed no more, a slice of them. Returns whether there were any.
@@ -581,6 +583,8 @@ impl Core {
         }
         self.v4.imports.retain(|(_, peer), _| *peer != Some(id));
         self.v6.imports.retain(|(_, peer), _| *peer != Some(id));
+        self.v4.changes.forget(id);
+        self.v6.changes.forget(id);
         self.shared.event(Event::Purged(id));
     }
 
@@ -593,11 +597,15 @@ impl Core {
             peer.session = Some(session);
             peer.in_flight = 0;
             peer.crossed = Default::default();
+            // What was worked out with that of the last session counts no more.
+            peer.round_trip = 0;
             peer.refresh.iter_mut().for_each(|r| r.begun = false);
             peer.end_of_rib = [false; 2];
             peer.counts.iter_mut().for_each(|c| c.refused = 0);
             self.shared.sessions += 1;
         }
+        self.v4.time_anew(id);
+        self.v6.time_anew(id);
         self.hold.session(self.now);
         self.regroup();
     }
@@ -646,128 +654,9 @@ impl Core {
         });
     }
 
-    fn updates(&mut self, id: PeerId, batch: &UpdateBatch) {
-        let Some(peer) = self.shared.peer(id) else { return };
-        if peer.session.is_none() {
-            return;
-        }
-        let integers = peer.config.integer_bandwidth;
-        let mut sets: SmallVec<[[AttrId; 2]; 16]> = SmallVec::new();
-        let mut last: Option<(bgp::types::NextHop, NhId)> = None;
-        for attrs in &batch.attrs {
-            let next_hop = match last {
-                Some((known, nh)) if known == attrs.next_hop => nh,
-                _ => {
-                    let key = self.shared.received_key(id, &attrs.next_hop);
-                    let nh = self.shared.next_hop(&key);
-                    if let Some((_, old)) = last.replace((attrs.next_hop, nh)) {
-                        self.shared.next_hops.release(old);
-                    }
-                    nh
-                }
-            };
-            // A set may serve both families, whose neighbour settings may differ in weight.
-            let mut ids = [AttrId::NONE; 2];
-            for f in Family::ALL {
-                let Some((weight, origin)) =
-                    self.shared.peer(id).and_then(|p| p.family(f).map(|c| (c.weight, p.provenance(f))))
-                else {
-                    continue;
-                };
-                let same_as_v4 = f == Family::Ipv6Unicast
-                    && self.shared.peer(id).is_some_and(|p| {
-                        let family = |f| p.family(f).map(|c| (c.weight, c.reflector_client));
-                        family(Family::Ipv4Unicast) == family(f)
-                    });
-                if same_as_v4 && !ids[0].is_none() {
-                    ids[1] = ids[0];
-                    continue;
-                }
-                let local = Local { weight, ..Local::new(next_hop, origin) };
-                let block = batch.block(attrs);
-                if integers && attrs.summary.has(flag::LINK_BANDWIDTH) {
-                    let mut builder = AttrBuilder::from_view(AttrView::new(block));
-                    let block = builder.link_bandwidth_from_integer().build();
-                    let hash = hash_block(self.shared.seed, &block);
-                    ids[f.index()] = self.shared.intern_summarised(&block, hash, &attrs.summary, local);
-                    continue;
-                }
-                ids[f.index()] = self.shared.intern_summarised(block, attrs.hash, &attrs.summary, local);
-            }
-            sets.push(ids);
-        }
-        if self.shared.next_hops_dirty {
-            self.resolve();
-        }
-        // How far the prefixes are warm.
-        let mut warm = [0; 2];
-        for op in &batch.ops {
-            if let Op::Announce { family, nlri, .. } | Op::Withdraw { family, nlri } = op {
-                let warm = &mut warm[family.index()];
-                if nlri.end as usize > *warm {
-                    let until = (nlri.end as usize).max(nlri.start as usize + TOGETHER);
-                    let next = nlri.start as usize..until;
-                    let attrs = &self.shared.attrs;
-                    match family {
-                        Family::Ipv4Unicast => self.v4.table.warm(up_to(&batch.v4, next), attrs),
-                        Family::Ipv6Unicast => self.v6.table.warm(up_to(&batch.v6, next), attrs),
-                    }
-                    *warm = until;
-                }
-            }
-            self.apply(id, batch, op, &sets);
-        }
-        for [v4, v6] in sets {
-            self.shared.release(v4);
-            if v6 != v4 {
-                self.shared.release(v6);
-            }
-        }
-        if let Some((_, nh)) = last {
-            self.shared.next_hops.release(nh);
-        }
-    }
-
-    fn apply(&mut self, id: PeerId, batch: &UpdateBatch, op: &Op, sets: &[[AttrId; 2]]) {
-        fn part<'a, T>(all: &'a [T], range: &Range<u32>) -> &'a [T] {
-            all.get(range.start as usize..range.end as usize).unwrap_or(&[])
-        }
-        match op {
-            Op::Announce { family, attrs, nlri } => {
-                let Some(attr) =
-                    sets.get(*attrs as usize).map(|s| s[family.index()]).filter(|a| !a.is_none())
-                else {
-                    return;
-                };
-                match family {
-                    Family::Ipv4Unicast => {
-                        self.v4.announce(&mut self.shared, id, attr, part(&batch.v4, nlri))
-                    }
-                    Family::Ipv6Unicast => {
-                        self.v6.announce(&mut self.shared, id, attr, part(&batch.v6, nlri))
-                    }
-                }
-            }
-            Op::Withdraw { family: Family::Ipv4Unicast, nlri } => {
-                self.v4.withdraw(&mut self.shared, id, part(&batch.v4, nlri));
-            }
-            Op::Withdraw { family: Family::Ipv6Unicast, nlri } => {
-                self.v6.withdraw(&mut self.shared, id, part(&batch.v6, nlri));
-            }
-            Op::EndOfRib(family) => {
-                if let Some(peer) = self.shared.peer_mut(id) {
-                    peer.end_of_rib[family.index()] = true;
-                }
-                self.shared.event(Event::EndOfRib { peer: id, family: *family });
-            }
-            Op::RefreshBegin(family) => self.refresh_begins(id, *family),
-            Op::RefreshEnd(family) => self.refresh_ends(id, *family),
-        }
-    }
-
     /// A neighbour begins to answer a refresh. While it begins anew, or what its last answer left stale is still being
     /// taken out, the round stays: what it announced since counts as fresh.
-    fn refresh_begins(&mut self, id: PeerId, family: Family) {
+    pub(crate) fn refresh_begins(&mut self, id: PeerId, family: Family) {
         let Some(peer) = self.shared.peer_mut(id) else { return };
         let refresh = &mut peer.refresh[family.index()];
         if !refresh.begun && !refresh.sweeping {
@@ -776,7 +665,7 @@ impl Core {
         }
     }
 
-    fn refresh_ends(&mut self, id: PeerId, family: Family) {
+    pub(crate) fn refresh_ends(&mut self, id: PeerId, family: Family) {
         let Some(peer) = self.shared.peer_mut(id) else { return };
         let refresh = &mut peer.refresh[family.index()];
         if std::mem::take(&mut refresh.begun) {
@@ -807,11 +696,6 @@ impl Core {
             }
         }
     }
-}
-
-/// A part of a list, or as much of it as there is.
-fn up_to<T>(all: &[T], part: Range<usize>) -> &[T] {
-    all.get(part.start..part.end.min(all.len())).unwrap_or(&[])
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::id::{AttrId, HopSetId, PathIdx, PeerId, PrefixId};
 use crate::intern::Provenance;
 use crate::memo::{Evaluator, Purpose};
 use crate::nexthop::Members;
-use crate::peer::Crossed;
+use crate::peer::{Crossed, Peer};
 use crate::policy::compile::FilterSpec;
 use crate::shared::{Shared, add_community, last_resort};
 use crate::table::{Path, Table, path_flag};
@@ -446,12 +446,17 @@ impl<A: Addr> FamilyRib<A> {
         to: Option<(PeerId, Reason)>,
         cause: Cause,
     ) {
-        // Whoever is telling its table, or has gone with it, does so for many prefixes at once.
+        // Whoever is telling its table, or has gone with it, does so for many prefixes at once; so do next hops and
+        // settings.
         let bursts = |peer: PeerId| {
-            peer != PeerId::LOCAL
-                && shared.peer(peer).is_none_or(|p| p.session.is_none() || !p.end_of_rib[A::FAMILY.index()])
+            let telling = |p: &Peer| {
+                let f = A::FAMILY.index();
+                p.session.is_none() || !p.end_of_rib[f] || p.refresh[f].begun
+            };
+            peer != PeerId::LOCAL && shared.peer(peer).is_none_or(telling)
         };
-        let bulk = from.is_some_and(bursts) || to.is_some_and(|(peer, _)| bursts(peer));
+        let bulk =
+            cause == Cause::Decided || from.is_some_and(bursts) || to.is_some_and(|(peer, _)| bursts(peer));
         let (to, reason) = (to.map(|(peer, _)| peer), to.map_or(Reason::Only, |(_, reason)| reason));
         let entry = self.table.prefix(id);
         let (at, addr, len) = (shared.clock, entry.addr, entry.len);

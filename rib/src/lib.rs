@@ -49,6 +49,7 @@ pub mod rules;
 mod shared;
 pub mod table;
 mod turn;
+mod updates;
 mod walk;
 pub mod weight;
 pub mod why;

@@ -69,6 +69,10 @@ fn piece<A: Addr>(
     let key = |net: IpNet| A::from_ip(net.network()).map(|addr| (addr, net.prefix_len()));
     let after = part.after.and_then(key);
     let within = part.within.and_then(key);
+    if part.within.is_some() && within.is_none() || part.after.is_some() && after.is_none() {
+        // Of the other family.
+        return (Vec::new(), false);
+    }
     let asked = |addr: A, len: u8| {
         after.is_none_or(|after| (addr, len) > after)
             && within.is_none_or(|(outer, bits)| len >= bits && addr.mask(bits) == outer)

@@ -425,13 +425,14 @@ impl Core {
         let mut paths = vec![0; self.shared.next_hops.bound()];
         count(&self.v4, &self.shared, &mut paths);
         count(&self.v6, &self.shared, &mut paths);
+        let now = resolve::present(&self.shared);
         self.shared
             .next_hops
             .iter()
             .map(|(id, e)| {
                 let withheld = match e.resolution {
                     Resolution::Unresolved => {
-                        resolve::withheld(&self.shared, &self.v4, &self.v6, Some(id), &e.key)
+                        resolve::withheld(&self.shared, &self.v4, &self.v6, Some(id), &e.key, &now)
                     }
                     _ => None,
                 };
@@ -446,10 +447,14 @@ impl Core {
             .collect()
     }
 
-    /// Whether policy keeps BGP from an address that could be reached (`ip nht bgp route-map`).
-    pub fn withheld(&self, addr: IpAddr) -> bool {
-        let key = NextHopKey { addr: Some(addr), ..NextHopKey::default() };
-        resolve::withheld(&self.shared, &self.v4, &self.v6, None, &key).is_some()
+    /// Whether policy keeps BGP from addresses that could be reached (`ip nht bgp route-map`).
+    pub fn withheld(&self, addresses: &[IpAddr]) -> Vec<bool> {
+        let now = resolve::present(&self.shared);
+        let key = |addr| NextHopKey { addr: Some(addr), ..NextHopKey::default() };
+        let of = |addr: &IpAddr| {
+            resolve::withheld(&self.shared, &self.v4, &self.v6, None, &key(*addr), &now).is_some()
+        };
+        addresses.iter().map(of).collect()
     }
 
     /// How often policies were asked.

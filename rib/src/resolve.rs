@@ -42,25 +42,31 @@ pub(crate) fn resolve_all(shared: &Shared, v4: &FamilyRib<u32>, v6: &FamilyRib<u
     now
 }
 
+/// Resolutions of all next hops by handle, as they stand.
+pub(crate) fn present(shared: &Shared) -> Vec<Resolution> {
+    let mut now = vec![Resolution::Unresolved; shared.next_hops.bound()];
+    for (id, entry) in shared.next_hops.iter() {
+        now[id.index()] = entry.resolution.clone();
+    }
+    now
+}
+
 /// The way that a next hop would have if no policy kept it from that (`ip nht PROTO route-map`); `None` if none does.
-/// A handle of none is that of no next hop.
+/// A handle of none is that of no next hop; `now` is what [`present`] says.
 pub(crate) fn withheld(
     shared: &Shared,
     v4: &FamilyRib<u32>,
     v6: &FamilyRib<u128>,
     id: Option<NhId>,
     key: &NextHopKey,
+    now: &[Resolution],
 ) -> Option<Resolution> {
     if shared.settings.nht == <[NhtMaps; 2]>::default() {
         return None;
     }
-    let mut now = vec![Resolution::Unresolved; shared.next_hops.bound()];
-    for (id, entry) in shared.next_hops.iter() {
-        now[id.index()] = entry.resolution.clone();
-    }
     let id = id.unwrap_or(NhId(u32::MAX));
     let open = NextHopKey { user: NextHopUser::Redistributed, ..key.clone() };
-    let usable = |key: &NextHopKey| Some(resolve(shared, v4, v6, id, key, &now)).filter(Resolution::usable);
+    let usable = |key: &NextHopKey| Some(resolve(shared, v4, v6, id, key, now)).filter(Resolution::usable);
     usable(&open).filter(|_| usable(key).is_none())
 }
 

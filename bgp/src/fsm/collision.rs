@@ -15,6 +15,7 @@ use super::history::Trigger;
 use super::io::{Event, Output};
 use super::link::{Initiator, Link, Phase};
 use super::negotiate::Negotiated;
+use super::refusals::Refusals;
 use super::session::Session;
 use super::state::State;
 use super::{ConnId, FsmState};
@@ -129,6 +130,7 @@ impl Session {
             none => *none = Some(UpdateDecoder::new(context)),
         }
         self.batch.clear();
+        self.refusals = Refusals::default();
         self.attempts = 0;
         self.stats.established += 1;
         self.stats.established_at = Some(now);

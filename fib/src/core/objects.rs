@@ -5,6 +5,8 @@
 //! objects silently, and with a group's last member the group and its routes
 //! (`nexthop_flush_dev` in `net/ipv4/nexthop.c`); [`Objects::link`] repeats that here.
 
+mod shown;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 
@@ -37,6 +39,8 @@ impl MemberKey {
 struct Member {
     id: u32,
     present: bool,
+    /// A reply was lost: it may be there though it is not known to be.
+    unsure: bool,
     users: u32,
     /// Why it was refused, 0 if it was not.
     errno: i32,
@@ -51,6 +55,8 @@ pub type SetKey = (GroupId, bool);
 #[derive(Debug, Default)]
 struct Set {
     id: u32,
+    /// As of a member.
+    unsure: bool,
     specs: u32,
     /// Content that the kernel acknowledged; empty means that there is no object.
     actual: Vec<(u32, u8)>,
@@ -375,7 +381,7 @@ impl Objects {
         if let Some(set) = self.sets.remove(&key)
             && set.id != 0
         {
-            self.free.push(set.id);
+            self.give_up(set.id, set.unsure);
         }
         if self.gone.contains(&key.0) && !self.sets.contains_key(&(key.0, !key.1)) {
             self.gone.remove(&key.0);
@@ -383,11 +389,21 @@ impl Objects {
         }
     }
 
+    /// An id is used no more. What may be there under it goes first: nobody could make a group of a single object.
+    fn give_up(&mut self, id: u32, may_be_there: bool) {
+        if may_be_there {
+            self.trash.insert(id);
+        } else {
+            self.free.push(id);
+        }
+    }
+
     fn hold(&mut self, key: SetKey, content: Vec<(MemberKey, u8)>) {
         for (member, _) in &content {
             if !self.members.contains_key(member) {
                 let id = self.allocate();
-                let fresh = Member { id, present: false, users: 0, errno: 0, retry: None, tries: 0 };
+                let fresh =
+                    Member { id, present: false, unsure: false, users: 0, errno: 0, retry: None, tries: 0 };
                 self.members.insert(*member, fresh);
             }
             if let Some(state) = self.members.get_mut(member) {
@@ -424,11 +440,7 @@ impl Objects {
             self.members.iter().filter(|(_, m)| idle(m)).map(|(key, _)| *key).collect();
         for key in unused {
             if let Some(member) = self.members.remove(&key) {
-                if member.present {
-                    self.trash.insert(member.id);
-                } else {
-                    self.free.push(member.id);
-                }
+                self.give_up(member.id, member.present || member.unsure);
             }
         }
         for id in self.trash.iter().take(limit) {
@@ -458,6 +470,7 @@ impl Objects {
             ObjectOp::Unset(key) => {
                 let specs = self.sets.get_mut(&key).map(|set| {
                     set.actual.clear();
+                    set.unsure = false;
                     set.specs
                 });
                 match specs {
@@ -484,6 +497,7 @@ impl Objects {
         let Some(member) = self.members.get_mut(&key) else { return Finished::Nothing };
         if errno == 0 {
             member.present = true;
+            member.unsure = false;
             member.errno = 0;
             member.retry = None;
             member.tries = 0;
@@ -521,6 +535,7 @@ impl Objects {
         if errno == 0 {
             let gained = set.actual.is_empty();
             set.actual = members.to_vec();
+            set.unsure = false;
             set.retry = None;
             set.tries = 0;
             return if gained { Finished::Gained(key) } else { Finished::Nothing };
@@ -535,210 +550,24 @@ impl Objects {
     /// The outcome of an operation is unknown: do it again.
     pub fn unknown(&mut self, op: ObjectOp) {
         match op {
-            ObjectOp::Member(key) => self.mark_users(key),
-            ObjectOp::Set(key) | ObjectOp::Unset(key) => self.mark(key),
+            ObjectOp::Member(key) => {
+                if let Some(member) = self.members.get_mut(&key) {
+                    member.unsure = true;
+                }
+                self.mark_users(key);
+            }
+            ObjectOp::Set(key) | ObjectOp::Unset(key) => {
+                if let Some(set) = self.sets.get_mut(&key) {
+                    set.unsure = true;
+                }
+                self.mark(key);
+            }
             ObjectOp::Drop(_) => {}
         }
     }
 }
 
-/// What a change of a link or of an object means for routes.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Effect {
-    /// Sets whose object vanished with its routes.
-    pub lost: Vec<SetKey>,
-    /// Objects that vanished, and with them an earlier run's routes.
-    pub vanished: Vec<u32>,
-    /// Sets whose usable hops changed; matters to routes that name their gateways themselves.
-    pub changed: Vec<SetKey>,
-}
-
 impl Objects {
-    /// A link came or went.
-    pub fn link(&mut self, ifindex: u32, usable: bool) -> Effect {
-        let before = self.links.insert(ifindex, usable).unwrap_or(false);
-        let mut effect = Effect::default();
-        if !usable {
-            let on_link: Vec<MemberKey> =
-                self.members.keys().filter(|key| key.ifindex == ifindex).copied().collect();
-            for key in on_link {
-                self.member_lost(key, &mut effect);
-            }
-        }
-        if before != usable {
-            effect.changed = self.users_of_link(ifindex);
-            self.retry_link(ifindex);
-            for key in &effect.changed {
-                self.mark(*key);
-            }
-        }
-        effect
-    }
-
-    /// Something about a link changed that may make refused hops acceptable.
-    pub fn retry_link(&mut self, ifindex: u32) {
-        let mut again = Vec::new();
-        for (key, member) in &mut self.members {
-            if key.ifindex == ifindex && member.retry.take().is_some() {
-                again.push(*key);
-            }
-        }
-        for key in again {
-            self.mark_users(key);
-        }
-    }
-
-    fn users_of_link(&self, ifindex: u32) -> Vec<SetKey> {
-        let uses = |key: &SetKey| {
-            self.groups.get(&key.0).is_some_and(|g| g.hops.iter().any(|h| h.ifindex == ifindex))
-        };
-        self.sets.keys().filter(|key| uses(key)).copied().collect()
-    }
-
-    fn member_lost(&mut self, key: MemberKey, effect: &mut Effect) {
-        let Some(member) = self.members.get_mut(&key) else { return };
-        member.present = false;
-        member.retry = None;
-        let id = member.id;
-        effect.vanished.push(id);
-        self.spare.retain(|group, Spare { members, .. }| {
-            let before = members.len();
-            members.retain(|(member, _)| *member != id);
-            let emptied = before > 0 && members.is_empty();
-            if emptied {
-                effect.vanished.push(*group);
-            }
-            !emptied
-        });
-        let mut touched = Vec::new();
-        for (key, set) in &mut self.sets {
-            if set.actual.iter().any(|(member, _)| *member == id) {
-                set.actual.retain(|(member, _)| *member != id);
-                touched.push(*key);
-                if set.actual.is_empty() {
-                    effect.lost.push(*key);
-                    effect.vanished.push(set.id);
-                }
-            }
-        }
-        for key in touched {
-            self.mark(key);
-        }
-        self.mark_users(key);
-    }
-
-    /// Somebody deleted an object of ours.
-    pub fn removed(&mut self, id: u32) -> Effect {
-        let mut effect = Effect { vanished: vec![id], ..Effect::default() };
-        if let Some(key) = self.members.iter().find(|(_, m)| m.id == id).map(|(key, _)| *key) {
-            self.member_lost(key, &mut effect);
-        }
-        if let Some((key, set)) = self.sets.iter_mut().find(|(_, set)| set.id == id) {
-            let key = *key;
-            set.actual.clear();
-            effect.lost.push(key);
-            self.mark(key);
-        }
-        self.spare.remove(&id);
-        self.trash.remove(&id);
-        effect
-    }
-
-    /// Somebody changed an object, or a dump shows it.
-    pub fn shown(&mut self, object: KernelNexthop) {
-        if !self.owns(object.id) {
-            return;
-        }
-        if let Some(seen) = &mut self.seen {
-            seen.insert(object.id, object);
-            return;
-        }
-        let set = self.sets.iter_mut().find(|(_, set)| set.id == object.id);
-        if let Some((key, set)) = set
-            && set.actual != object.members
-            && !object.members.is_empty()
-        {
-            let key = *key;
-            (set.actual, set.kind) = (object.members, object.resilient);
-            self.mark(key);
-        }
-    }
-
-    /// A dump begins.
-    pub fn dump_begins(&mut self) {
-        self.seen = Some(BTreeMap::new());
-    }
-
-    /// The dump is complete: what it did not show is gone. Returns the sets that lost their routes.
-    pub fn dump_ends(&mut self) -> Vec<SetKey> {
-        let Some(mut seen) = self.seen.take() else { return Vec::new() };
-        let mut effect = Effect::default();
-        let mut absent = Vec::new();
-        for (key, member) in &mut self.members {
-            let shown = seen.remove(&member.id);
-            let same = shown.as_ref().is_some_and(|o| o.hop == Some(key.hop(1)) && o.v6 == key.v6);
-            if same {
-                member.present = true;
-                member.errno = 0;
-                member.retry = None;
-            } else {
-                absent.push(*key);
-            }
-        }
-        let mut dirty = Vec::new();
-        for (key, set) in &mut self.sets {
-            let shown = seen.remove(&set.id).filter(|object| !object.members.is_empty());
-            let content = shown.map(|object| {
-                set.kind = object.resilient;
-                object.members
-            });
-            let content = content.unwrap_or_default();
-            if set.actual != content {
-                if content.is_empty() {
-                    effect.lost.push(*key);
-                } else {
-                    self.gained.push(*key);
-                }
-                set.actual = content;
-            }
-            dirty.push(*key);
-        }
-        for key in dirty {
-            self.mark(key);
-        }
-        for key in absent {
-            self.member_lost(key, &mut effect);
-        }
-        self.spare.clear();
-        self.trash.clear();
-        for object in seen.into_values() {
-            self.adopt(object);
-        }
-        effect.lost
-    }
-
-    fn adopt(&mut self, object: KernelNexthop) {
-        self.next = self.next.max(object.id);
-        if object.protocol != self.protocol {
-            return;
-        }
-        match object.hop {
-            Some(hop) if object.members.is_empty() => {
-                let key = MemberKey::of(&hop, object.v6);
-                let fresh =
-                    Member { id: object.id, present: true, users: 0, errno: 0, retry: None, tries: 0 };
-                let id = self.members.entry(key).or_insert(fresh).id;
-                if id != object.id {
-                    self.trash.insert(object.id);
-                }
-            }
-            _ => {
-                let spare = Spare { members: object.members, kind: object.resilient };
-                self.spare.insert(object.id, spare);
-            }
-        }
-    }
-
     /// When refused hops or groups are due again.
     pub fn deadline(&self) -> Option<Time> {
         let members = self.members.values().filter(|m| m.users > 0).filter_map(|m| m.retry);

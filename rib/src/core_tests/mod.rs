@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
 
 use bgp::attrs::{AttrBuilder, AttrView, Origin, SegmentKind, hash_block, summarize};
 use bgp::batch::{BatchAttrs, Op, UpdateBatch};

@@ -56,8 +56,8 @@ fn a_policy_keeps_bgp_from_routes_that_static_routes_may_lean_on() {
     let held = of(NextHopUser::Bgp).unwrap();
     assert!(held.resolution.usable(), "what it would be is shown");
     assert!(of(NextHopUser::Static).is_none());
-    assert!(lab.core.withheld("198.51.100.9".parse().unwrap()));
-    assert!(!lab.core.withheld("10.0.0.9".parse().unwrap()));
+    let addresses = ["198.51.100.9", "10.0.0.9"].map(|a| a.parse().unwrap());
+    assert_eq!(lab.core.withheld(&addresses), [true, false]);
     lab.tell(Input::Policies(without(SourceProtocol::Kernel)));
     lab.settle();
     assert!(valid(&lab));

@@ -128,7 +128,7 @@ pub(crate) fn chosen<A: Addr>(
     let options = &shared.settings.best[A::FAMILY.index()];
     let most = several.most.map_or(usize::MAX, usize::from);
     let chosen: SmallVec<[PathIdx; 8]> = match several.which {
-        AddPaths::All if most == usize::MAX => return valid().map(|(_, p)| p).collect(),
+        AddPaths::All if valid().nth(most).is_none() => return valid().map(|(_, p)| p).collect(),
         AddPaths::All => best_few(&candidates(), most, options),
         AddPaths::BestPerAs => best_per_as(&candidates(), options),
         AddPaths::Best(n) => best_few(&candidates(), usize::from(n).min(most), options),

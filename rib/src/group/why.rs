@@ -90,7 +90,7 @@ impl<A: Addr> Group<A> {
             let asked = Asked { purpose: self.key.purpose(), from: Some(path.peer), company, long_bandwidth };
             subject(shared, path.attr, net, self.key.solo, asked)
         };
-        let mut block = None;
+        let (mut block, mut tag) = (None, None);
         if let Some(conditional) = &self.key.conditional {
             let advertise = GroupKey::advertise(conditional);
             let traced = shared.policies.trace_filter(A::FAMILY, &advertise, &seen(false));
@@ -98,11 +98,12 @@ impl<A: Addr> Group<A> {
                 return Judged::kept(Hindrance::OnCondition, Some(traced.trace));
             }
             if let Verdict::Change(changed) = traced.verdict {
-                block = changed.block;
+                (block, tag) = (changed.block, changed.tag);
             }
         }
         let summary = block.as_deref().map(summarize);
         let subject = seen(spec.long_bandwidth);
+        let subject = Subject { tag: tag.unwrap_or(subject.tag), ..subject };
         let subject = match (&block, &summary) {
             (Some(block), Some(summary)) => {
                 Subject { view: AttrView::new(block), summary, foreign_med: false, ..subject }

@@ -222,12 +222,12 @@ impl Filter {
 
     /// See [`Program::measures`].
     pub fn measures(&self) -> bool {
-        self.map.iter().flatten().any(|m| m.measures)
+        self.programs().any(|m| m.measures)
     }
 
     /// See [`Program::times`].
     pub fn times(&self) -> bool {
-        self.map.iter().flatten().any(|m| m.times)
+        self.programs().any(|m| m.times)
     }
 
     /// See [`Program::peer_dependent`].
@@ -445,11 +445,11 @@ impl Compiled {
         let measures = changes().any(measured) || called(Program::measures);
         let timed = |c: &Change| matches!(c, Change::Set(Set::Metric(MetricSet::RoundTrip(_))));
         let times = changes().any(timed) || called(Program::times);
-        let peer_dependent = any(|c| {
-            matches!(c, Cond::Peer(_) | Cond::SrcPeer(_) | Cond::RouteSource(_) | Cond::SourceProtocol(_))
-        }) || changes().any(|c| matches!(c, Change::Set(Set::NextHop(_))))
-            || times
-            || called(Program::peer_dependent);
+        let peer_dependent =
+            any(|c| matches!(c, Cond::Peer(_) | Cond::RouteSource(_) | Cond::SourceProtocol(_)))
+                || changes().any(|c| matches!(c, Change::Set(Set::NextHop(_))))
+                || times
+                || called(Program::peer_dependent);
         let simple = entries.iter().all(|e| e.call.is_none() && e.then == Then::Stop) && !counts_company;
         let asked = Counter::default();
         Program {

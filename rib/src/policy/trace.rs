@@ -65,6 +65,13 @@ pub enum Met {
     End(String),
     /// A route-map that is not defined, which denies.
     Undefined(String),
+    /// What the route-map of `allowas-in`, which a path with our own AS has to pass, said in the end.
+    OwnAs {
+        /// Its name.
+        route_map: String,
+        /// Whether it permits.
+        permits: bool,
+    },
 }
 
 /// The way of a route through a policy.
@@ -200,6 +207,15 @@ impl Compiled {
         let mut trace = Trace::default();
         if !self.lists_permit(family, spec, s, &mut trace.met) {
             return Traced { trace, verdict: Verdict::Deny };
+        }
+        let looped = |ours: &[u32]| s.view.as_path().asns().any(|asn| ours.contains(&asn.0));
+        if let Some(own) = spec.own_as.as_ref().filter(|own| looped(&own.asns)) {
+            let run = self.follow_map(&own.route_map, s, Detail::Matched, &mut trace);
+            let permits = run.is_some_and(|verdict| verdict != Verdict::Deny);
+            trace.met.push(Met::OwnAs { route_map: own.route_map.clone(), permits });
+            if !permits {
+                return Traced { trace, verdict: Verdict::Deny };
+            }
         }
         let Some(name) = &spec.route_map else { return Traced { trace, verdict: Verdict::Permit } };
         let verdict = self.follow_map(name, s, Detail::Matched, &mut trace).unwrap_or_else(|| {

@@ -167,8 +167,13 @@ pub enum Action {
     },
     /// `rpki start|stop|reset`
     Rpki(RpkiAction),
-    /// `send log ...`: a message into the log.
-    Log(String),
+    /// `send log ...`: a message into the log, with the level in FRR's word.
+    Log {
+        /// `errors` and so on; `notifications` without.
+        level: Option<String>,
+        /// What to write.
+        text: String,
+    },
 }
 
 /// Why an action was not done, as shown.

@@ -13,7 +13,7 @@ use super::help;
 use crate::config::check;
 use crate::config::grammar::{Editor, Lookup, Node, Verdict, matcher, table};
 
-/// Lines that `show history` remembers.
+/// Lines that `show history commands` remembers.
 const HISTORY: usize = 20;
 
 /// Octets of lines of a file that gather at most: generated lists have a million lines.

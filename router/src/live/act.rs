@@ -46,8 +46,13 @@ impl Live {
                 });
                 Ok(())
             }
-            Action::Log(text) => {
-                tracing::info!("{text}");
+            Action::Log { level, text } => {
+                match level.as_deref() {
+                    Some("emergencies" | "alerts" | "critical" | "errors") => tracing::error!("{text}"),
+                    Some("warnings") => tracing::warn!("{text}"),
+                    Some("debugging") => tracing::debug!("{text}"),
+                    _ => tracing::info!("{text}"),
+                }
                 Ok(())
             }
         }

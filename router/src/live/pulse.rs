@@ -17,9 +17,6 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Milliseconds of a clock tick in `/proc`: user space is told of 100 a second, whatever the kernel does.
 const TICK_MS: u64 = 10;
 
-/// Octets of a page.
-const PAGE: u64 = 4096;
-
 /// Processor time in milliseconds, threads, and octets of memory of this process.
 fn process() -> (u64, u64, u64) {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
@@ -29,9 +26,10 @@ fn process() -> (u64, u64, u64) {
         .map(|(_, rest)| rest.split(' ').map(|f| f.trim().parse().unwrap_or(0)).collect())
         .unwrap_or_default();
     let field = |number: usize| fields.get(number.saturating_sub(3)).copied().unwrap_or(0);
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let resident: u64 = statm.split(' ').nth(1).and_then(|f| f.parse().ok()).unwrap_or(0);
-    ((field(14) + field(15)) * TICK_MS, field(20), resident * PAGE)
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let resident =
+        status.lines().find_map(|l| l.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
+    ((field(14) + field(15)) * TICK_MS, field(20), resident.unwrap_or(0u64) * 1024)
 }
 
 impl Live {

@@ -108,7 +108,8 @@ impl Live {
             let route = |net: IpNet| core.routes(net).into_iter().find(|r| r.selected);
             let to =
                 |addr: &IpAddr| core.route_to(*addr).and_then(|net| Some(way_of_route(net, &route(net)?)));
-            let ways: Vec<_> = addresses.iter().map(|addr| (to(addr), core.withheld(*addr))).collect();
+            let withheld = core.withheld(&addresses);
+            let ways: Vec<_> = addresses.iter().map(to).zip(withheld).collect();
             let networks = networks.into_iter().map(|n| (n, route(n).map(|r| way_of_route(n, &r))));
             (core.next_hops(), ways, networks.collect::<Networks>())
         });

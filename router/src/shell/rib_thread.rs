@@ -256,7 +256,8 @@ impl RibThread {
                 self.flush_at.get_or_insert_with(Instant::now);
             }
             self.core.tick(now);
-            busy = self.backlog.len() < FIB_LIMIT && self.core.walk();
+            let open = self.backlog.len() < FIB_LIMIT || self.core.walks_apart();
+            busy = open && self.core.walk();
             if self.flush_at.is_some_and(|at| at <= Instant::now()) && !busy {
                 self.flush_at = None;
                 self.core.flush();

@@ -57,6 +57,9 @@ pub fn met_text(met: &Met) -> String {
         }
         Met::End(name) => format!("route-map {name}, no clause matched: deny"),
         Met::Undefined(name) => format!("route-map {name} is not defined, which denies"),
+        Met::OwnAs { route_map, permits } => {
+            format!("our own AS is in the path, allowas-in route-map {route_map}: {}", verdict_word(*permits))
+        }
     }
 }
 
@@ -131,6 +134,11 @@ pub fn met_value(met: &Met) -> Value {
             o.put("name", name.as_str());
             o.put("undefined", true);
             o.put("verdict", "deny");
+        }
+        Met::OwnAs { route_map, permits } => {
+            o.put("type", "allowas-in");
+            o.put("name", route_map.as_str());
+            o.put("verdict", verdict_word(*permits));
         }
     }
     Value::Object(o)

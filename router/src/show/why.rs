@@ -241,7 +241,10 @@ fn absent(view: &NeighborWhyView) -> Vec<String> {
         ));
     }
     if lines.is_empty() {
-        lines.push("the table has no path of it: it has not announced the prefix".to_owned());
+        lines.push(
+            "the table has no path of it, and its session remembers no refusal of it (the last 256 are)"
+                .to_owned(),
+        );
     }
     lines
 }
@@ -439,7 +442,10 @@ fn neighbor_value(view: &NeighborWhyView) -> Value {
     if !absent.is_empty() {
         o.put("absent", absent);
     }
-    o.put_some("refused", view.refusal.as_ref().map(|(why, _)| why.clone()));
+    if let Some((why, epoch)) = view.refusal.as_ref().filter(|_| !view.has_path) {
+        o.put("refused", why.as_str());
+        o.put("refusedEpoch", *epoch);
+    }
     o.put_some("wouldRefuse", view.would_refuse.as_ref().map(trace::met_value));
     o.put_true("held", view.held);
     o.put_true("pending", view.pending);

@@ -88,10 +88,15 @@ fn access_lists_permit_what_they_do_in_frr_and_look_the_same() {
         "10.4.4.4/30",
         "10.4.4.4/32",
     ];
-    let networks: String = networks.map(|n| format!("  network {n}\n")).concat();
-    let lines = format!(" address-family ipv4 unicast\n{networks} exit-address-family");
+    let lines: String = networks.map(|n| format!("  network {n}\n")).concat();
+    let lines = format!(" address-family ipv4 unicast\n{lines} exit-address-family");
     let conf = |id: &str| format!("{LISTS}{maps}{}", bgp(65001, id, &lines));
     let both = [Either::start(&r, true, &conf("10.0.0.1")), Either::start(&x, false, &conf("10.0.0.2"))];
+    for router in &both {
+        let all = || router.vtysh("show bgp ipv4 unicast json");
+        until("all networks", || networks.iter().all(|n| all().contains(&format!("\"{n}\""))));
+    }
+    let mut permitted = BTreeSet::new();
     for number in numbers {
         let [ours, theirs] = both.each_ref().map(|router| {
             let text = router.vtysh(&format!("show bgp ipv4 unicast route-map R{number}"));
@@ -100,13 +105,16 @@ fn access_lists_permit_what_they_do_in_frr_and_look_the_same() {
                 .collect::<BTreeSet<_>>()
         });
         assert_eq!(ours, theirs, "access-list {number}");
+        permitted.insert(ours);
     }
+    assert!(permitted.len() > 3, "too alike to tell anything: {permitted:?}");
     // Each daemon of FRR prints them all.
     let of_one = |text: String| {
         let lists = text.lines().skip_while(|l| *l != "BGP:").skip(1).map(str::trim_end);
         lists.map(str::to_owned).collect::<Vec<_>>()
     };
     let [ours, theirs] = both.each_ref().map(|router| of_one(router.vtysh("show ip access-list")));
+    assert!(ours.len() > numbers.len());
     assert_eq!(ours, theirs);
     let [ours, theirs] = both.each_ref().map(|router| {
         let text = router.vtysh("show running-config");

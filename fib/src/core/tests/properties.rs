@@ -261,6 +261,27 @@ fn play(steps: &[Step], old: bool, forgetful: bool) -> Result<(), TestCaseError>
     Ok(())
 }
 
+/// A refusal that nobody heard of, and the group's object after it.
+#[test]
+fn a_member_whose_refusal_was_lost_is_made_again() {
+    use Step::{Group, Link, LoseReplies, Refuse, Route, Run, Synced};
+    let steps = [
+        Link(1, false, false),
+        Route(0, 3, false),
+        Refuse(5, 12),
+        Group(3, vec![(0, 2, 0)], false),
+        Route(1, 3, false),
+        LoseReplies,
+        Route(2, 3, false),
+        Run,
+        Synced,
+        Group(3, vec![(1, 2, 0)], false),
+        Run,
+        Route(4, 3, false),
+    ];
+    play(&steps, false, false).unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
 

@@ -60,11 +60,10 @@ pub fn filter<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<
         let name = args.word("list")?;
         let policies = &config.policies;
         let lists = [policies.access_lists_v4.get(name), policies.access_lists_v6.get(name)];
-        let known: Vec<PrefixSet> = lists.into_iter().flatten().map(PrefixSet::of_access_list).collect();
-        if known.is_empty() {
-            return Err(Fail::refuse(format!("% {name} access-list not found")));
-        }
-        return Ok(Box::new(move |prefix, _| known.iter().any(|list| list.verdict(&prefix.prefix).permits)));
+        return by_lists(
+            lists.map(|list| list.map(PrefixSet::of_access_list)),
+            format!("% {name} access-list not found"),
+        );
     }
     if args.has("large-community") {
         return large_communities(args);
@@ -76,11 +75,10 @@ pub fn filter<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<
         let name = args.word("list")?;
         let policies = &config.policies;
         let lists = [policies.prefix_lists_v4.get(name), policies.prefix_lists_v6.get(name)];
-        let known: Vec<PrefixSet> = lists.into_iter().flatten().map(PrefixSet::new).collect();
-        if known.is_empty() {
-            return Err(Fail::refuse(format!("% {name} is not a valid prefix-list name")));
-        }
-        return Ok(Box::new(move |prefix, _| known.iter().any(|list| list.verdict(&prefix.prefix).permits)));
+        return by_lists(
+            lists.map(|list| list.map(PrefixSet::new)),
+            format!("% {name} is not a valid prefix-list name"),
+        );
     }
     if args.has("filter-list") {
         return as_path_list(config, args);
@@ -104,6 +102,18 @@ pub fn filter<'a>(config: &'a Config, args: &Args<'_>) -> Result<Box<PathFilter<
         return Ok(Box::new(|_, path| path.is_local()));
     }
     Ok(Box::new(|_, _| true))
+}
+
+/// The prefixes that the list of their family permits; `unknown` is said if neither family has it.
+fn by_lists<'a>(lists: [Option<PrefixSet>; 2], unknown: String) -> Result<Box<PathFilter<'a>>, Fail> {
+    let [v4, v6] = lists;
+    if v4.is_none() && v6.is_none() {
+        return Err(Fail::refuse(unknown));
+    }
+    Ok(Box::new(move |prefix, _| {
+        let list = if matches!(prefix.prefix, IpNet::V4(_)) { &v4 } else { &v6 };
+        list.as_ref().is_some_and(|list| list.verdict(&prefix.prefix).permits)
+    }))
 }
 
 /// The listing of routes that flap which a line asks for.

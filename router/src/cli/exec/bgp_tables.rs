@@ -248,6 +248,8 @@ fn listing(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
 
 /// The table of each family that a neighbour has, or of the one that is named.
 fn all_families(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
+    // Refused before anything is written.
+    drop(filter(&context.config, args)?);
     let json = layout(args).is_json();
     let named = args.get("afi").and_then(|_| given_family(args));
     let mut first = true;

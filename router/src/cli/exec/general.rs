@@ -63,14 +63,14 @@ pub const COMMANDS: &[ExecCommand] = &[
         "send log [level <emergencies|alerts|critical|errors|warnings|notifications|informational|debugging>$level] LINE...",
         "Write a message into the log",
         None,
-        |c, a| Ok(c.backend.act(Action::Log(a.string("LINE")?))?),
+        |c, a| log(c, a, "LINE"),
     )
     .privileged(),
     exec(
         "logmsg <emergencies|alerts|critical|errors|warnings|notifications|informational|debugging>$level MESSAGE...",
         "Write a message into the log",
         None,
-        |c, a| Ok(c.backend.act(Action::Log(a.string("MESSAGE")?))?),
+        |c, a| log(c, a, "MESSAGE"),
     )
     .privileged(),
     exec("terminal no <length|monitor>", "A detail of the terminal", None, |_, _| Ok(())),
@@ -157,6 +157,11 @@ fn save(context: &mut Context<'_>, args: &Args<'_>) -> Ran {
         }
         Err(why) => Err(ExecError::Refused(why)),
     }
+}
+
+fn log(context: &mut Context<'_>, args: &Args<'_>, text: &str) -> Ran {
+    let level = args.get("level").map(str::to_owned);
+    Ok(context.backend.act(Action::Log { level, text: args.string(text)? })?)
 }
 
 fn debug(context: &mut Context<'_>, args: &Args<'_>) -> Ran {

@@ -89,7 +89,7 @@ fn all_families_have_a_table_each() {
 fn the_best_routes_of_a_neighbor_are_those_that_are_best() {
     let text = answer(Fake::new(), "show bgp ipv4 unicast neighbors 192.0.2.2 bestpath-routes");
     let rows: Vec<&str> = text.lines().filter(|l| l.starts_with(" *")).collect();
-    assert!(rows.iter().all(|l| l.starts_with(" *>")), "{text}");
+    assert!(!rows.is_empty() && rows.iter().all(|l| l.starts_with(" *>")), "{text}");
     let json = answer(Fake::new(), "show bgp ipv4 unicast neighbors 192.0.2.2 bestpath-routes json");
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["totalPrefixCounter"], rows.len());

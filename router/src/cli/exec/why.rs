@@ -206,6 +206,9 @@ pub fn lists_as_words(line: &str) -> Option<String> {
     if first.len() < 3 || !"test".starts_with(first) || parts.len() < 3 || parts.len().is_multiple_of(2) {
         return None;
     }
+    if parts.iter().skip(1).step_by(2).any(|quoted| quoted.trim().is_empty()) {
+        return None;
+    }
     let mut out = String::with_capacity(line.len());
     for (at, part) in parts.iter().enumerate() {
         match at % 2 {
@@ -229,6 +232,7 @@ mod tests {
             Some("test route-map A prefix 10.0.0.0/8 as-path 1,2,3 community 1:2,no-export")
         );
         assert_eq!(words("test route-map A prefix 10.0.0.0/8 as-path \"1 2"), None);
+        assert_eq!(words("test route-map A prefix 10.0.0.0/8 as-path \"\" med 5"), None);
         assert_eq!(words("show route-map \"A B\""), None);
     }
 

@@ -128,6 +128,16 @@ pub const DIFFERENT: &[(&str, &str)] = &[
         "`show bgp ... PREFIX rpki valid\\|invalid`",
     ),
     ("show <ip <fib|route>", "legend of `show ip route`"),
+    ("show history", "`show history`"),
+    ("bgp max-med on-startup", "`bgp max-med on-startup`, when the time is over"),
+    ("ip nht", "`ip nht bgp route-map` that refuses the way to a neighbour that is farther away"),
+    ("ipv6 nht", "`ip nht bgp route-map` that refuses the way to a neighbour that is farther away"),
+    ("match peer", "`match peer`, `match src-peer` with the name of a peer-group"),
+    ("match src-peer", "`match peer`, `match src-peer` with the name of a peer-group"),
+    ("neighbor * allowas-in", "a path with our own AS that `allowas-in route-map` refuses"),
+    ("clear ip prefix-list", "`clear ip prefix-list`, `clear route-map counters`"),
+    ("clear ipv6 prefix-list", "`clear ip prefix-list`, `clear route-map counters`"),
+    ("clear route-map counters", "`clear ip prefix-list`, `clear route-map counters`"),
 ];
 
 /// What becomes of a line.
@@ -286,13 +296,14 @@ impl Row {
         true
     }
 
+    /// The row of the document of differences that says how it is different.
+    fn difference(&self) -> Option<&'static str> {
+        let found = DIFFERENT.iter().find(|(start, _)| self.begins(start));
+        found.filter(|_| self.fate == Fate::Same).map(|(_, row)| *row)
+    }
+
     fn text(&self) -> String {
-        let mut text = self.fate.name();
-        if self.fate == Fate::Same
-            && let Some((_, row)) = DIFFERENT.iter().find(|(start, _)| self.begins(start))
-        {
-            text = format!("different: {row}");
-        }
+        let mut text = self.difference().map_or_else(|| self.fate.name(), |row| format!("different: {row}"));
         for (fate, parts) in &self.parts {
             let parts: Vec<String> = parts.iter().map(|p| code(p)).collect();
             let fate =
@@ -354,8 +365,8 @@ in [commands.md](commands.md).
 
 | here | meaning |
 | --- | --- |
-| same | read as FRR reads it, and in effect |
-| different | in effect, and [differences.md](differences.md) says in the row named how it is different |
+| same | read as FRR reads it, and in effect; what shows answer is compared where [the lab](differences.md) has them |
+| different | [differences.md](differences.md) says in the row named how it is different |
 | nothing to do | kept and written back; what it is about does not exist here |
 | kept | kept and written back, not in effect yet; a notice says so, in a node that is only kept at the line that leads to it |
 | refused | with this answer |
@@ -389,14 +400,16 @@ pub fn text() -> String {
     );
     let nodes: Vec<(&str, Vec<Row>)> =
         nodes.into_iter().map(|(name, commands)| (name, rows(name, &commands, &not_carried))).collect();
-    out += "\n| node | same | in part | nothing to do | kept | refused |\n| --- | --- | --- | --- | --- | --- |\n";
+    out += "\n| node | same | different | in part | nothing to do | kept | refused |\n\
+            | --- | --- | --- | --- | --- | --- | --- |\n";
     for (name, rows) in &nodes {
         let count = |wanted: &dyn Fn(&Row) -> bool| rows.iter().filter(|r| wanted(r)).count();
         let refused = |r: &Row| matches!(r.fate, Fate::Refused(_));
         let _ = writeln!(
             out,
-            "| {name} | {} | {} | {} | {} | {} |",
-            count(&|r| r.fate == Fate::Same && r.parts.is_empty()),
+            "| {name} | {} | {} | {} | {} | {} | {} |",
+            count(&|r| r.fate == Fate::Same && r.parts.is_empty() && r.difference().is_none()),
+            count(&|r| r.parts.is_empty() && r.difference().is_some()),
             count(&|r| !refused(r) && !r.parts.is_empty()),
             count(&|r| r.fate == Fate::Idle && r.parts.is_empty()),
             count(&|r| r.fate == Fate::Kept && r.parts.is_empty()),

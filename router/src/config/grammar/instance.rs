@@ -254,12 +254,14 @@ pub const GLOBAL: &[Command] = &[
         graceful_restart_notification,
         "bgp graceful-restart notification",
         "Keep routes when a notification ends the session"
-    ),
+    )
+    .later(),
     switch!(
         graceful_preserve_fw_state,
         "bgp graceful-restart preserve-fw-state",
         "Announce that forwarding goes on"
-    ),
+    )
+    .later(),
     number!(graceful_restart_time, "bgp graceful-restart restart-time", "(0-4095)", "Seconds that neighbors wait").later(),
     number!(graceful_stalepath_time, "bgp graceful-restart stalepath-time", "(1-4095)", "Seconds that stale paths stay").later(),
     number!(graceful_select_defer_time, "bgp graceful-restart select-defer-time", "(0-3600)", "Seconds before paths are chosen").later(),
