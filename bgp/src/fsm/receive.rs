@@ -162,7 +162,7 @@ impl Session {
         self.stats.last_update = Some(now);
         let decoded = decoder.decode(body, &mut self.batch);
         if let Ok(report) = &decoded
-            && (report.refused_v4.is_some() || report.refused_v6.is_some())
+            && report.refused != [0; 2]
         {
             self.refusals.note(now, report, &self.batch);
         }

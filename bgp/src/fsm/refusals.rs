@@ -42,12 +42,13 @@ impl Refusals {
     pub fn note(&mut self, now: Time, report: &UpdateReport, batch: &UpdateBatch) {
         let malformed = report.fault.map(|(code, fault, _)| RefusalReason::Malformed(code, fault));
         let Some(reason) = report.rejected.map(RefusalReason::Rejected).or(malformed) else { return };
-        fn last<A>(all: &[Nlri<A>], from: Option<u32>) -> &[Nlri<A>] {
-            let from = from.map_or(all.len(), |from| from as usize);
-            all.get(from.max(all.len().saturating_sub(KEPT))..).unwrap_or(&[])
+        fn last<A>(all: &[Nlri<A>], count: u32) -> &[Nlri<A>] {
+            let count = KEPT.min(count as usize);
+            all.get(all.len().saturating_sub(count)..).unwrap_or(&[])
         }
-        let v4 = last(&batch.v4, report.refused_v4).iter().map(Nlri::net);
-        let v6 = last(&batch.v6, report.refused_v6).iter().map(Nlri::net);
+        let [v4, v6] = report.refused;
+        let v4 = last(&batch.v4, v4).iter().map(Nlri::net);
+        let v6 = last(&batch.v6, v6).iter().map(Nlri::net);
         for net in v4.chain(v6) {
             if self.entries.len() == KEPT {
                 self.entries.pop_front();

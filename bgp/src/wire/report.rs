@@ -75,19 +75,14 @@ pub struct UpdateReport {
     pub fault: Option<(u8, Fault, Action)>,
     /// Why routes were refused.
     pub rejected: Option<Reject>,
-    /// Where in the batch the IPv4 prefixes begin that were announced and are taken as withdrawn.
-    pub refused_v4: Option<u32>,
-    /// The same of IPv6.
-    pub refused_v6: Option<u32>,
+    /// How many prefixes of each family were announced and are taken as withdrawn: the last ones of the batch.
+    pub refused: [u32; 2],
 }
 
 impl UpdateReport {
-    /// Notes that prefixes which begin there in the batch are taken as withdrawn.
-    pub(super) fn refused(&mut self, family: Family, from: u32) {
-        match family {
-            Family::Ipv4Unicast => self.refused_v4.get_or_insert(from),
-            Family::Ipv6Unicast => self.refused_v6.get_or_insert(from),
-        };
+    /// Notes that so many prefixes more, at the end of the batch, are taken as withdrawn.
+    pub(super) fn refuse(&mut self, family: Family, prefixes: u32) {
+        self.refused[family.index()] += prefixes;
     }
 }
 

@@ -327,12 +327,12 @@ impl UpdateDecoder {
         let before = report.withdrawn;
         if let Some(mp) = mp {
             let range = self.family_prefixes(mp.family, mp.nlri, PrefixField::MpReach, batch)?;
-            report.refused(mp.family, range.start);
+            report.refuse(mp.family, range.end - range.start);
             report.withdrawn += push_withdraw(batch, mp.family, range);
         }
         if !nlri.is_empty() {
             let range = self.prefixes::<u32>(nlri, PrefixField::Nlri, batch)?;
-            report.refused(Family::Ipv4Unicast, range.start);
+            report.refuse(Family::Ipv4Unicast, range.end - range.start);
             report.withdrawn += push_withdraw(batch, Family::Ipv4Unicast, range);
         }
         if let Some(reason) = reason {

@@ -26,6 +26,10 @@ fn main() -> anyhow::Result<ExitCode> {
         ["seeds"] => {
             for target in TARGETS {
                 let directory = root.join("corpus").join(target.name);
+                // Without those that are written no more.
+                if directory.exists() {
+                    fs::remove_dir_all(&directory)?;
+                }
                 fs::create_dir_all(&directory)?;
                 for (name, bytes) in seeds::seeds(target.name) {
                     fs::write(directory.join(name), bytes)?;
