@@ -82,7 +82,11 @@ pub struct UpdateReport {
 impl UpdateReport {
     /// Notes that so many prefixes more, at the end of the batch, are taken as withdrawn.
     pub(super) fn refuse(&mut self, family: Family, prefixes: u32) {
-        self.refused[family.index()] += prefixes;
+        let [v4, v6] = &mut self.refused;
+        match family {
+            Family::Ipv4Unicast => *v4 += prefixes,
+            Family::Ipv6Unicast => *v6 += prefixes,
+        }
     }
 }
 
