@@ -328,6 +328,8 @@ impl Core {
         self.table.set_actual(&mut entry, NONE);
         if protocol.is_none() {
             entry.set(flag::OURS, false);
+            // Perhaps we wrote over theirs before we heard of it.
+            self.look_again();
         }
         if entry.wanted != NONE {
             let delay = (20 * MILLISECOND) << entry.tries.min(8);

@@ -282,6 +282,24 @@ fn a_member_whose_refusal_was_lost_is_made_again() {
     play(&steps, false, false).unwrap();
 }
 
+/// Somebody puts a route in the place of ours, and ours goes over it before we hear of that.
+#[test]
+fn a_route_written_over_somebody_else_s_unheard_is_not_forgotten() {
+    use Step::{Foreign, Group, Route, Run, Withdraw};
+    let steps = [
+        Group(2, vec![(0, 1, 0)], false),
+        Route(5, 2, false),
+        Run,
+        Step::Link(1, true, true),
+        Foreign(5),
+        Route(5, 4, false),
+        Run,
+        Withdraw(5),
+    ];
+    play(&steps, false, true).unwrap();
+    play(&steps, false, false).unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
 
