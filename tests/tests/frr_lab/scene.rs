@@ -10,7 +10,7 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use router_tests::lab::{Lab, Node};
 use router_tests::peers::{Frr, Router};
@@ -142,11 +142,28 @@ impl Scene {
             if missing.is_empty() { Ok(()) } else { Err(missing.join(", ")) }
         });
         wait_ok(SETTLED, &format!("the same best paths at {node}"), || {
-            let [a, b] = [self, other].map(|s| s.best_paths(node));
-            let differ: BTreeSet<_> =
-                a.symmetric_difference(&b).filter(|(p, _)| !but.contains(&&**p)).collect();
+            let differ = self.differing(other, node, but);
             if differ.is_empty() { Ok(()) } else { Err(format!("{differ:?}")) }
         });
+    }
+
+    /// Whether `node` has the same best paths as in the laboratory beside, soon after all sessions are up.
+    pub fn comes_alike(&self, other: &Scene, node: &str, but: &[&str]) -> bool {
+        self.wait_up();
+        other.wait_up();
+        let end = Instant::now() + Duration::from_secs(20);
+        while !self.differing(other, node, but).is_empty() {
+            if Instant::now() > end {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        true
+    }
+
+    fn differing(&self, other: &Scene, node: &str, but: &[&str]) -> BTreeSet<(String, String)> {
+        let [a, b] = [self, other].map(|s| s.best_paths(node));
+        a.symmetric_difference(&b).filter(|(p, _)| !but.contains(&&**p)).cloned().collect()
     }
 
     /// Prefixes with where their best paths come from, and what the routes of BGP in use are.
