@@ -338,9 +338,8 @@ fn list_permits(list: &Met) -> bool {
 mod tests {
     use super::super::ast::{AddressMatch, Arith, MetricSet, OnMatch, PrefixList, PrefixListEntry, RouteMap};
     use super::*;
-    use crate::policy::ast::SourceProtocol;
-    use crate::rpki::{Payloads, Validation};
-    use crate::weight::Company;
+    use crate::policy::compile::OwnAsFilter;
+    use crate::shared::Shared;
     use bgp::attrs::{AttrBuilder, AttrView, Origin, summarize};
     use bgp::types::Asn;
 
@@ -391,28 +390,8 @@ mod tests {
     fn trace(compiled: &Compiled, net: &str, origin: Origin) -> Traced {
         let block = AttrBuilder::new().origin(origin).set_as_path(&[Asn(1)]).build();
         let summary = summarize(&block);
-        let subject = Subject {
-            net: net.parse().unwrap(),
-            view: AttrView::new(&block),
-            summary: &summary,
-            foreign_med: false,
-            tag: 0,
-            next_hop: None,
-            peer: None,
-            peer_interface: None,
-            from: None,
-            from_interface: None,
-            source: SourceProtocol::Bgp,
-            interface: None,
-            igp_metric: 0,
-            round_trip: 0,
-            default_local_pref: 100,
-            own_as: Asn(65000),
-            rpki: Validation::Asked(Payloads { table: None, own: Asn(65000) }),
-            dice: 0,
-            company: Company::default(),
-            long_bandwidth: false,
-        };
+        let shared = Shared::new(7);
+        let subject = shared.plain_subject(net.parse().unwrap(), AttrView::new(&block), &summary);
         let traced = compiled.trace_map("M", &subject, Detail::All).unwrap();
         assert_eq!(traced.verdict, compiled.route_map("M").unwrap().run(&subject));
         traced
@@ -466,5 +445,42 @@ mod tests {
         assert!(matches!(ask(spec(Some("TEN"), None), "192.0.2.0/24"), Some(Met::List { .. })));
         assert_eq!(ask(spec(Some("TEN"), None), "10.0.0.0/8"), None);
         assert_eq!(ask(spec(None, Some("NONE")), "10.0.0.0/8"), Some(Met::Undefined("NONE".into())));
+    }
+
+    #[test]
+    fn a_traced_filter_says_what_the_filter_does() {
+        let compiled = policies();
+        let shared = Shared::new(7);
+        let names = |names: &[&str]| -> Vec<Option<String>> {
+            names.iter().map(|n| Some((*n).to_owned())).chain([None]).collect()
+        };
+        for prefix_list in names(&["TEN", "NONE"]) {
+            for route_map in names(&["M", "SUB", "NONE"]) {
+                for own in names(&["M", "SUB", "NONE"]) {
+                    let own_as = own.map(|route_map| OwnAsFilter { route_map, asns: vec![1] });
+                    let (prefix_list, route_map) = (prefix_list.clone(), route_map.clone());
+                    let spec = FilterSpec { prefix_list, route_map, own_as, ..FilterSpec::default() };
+                    for (net, origin, asn) in [
+                        ("10.1.0.0/16", Origin::Igp, 1),
+                        ("10.0.0.0/8", Origin::Igp, 2),
+                        ("10.0.0.0/8", Origin::Egp, 1),
+                        ("192.0.2.0/24", Origin::Igp, 1),
+                        ("192.0.2.0/24", Origin::Egp, 2),
+                    ] {
+                        let block = AttrBuilder::new().origin(origin).set_as_path(&[Asn(asn)]).build();
+                        let summary = summarize(&block);
+                        let net = net.parse().unwrap();
+                        let subject = shared.plain_subject(net, AttrView::new(&block), &summary);
+                        let does = compiled.filter(Family::Ipv4Unicast, &spec).run(&subject);
+                        let traced = compiled.trace_filter(Family::Ipv4Unicast, &spec, &subject);
+                        assert_eq!(
+                            traced.verdict, does,
+                            "{spec:?} {net} {origin:?} {asn}: {:?}",
+                            traced.trace
+                        );
+                    }
+                }
+            }
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! The command line: the server that `vtysh` talks to, and `vtysh` itself.
 
 pub mod backend;
+mod by_line;
 mod candidate;
 pub mod exec;
 #[cfg(test)]
 mod fake;
-mod filter;
 pub mod help;
 #[cfg(test)]
 mod reference;

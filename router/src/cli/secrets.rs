@@ -1,6 +1,9 @@
 //! Hides what must not leave the router with a bundle of output for somebody else.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::io::Write;
+
+use super::by_line::ByLine;
 
 /// What stands in the place of a secret.
 const HIDDEN: &str = "<hidden>";
@@ -31,45 +34,8 @@ fn hide(line: &str) -> String {
 }
 
 /// Passes on lines without the secrets in them.
-pub struct Hiding<'a> {
-    out: &'a mut dyn Write,
-    line: Vec<u8>,
-}
-
-impl<'a> Hiding<'a> {
-    /// Before `out`.
-    pub fn new(out: &'a mut dyn Write) -> Hiding<'a> {
-        Hiding { out, line: Vec::new() }
-    }
-
-    /// Passes on a last line without an end.
-    pub fn finish(mut self) -> io::Result<()> {
-        if self.line.is_empty() { Ok(()) } else { self.pass() }
-    }
-
-    fn pass(&mut self) -> io::Result<()> {
-        let line = hide(&String::from_utf8_lossy(&self.line));
-        self.line.clear();
-        writeln!(self.out, "{line}")
-    }
-}
-
-impl Write for Hiding<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut rest = bytes;
-        while let Some(end) = rest.iter().position(|b| *b == b'\n') {
-            let (line, after) = rest.split_at(end);
-            self.line.extend_from_slice(line);
-            self.pass()?;
-            rest = after.get(1..).unwrap_or_default();
-        }
-        self.line.extend_from_slice(rest);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
+pub fn hiding(out: &mut dyn Write) -> ByLine<'_> {
+    ByLine::new(out, |line| Some(Cow::Owned(hide(&String::from_utf8_lossy(line)).into_bytes())))
 }
 
 #[cfg(test)]
@@ -79,7 +45,7 @@ mod tests {
     #[test]
     fn what_stands_behind_the_word_is_hidden_and_nothing_else() {
         let mut out = Vec::new();
-        let mut hiding = Hiding::new(&mut out);
+        let mut hiding = hiding(&mut out);
         let lines = " neighbor 192.0.2.1 password s3 cret\n neighbor password-less remote-as 1\npass";
         for piece in [lines, "word 8 x\nenable password y\n  key-string z\nservice password-encryption\n"] {
             hiding.write_all(piece.as_bytes()).unwrap();

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use regex_automata::meta::Regex;
 
 use super::backend::{Action, Backend, RpkiAction, ViewError, change};
+use super::by_line::ByLine;
 use super::candidate::{self, Candidate, Lines, Work};
 use super::exec::{self, Context, Daemon, ExecError, Move, Status};
-use super::filter::LineFilter;
 use super::help;
 use crate::config::check;
 use crate::config::grammar::{Editor, Lookup, Node, Verdict, matcher, table};
@@ -114,7 +114,7 @@ impl Session {
         match filter {
             None => self.plain(line, out),
             Some(regex) => {
-                let mut filtered = LineFilter::new(regex, out);
+                let mut filtered = ByLine::matching(out, regex);
                 let result = self.plain(line, &mut filtered)?;
                 filtered.finish()?;
                 Ok(result)

@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use router_tests::replay::shared;
+use router_tests::wait::{PATIENCE, wait_ok};
 use serde_json::Value;
 
 use compare::{Seen, What};
@@ -39,23 +40,32 @@ fn both(node: &str) -> (Scene, Scene) {
     })
 }
 
-/// Both laboratories, once chance has made them alike: of equal paths FRR prefers the one that came first.
-fn alike(node: &str) -> (Scene, Scene) {
-    const STARTS: usize = 6;
-    for _ in 1..STARTS {
-        let (frr, ours) = both(node);
-        if ours.comes_alike(&frr, node, known::WITHOUT_BEST) {
-            return (frr, ours);
-        }
+/// Both edges tell the hypervisor the same, each in two sessions.
+fn settle_hypervisor(ours: &Scene, frr: &Scene) {
+    for scene in [ours, frr] {
+        scene.wait_up();
     }
-    both(node)
+    let all = wait_ok(PATIENCE, "the same paths at hv in both laboratories", || {
+        let [a, b] = [ours, frr].map(|s| s.paths("hv"));
+        let both = ["10.10.0.2", "10.10.0.3"].map(|edge| ("1.1.1.0/24".to_owned(), edge.to_owned()));
+        let there = both.iter().all(|path| a.contains(path));
+        let differ: BTreeSet<_> = a.symmetric_difference(&b).cloned().collect();
+        if there && differ.is_empty() { Ok(a) } else { Err(format!("{differ:?}")) }
+    });
+    let others = ["2001:db8:10::2", "10.10.0.3", "2001:db8:10::3"];
+    for scene in [ours, frr] {
+        scene.hears_first_from("hv", "10.10.0.2", &others, &all);
+    }
 }
 
 /// Both laboratories, alike, and what they answer at a node while no session changes.
 fn answers(node: &str) -> Vec<Answers> {
     // A busy machine may cost FRR a session while it is asked.
     const ATTEMPTS: usize = 3;
-    let (frr, ours) = alike(node);
+    let (frr, ours) = both(node);
+    if node == "hv" {
+        settle_hypervisor(&ours, &frr);
+    }
     for command in commands::REFUSED {
         let answer = ours.ask(node, command);
         assert!(answer.contains("% Unknown command"), "{command} is answered now: compare it\n{answer}");

@@ -10,7 +10,7 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use router_tests::lab::{Lab, Node};
 use router_tests::peers::{Frr, Router};
@@ -142,28 +142,57 @@ impl Scene {
             if missing.is_empty() { Ok(()) } else { Err(missing.join(", ")) }
         });
         wait_ok(SETTLED, &format!("the same best paths at {node}"), || {
-            let differ = self.differing(other, node, but);
+            let [a, b] = [self, other].map(|s| s.best_paths(node));
+            let differ: BTreeSet<_> =
+                a.symmetric_difference(&b).filter(|(p, _)| !but.contains(&&**p)).collect();
             if differ.is_empty() { Ok(()) } else { Err(format!("{differ:?}")) }
         });
     }
 
-    /// Whether `node` has the same best paths as in the laboratory beside, soon after all sessions are up.
-    pub fn comes_alike(&self, other: &Scene, node: &str, but: &[&str]) -> bool {
-        self.wait_up();
-        other.wait_up();
-        let end = Instant::now() + Duration::from_secs(20);
-        while !self.differing(other, node, but).is_empty() {
-            if Instant::now() > end {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(200));
+    /// Has a node hear once more of all that it has from other neighbours than one, when it has it from that one. Of equal
+    /// paths FRR stays with the one that it has chosen, and we prefer the older: what came first is chance else.
+    #[track_caller]
+    pub fn hears_first_from(
+        &self,
+        node: &str,
+        first: &str,
+        others: &[&str],
+        all: &BTreeSet<(String, String)>,
+    ) {
+        let came_up = || -> Vec<u64> {
+            let shown = self.json(node, "show bgp neighbors json");
+            others.iter().map(|o| shown[*o]["connectionsEstablished"].as_u64().unwrap_or(0)).collect()
+        };
+        let before = came_up();
+        for other in others {
+            let answer = self.ask(node, &format!("clear bgp {other}"));
+            assert!(answer.is_empty(), "{answer}");
         }
-        true
+        wait_ok(SETTLED, &format!("new sessions of {node} with others than {first}"), || {
+            let now = came_up();
+            if now.iter().zip(&before).all(|(now, before)| now > before) {
+                Ok(())
+            } else {
+                Err(format!("{now:?}"))
+            }
+        });
+        wait_ok(SETTLED, &format!("all that {node} had before"), || {
+            let missing: BTreeSet<_> = all.difference(&self.paths(node)).cloned().collect();
+            if missing.is_empty() { Ok(()) } else { Err(format!("{missing:?}")) }
+        });
     }
 
-    fn differing(&self, other: &Scene, node: &str, but: &[&str]) -> BTreeSet<(String, String)> {
-        let [a, b] = [self, other].map(|s| s.best_paths(node));
-        a.symmetric_difference(&b).filter(|(p, _)| !but.contains(&&**p)).cloned().collect()
+    /// All paths of a node: prefixes with where they come from.
+    pub fn paths(&self, node: &str) -> BTreeSet<(String, String)> {
+        let mut found = BTreeSet::new();
+        for family in ["ipv4", "ipv6"] {
+            let shown = self.json(node, &format!("show bgp {family} unicast json"));
+            for (prefix, paths) in shown["routes"].as_object().into_iter().flatten() {
+                let from = |p: &Value| (prefix.clone(), p["peerId"].as_str().unwrap_or("?").to_owned());
+                found.extend(paths.as_array().into_iter().flatten().map(from));
+            }
+        }
+        found
     }
 
     /// Prefixes with where their best paths come from, and what the routes of BGP in use are.

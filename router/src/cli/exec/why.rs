@@ -9,7 +9,7 @@ use rib::policy::ast::SourceProtocol;
 use rib::why::TestRoute;
 
 use super::super::backend::Lookup as Prefix;
-use super::super::secrets::Hiding;
+use super::super::secrets::hiding;
 use super::bgp::only_instance;
 use super::{Context, Daemon, ExecCommand, ExecError, Ran, exec};
 use crate::config::grammar::{Args, Fail, Lookup, matcher, value};
@@ -172,7 +172,7 @@ pub const BUNDLE: &[&str] = &[
 ];
 
 fn tech_support(context: &mut Context<'_>, _: &Args<'_>) -> Ran {
-    let mut out = Hiding::new(context.out);
+    let mut out = hiding(context.out);
     for line in BUNDLE {
         writeln!(out, "------------------ {line} ------------------\n")?;
         let words = matcher::split(line);
