@@ -286,6 +286,11 @@ impl Core {
         self.has_walks()
     }
 
+    /// Paths of both families.
+    pub fn path_count(&self) -> usize {
+        self.v4.table.path_count() + self.v6.table.path_count()
+    }
+
     /// Whether walks are left to do.
     pub fn has_walks(&self) -> bool {
         let due = |d: Option<&Damping>| d.is_some_and(|d| d.due(self.shared.now).is_some());

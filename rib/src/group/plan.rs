@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use crate::group::told::Route;
 use crate::id::{AttrId, PeerId, PrefixId};
 
+/// Routes told in one go: many messages full, and little memory. A lost table is one long run of withdrawals.
+const RUN: usize = 16 << 10;
+
 /// One route of a plan; without attributes, a withdrawal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Planned {
@@ -39,11 +42,11 @@ impl<T: Copy> Lot<T> {
         self.routes.get(self.told..).unwrap_or(&[])
     }
 
-    /// Takes the first routes that are alike.
+    /// Takes the first routes that are alike, [`RUN`] of them at most.
     fn take_run(&mut self, alike: impl Fn(&T, &T) -> bool) -> &[T] {
         let from = self.told;
         let rest = self.rest();
-        let length = rest.first().map_or(0, |first| rest.iter().take_while(|r| alike(first, r)).count());
+        let length = rest.first().map_or(0, |first| rest.iter().take(RUN).take_while(|r| alike(first, r)).count());
         self.told += length;
         &self.routes[from..self.told]
     }
@@ -84,7 +87,7 @@ impl Plan {
         }
     }
 
-    /// Takes the next routes of one source and attribute set.
+    /// Takes the next routes of one source and attribute set, not without a bound.
     pub fn take_run(&mut self, run: &mut Vec<Planned>) {
         run.clear();
         match self {
@@ -161,5 +164,20 @@ mod tests {
             told.sort_by_key(|p| p.prefix);
             assert_eq!(told, all);
         }
+    }
+
+    #[test]
+    fn a_long_run_is_taken_in_pieces() {
+        let mut plan = Plan::new(false);
+        for n in 0..2 * RUN as u32 + 1 {
+            plan.push(Planned { prefix: PrefixId(n), route: Route::NONE });
+        }
+        plan.sort();
+        let (mut run, mut lengths) = (Vec::new(), Vec::new());
+        while !plan.is_done() {
+            plan.take_run(&mut run);
+            lengths.push(run.len());
+        }
+        assert_eq!(lengths, [RUN, RUN, 1]);
     }
 }

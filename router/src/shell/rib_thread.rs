@@ -22,6 +22,7 @@ use rib::{Core, Event, FibChange, FibTarget, Input, Output, PeerId};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::clock;
+use crate::sys::process;
 
 /// Octets of decoded routes that may wait for the table, over all neighbours.
 const INPUT_LIMIT: usize = 1 << 20;
@@ -37,6 +38,12 @@ const FIB_CHUNK: usize = 2048;
 
 /// Session messages taken between two looks at requests.
 const INPUT_BURST: usize = 16;
+
+/// When so many paths are gone, memory goes back to the system, too.
+const GONE: usize = 100_000;
+
+/// How long after: others may come in their place.
+const GIVE_BACK: Duration = Duration::from_millis(100);
 
 /// How long a change waits for company before neighbours are told: edits on a host come as bursts of withdrawals and
 /// announcements of the same route, and none of that should be seen outside.
@@ -216,6 +223,8 @@ pub fn spawn(
             backlog: VecDeque::new(),
             events: Box::new(events),
             flush_at: None,
+            most: 0,
+            give_back_at: None,
         };
         rib.run();
     })?;
@@ -231,6 +240,9 @@ struct RibThread {
     events: Box<dyn Fn(Event) + Send>,
     /// When neighbours are told what changed; `None` while nothing did.
     flush_at: Option<Instant>,
+    /// Paths, at most, since memory was last given back.
+    most: usize,
+    give_back_at: Option<Instant>,
 }
 
 impl RibThread {
@@ -267,6 +279,20 @@ impl RibThread {
                 }
             }
             self.dispatch();
+            self.give_back();
+        }
+    }
+
+    /// What a lost table leaves behind are holes in the heap.
+    fn give_back(&mut self) {
+        let paths = self.core.path_count();
+        self.most = self.most.max(paths);
+        if self.most - paths < GONE {
+            self.give_back_at = None;
+        } else if *self.give_back_at.get_or_insert_with(|| Instant::now() + GIVE_BACK) <= Instant::now() {
+            process::trim_heap();
+            self.most = paths;
+            self.give_back_at = None;
         }
     }
 
@@ -275,6 +301,7 @@ impl RibThread {
         let open = self.backlog.len() < FIB_LIMIT;
         // What is due then may be a walk, which waits for the kernel, too.
         let deadline = self.core.deadline().filter(|_| open).map(clock::instant);
+        let times = [self.flush_at, deadline, self.give_back_at];
         let mailbox = Arc::clone(&self.handle.mailbox);
         let mut queues = lock(&mailbox.queues);
         loop {
@@ -284,11 +311,11 @@ impl RibThread {
             if queues.closed && requests.is_empty() && input.is_empty() && !busy {
                 return None;
             }
-            let due = [self.flush_at, deadline].into_iter().flatten().any(|at| at <= Instant::now());
+            let due = times.into_iter().flatten().any(|at| at <= Instant::now());
             if busy || due || !requests.is_empty() || !input.is_empty() {
                 return Some((requests, input));
             }
-            let next = [self.flush_at, deadline].into_iter().flatten().min();
+            let next = times.into_iter().flatten().min();
             let patience = match (next, self.backlog.is_empty()) {
                 (None, true) => None,
                 (Some(at), true) => Some(at.saturating_duration_since(Instant::now())),
