@@ -178,6 +178,9 @@ impl Core {
             self.resolve();
         }
         for f in Family::ALL {
+            if family!(self, f, |rib, _shared| std::mem::take(&mut rib.recount)) {
+                self.count_anew(f);
+            }
             let nets = family!(self, f, |rib, _shared| std::mem::take(&mut rib.resuppress));
             if !nets.is_empty() {
                 self.suppress_anew(f, nets);
@@ -239,6 +242,12 @@ impl Core {
         peer.round_trip = milliseconds;
         self.v4.time_anew(id);
         self.v6.time_anew(id);
+    }
+
+    /// Orders a walk in the place of any that counts what is no longer asked for.
+    fn count_anew(&mut self, family: Family) {
+        self.tasks.retain(|t| t.family != family || !matches!(t.walk, Walk::Count));
+        self.tasks.push_front(Task { family, cursor: 0, walk: Walk::Count });
     }
 
     /// Joins a walk that has not begun, or orders one.

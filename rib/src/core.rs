@@ -266,7 +266,7 @@ impl Core {
 
     /// Whether the next slice is of a walk that gives the kernel nothing to do, and that neighbours wait for.
     pub fn walks_apart(&self) -> bool {
-        self.tasks.front().is_some_and(|t| matches!(t.walk, Walk::Suppress(_)))
+        self.tasks.front().is_some_and(|t| t.walk.comes_before_telling())
     }
 
     /// Lets routes in that are suppressed no more, a slice of them. Returns whether there were any.
@@ -326,7 +326,7 @@ impl Core {
     }
 
     fn suppresses_anew(&self) -> bool {
-        self.tasks.iter().any(|t| matches!(t.walk, Walk::Suppress(_)))
+        self.tasks.iter().any(|t| t.walk.comes_before_telling())
     }
 
     /// Forgets the flaps of a prefix, or of all of a family (`clear ip bgp dampening`): what was suppressed is used. An
@@ -686,6 +686,9 @@ impl Core {
     }
 
     fn finish(&mut self, task: &Task) {
+        if let Walk::Count = task.walk {
+            family!(self, task.family, |rib, shared| rib.all_counted(shared));
+        }
         if let Walk::Search(number) = task.walk {
             family!(self, task.family, |rib, shared| rib.searched(shared, number));
         }

@@ -63,6 +63,8 @@ pub(crate) struct FamilyRib<A: Addr> {
     pub tracked: Vec<A>,
     /// Of what these cover it has to be seen again what is suppressed.
     pub resuppress: Vec<IpNet>,
+    /// Aggregates were configured: their paths are to be counted.
+    pub recount: bool,
     /// `aggregate-address`.
     pub aggregates: Option<Box<Aggregates<A>>>,
     /// Route-maps that wait for a route, if any do.
@@ -86,6 +88,7 @@ impl<A: Addr> FamilyRib<A> {
             local: crate::local::LocalRoutes::default(),
             tracked: Vec::new(),
             resuppress: Vec::new(),
+            recount: false,
             aggregates: None,
             conditions: None,
             damping: None,

@@ -30,6 +30,8 @@ pub(crate) enum Walk {
     Undamp(Option<Vec<PeerId>>),
     /// Look for the first route that a condition asks for; by the number of the search.
     Search(u32),
+    /// Count the paths that aggregates are made of.
+    Count,
     /// See again which paths of what these prefixes cover are suppressed by aggregates.
     Suppress(Vec<IpNet>),
     /// Ask policies anew what they make of these prefixes.
@@ -45,6 +47,13 @@ pub(crate) struct Changed {
     pub turned: Turned,
     /// They begin or cease to discard, which their routes have to be told.
     pub retold: Turned,
+}
+
+impl Walk {
+    /// Whether neighbours are told nothing before it is through: it decides which routes they are to have.
+    pub fn comes_before_telling(&self) -> bool {
+        matches!(self, Walk::Count | Walk::Suppress(_))
+    }
 }
 
 impl Changed {
@@ -70,8 +79,8 @@ pub(crate) struct Task {
     pub walk: Walk,
 }
 
-/// Prefixes that a walk visits before other work gets its turn.
-const SLICE: usize = 8192;
+/// Prefixes that a walk visits before other work gets its turn; few in tests, so that other work gets in between.
+const SLICE: usize = if cfg!(test) { 3 } else { 8192 };
 
 pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, task: &mut Task) -> bool {
     if let Walk::Revalidate(revalidation) = &mut task.walk {
@@ -107,6 +116,7 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
                 // Also where nothing but the source address changed.
                 rib.retell(shared, id);
             }
+            Walk::Count => rib.count_first(shared, id),
             Walk::Suppress(nets) => rib.suppress_within(shared, id, nets),
             Walk::Search(number) => rib.search(shared, id, *number),
             Walk::DecideAll => {
@@ -130,6 +140,9 @@ pub(crate) fn walk_slice<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, t
                 }
             }
         }
+    }
+    if let Walk::Count = task.walk {
+        rib.counted_to(end);
     }
     task.cursor = end;
     end >= rib.table.bound()

@@ -140,6 +140,10 @@ pub(crate) struct Aggregates<A: Addr> {
     lengths: BTreeSet<u8>,
     /// Those to be worked out anew.
     dirty: Vec<(A, u8)>,
+    /// Paths of the table's slots before this one are counted; to the others a walk comes ([`Walk::Count`]).
+    ///
+    /// [`Walk::Count`]: crate::walk::Walk::Count
+    counted: usize,
     /// Look-ups for paths that came or went: what aggregates cost.
     pub(crate) looked_up: u64,
 }
@@ -149,7 +153,7 @@ impl<A: Addr> Aggregates<A> {
         let keyed = config.iter().filter_map(|(net, c)| Some((key(net)?, State::new(c.clone()))));
         let by_prefix: HashMap<(A, u8), State, _> = keyed.collect();
         let lengths = by_prefix.keys().map(|(_, len)| *len).collect();
-        let mut all = Aggregates { by_prefix, lengths, dirty: Vec::new(), looked_up: 0 };
+        let mut all = Aggregates { by_prefix, lengths, dirty: Vec::new(), counted: 0, looked_up: 0 };
         all.mark_all();
         all
     }
@@ -200,7 +204,7 @@ impl<A: Addr> FamilyRib<A> {
         let path = self.table.path(idx);
         self.table.set_flags(idx, path.flags & !path_flag::COUNTED);
         let (addr, len) = (self.table.prefix(id).addr, self.table.prefix(id).len);
-        if let Some(all) = &mut self.aggregates {
+        if let Some(all) = self.aggregates.as_mut().filter(|all| id.index() < all.counted) {
             all.count(shared, addr, len, path.attr, false);
         }
     }
@@ -209,7 +213,7 @@ impl<A: Addr> FamilyRib<A> {
     /// was not, or the other way round.
     pub(crate) fn count_paths(&mut self, shared: &Shared, id: PrefixId) -> bool {
         let (addr, len) = (self.table.prefix(id).addr, self.table.prefix(id).len);
-        let Some(all) = &mut self.aggregates else { return false };
+        let Some(all) = self.aggregates.as_mut().filter(|all| id.index() < all.counted) else { return false };
         let mut at = self.table.prefix(id).head;
         while !at.is_none() {
             let path = self.table.path(at);
@@ -242,7 +246,8 @@ impl<A: Addr> FamilyRib<A> {
         turned
     }
 
-    /// Takes in which aggregates are configured. Counts anew if any came, went or changed.
+    /// Takes in which aggregates are configured. If any came, went or changed, a walk counts anew; what there was of
+    /// those that stay is told until it is through.
     pub(crate) fn configure_aggregates(&mut self, shared: &mut Shared, config: &BTreeMap<IpNet, Aggregate>) {
         let old = self.aggregates.as_ref().map(|all| &all.by_prefix);
         let same = config.len() == old.map_or(0, HashMap::len)
@@ -259,22 +264,39 @@ impl<A: Addr> FamilyRib<A> {
         }
         self.aggregates = (!config.is_empty()).then(|| Box::new(Aggregates::new(config)));
         // All are counted before it is asked what they suppress: that depends on all of them.
-        for slot in 0..self.table.bound() {
-            let Some(id) = self.table.live(slot) else { continue };
-            let (addr, len) = (self.table.prefix(id).addr, self.table.prefix(id).len);
-            let mut at = self.table.prefix(id).head;
-            while !at.is_none() {
-                let path = self.table.path(at);
-                let counts = self.aggregates.is_some() && path.has(path_flag::VALID) && !is_aggregate(&path);
-                let counted = if counts { path_flag::COUNTED } else { 0 };
-                self.table.set_flags(at, path.flags & !path_flag::COUNTED | counted);
-                let attr = path.attr;
-                at = path.next;
-                if let Some(all) = self.aggregates.as_mut().filter(|_| counts) {
-                    all.count(shared, addr, len, attr, true);
-                }
-            }
+        match self.aggregates {
+            Some(_) => self.recount = true,
+            None => self.resuppress.push(A::from_be_slice(&[]).to_net(0)),
         }
+    }
+
+    /// Counts the paths of a prefix that the walk has come to. What their flags say is of the aggregates before.
+    pub(crate) fn count_first(&mut self, shared: &Shared, id: PrefixId) {
+        let Some(all) = &mut self.aggregates else { return };
+        let (addr, len) = (self.table.prefix(id).addr, self.table.prefix(id).len);
+        let mut at = self.table.prefix(id).head;
+        while !at.is_none() {
+            let path = self.table.path(at);
+            let counts = path.has(path_flag::VALID) && !is_aggregate(&path);
+            let counted = if counts { path_flag::COUNTED } else { 0 };
+            self.table.set_flags(at, path.flags & !path_flag::COUNTED | counted);
+            if counts {
+                all.count(shared, addr, len, path.attr, true);
+            }
+            at = path.next;
+        }
+    }
+
+    /// The walk that counts has done the slots before this one.
+    pub(crate) fn counted_to(&mut self, slot: usize) {
+        if let Some(all) = &mut self.aggregates {
+            all.counted = slot;
+        }
+    }
+
+    /// The walk that counts is through: what comes of it is put into the table, and what is suppressed looked at.
+    pub(crate) fn all_counted(&mut self, shared: &mut Shared) {
+        self.counted_to(usize::MAX);
         self.renew_aggregates(shared);
         self.resuppress.push(A::from_be_slice(&[]).to_net(0));
     }
