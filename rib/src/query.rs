@@ -360,13 +360,14 @@ impl Core {
             .map_or(0, |g| g.told_count(peer)))
     }
 
-    /// Routes that a neighbour and those who are told the same are told together; without such others, what it is told.
-    pub fn told_together(&self, peer: PeerId, family: Family) -> usize {
-        by_family!(self, family, |rib| rib
-            .groups
-            .iter()
-            .find(|g| g.members().contains(&peer))
-            .map_or(0, |g| g.told_together()))
+    /// For each neighbour the routes that it and those who are told the same are told together; without such others,
+    /// what it is told.
+    pub fn told_together(&self, family: Family) -> Vec<(PeerId, usize)> {
+        fn all<A: Addr>(rib: &FamilyRib<A>) -> Vec<(PeerId, usize)> {
+            let groups = rib.groups.iter().map(|g| (g.members().to_vec(), g.told_together()));
+            groups.flat_map(|(members, told)| members.into_iter().map(move |m| (m, told))).collect()
+        }
+        by_family!(self, family, |rib| all(rib))
     }
 
     /// What depends on conditions of what a neighbour is told.

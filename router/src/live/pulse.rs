@@ -1,5 +1,6 @@
 //! What `top` shows.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bgp::types::Family;
@@ -38,10 +39,13 @@ impl Live {
         let statuses = self.statuses();
         let ids: Vec<rib::PeerId> = statuses.iter().map(|(e, _)| e.id).collect();
         let asked = self.control.rib.ask(move |core| {
-            let of = |id: rib::PeerId| {
-                let both = |count: &dyn Fn(Family) -> u64| Family::ALL.into_iter().map(count).sum::<u64>();
-                (both(&|f| core.counts(id, f).accepted.into()), both(&|f| core.told_together(id, f) as u64))
-            };
+            let mut told: HashMap<rib::PeerId, u64> = HashMap::new();
+            for (id, routes) in Family::ALL.into_iter().flat_map(|f| core.told_together(f)) {
+                *told.entry(id).or_default() += routes as u64;
+            }
+            let accepted =
+                |id| Family::ALL.into_iter().map(|f| u64::from(core.counts(id, f).accepted)).sum::<u64>();
+            let of = |id| (accepted(id), told.get(&id).copied().unwrap_or(0));
             (ids.into_iter().map(of).collect::<Vec<_>>(), Family::ALL.map(|f| core.totals(f)))
         });
         let (counts, totals) = match asked {
