@@ -107,6 +107,8 @@ pub trait Addr: Copy + Eq + Ord + fmt::Debug + std::hash::Hash + Send + Sync + '
     fn mask(self, len: u8) -> Self;
     /// The last address of the prefix `self/len`.
     fn last(self, len: u8) -> Self;
+    /// The address behind this one, if it is not the last of all.
+    fn next(self) -> Option<Self>;
     /// As a standard address.
     fn to_ip(self) -> IpAddr;
     /// From a standard address of the same family.
@@ -137,6 +139,10 @@ impl Addr for u32 {
             1..=31 => self | (u32::MAX >> len),
             _ => self,
         }
+    }
+
+    fn next(self) -> Option<u32> {
+        self.checked_add(1)
     }
 
     fn to_ip(self) -> IpAddr {
@@ -187,6 +193,10 @@ impl Addr for u128 {
             1..=127 => self | (u128::MAX >> len),
             _ => self,
         }
+    }
+
+    fn next(self) -> Option<u128> {
+        self.checked_add(1)
     }
 
     fn to_ip(self) -> IpAddr {

@@ -1,5 +1,6 @@
 //! Filters with a memory: verdicts by attribute set, where they depend on nothing else.
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -8,7 +9,7 @@ use ipnet::IpNet;
 use crate::id::{AttrId, PeerId};
 use crate::intern::{Provenance, WeakAttr};
 use crate::policy::compile::Filter;
-use crate::policy::eval::{Selection, Subject, Verdict};
+use crate::policy::eval::{Held, Selection, Subject, Verdict};
 use crate::shared::Shared;
 use crate::weight::Company;
 
@@ -19,6 +20,15 @@ struct Memo {
     /// `NONE` is deny.
     output: WeakAttr,
 }
+
+/// What of a filter holds for a set, whatever the prefix.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    input: WeakAttr,
+    held: Held,
+}
+
+const NO_PART: Part = Part { input: WeakAttr::NONE, held: Held::NOTHING };
 
 const EMPTY: Memo = Memo { input: WeakAttr::NONE, output: WeakAttr::NONE };
 
@@ -40,6 +50,8 @@ pub(crate) struct Evaluator {
     filter: Filter,
     purpose: Purpose,
     by_set: Vec<Memo>,
+    /// By set, where the verdict depends on the prefix.
+    parts: Vec<Part>,
     by_entry: HashMap<(AttrId, u32), Memo, foldhash::fast::FixedState>,
     /// The multipath members beside the route that is asked about.
     company: Company,
@@ -136,7 +148,9 @@ impl Evaluator {
         peer: Option<PeerId>,
         address: Option<IpAddr>,
     ) -> Option<AttrId> {
-        match self.filter.select(&self.subject(shared, id, net, peer)) {
+        let held = self.held(shared, id, net, peer);
+        let subject = LazyCell::new(|| self.subject(shared, id, net, peer));
+        match self.filter.select(held, &net, &subject) {
             Selection::Deny => None,
             Selection::Permit => {
                 shared.attrs.retain(id);
@@ -164,6 +178,21 @@ impl Evaluator {
         }
     }
 
+    /// What of the filter holds for a set, whatever the prefix.
+    fn held(&mut self, shared: &Shared, id: AttrId, net: IpNet, peer: Option<PeerId>) -> Held {
+        if let Some(part) = self.parts.get(id.index())
+            && shared.attrs.upgrade(part.input) == Some(id)
+        {
+            return part.held;
+        }
+        let held = self.filter.hold(&self.subject(shared, id, net, peer));
+        if self.parts.len() <= id.index() {
+            self.parts.resize(shared.attrs.bound().max(id.index() + 1), NO_PART);
+        }
+        self.parts[id.index()] = Part { input: shared.attrs.downgrade(id), held };
+        held
+    }
+
     fn realise(
         &self,
         shared: &mut Shared,
@@ -184,12 +213,15 @@ impl Evaluator {
     /// Forgets all verdicts, for their memory.
     pub fn forget(&mut self) {
         self.by_set = Vec::new();
+        self.parts = Vec::new();
         self.by_entry = HashMap::default();
     }
 
     /// Estimated memory in octets.
     pub fn memory(&self) -> usize {
-        self.by_set.capacity() * size_of::<Memo>() + self.by_entry.capacity() * (size_of::<Memo>() + 12)
+        self.by_set.capacity() * size_of::<Memo>()
+            + self.parts.capacity() * size_of::<Part>()
+            + self.by_entry.capacity() * (size_of::<Memo>() + 12)
     }
 }
 

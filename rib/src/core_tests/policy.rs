@@ -1,6 +1,11 @@
 //! Policies in both directions, and what changes when they do.
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::policy::ast::{CommunityList, CommunityMatch, ListEntry, PrefixList, SourceProtocol};
+use crate::policy::eval::Verdict;
+use crate::why::TestRoute;
 
 fn ours_only() -> Policies {
     let entry = PrefixListEntry {
@@ -9,7 +14,7 @@ fn ours_only() -> Policies {
         ge: None,
         le: Some(32),
     };
-    let list = ast::PrefixList { description: None, entries: BTreeMap::from([(5, entry)]) };
+    let list = PrefixList { description: None, entries: BTreeMap::from([(5, entry)]) };
     let mut permit = RouteMapEntry::new(Action::Permit);
     permit.matches.push(Match::Ipv4Address(AddressMatch::PrefixList("OURS".into())));
     permit.sets.push(Set::Community { values: vec![1, 2], additive: true });
@@ -247,5 +252,98 @@ fn policy_between_the_table_and_the_kernel_chooses_the_source_and_keeps_routes_o
     lab.settle();
     for prefix in [ours, other, fixed] {
         assert_eq!(source(&lab, prefix), Some(None), "{prefix}");
+    }
+}
+
+/// Route-maps whose clauses look at prefixes and at attributes in any order, some of them longer than what is remembered
+/// of a set tells of.
+fn long_map() -> impl Strategy<Value = BTreeMap<u16, RouteMapEntry>> {
+    let clause = || {
+        prop_oneof![
+            Just(Match::Ipv4Address(AddressMatch::PrefixList("EVEN".into()))),
+            Just(Match::Ipv4Address(AddressMatch::PrefixLen(24))),
+            (0u32..3).prop_map(Match::Metric),
+            (0u32..3).prop_map(|n| Match::Community { list: n.to_string(), exact: false, any: false }),
+        ]
+    };
+    // Mostly entries that seldom hold, so that those far behind are asked.
+    let entry = (any::<bool>(), proptest::collection::vec(clause(), 0..4), any::<bool>());
+    let entries = prop_oneof![1usize..6, 60usize..70]
+        .prop_flat_map(move |n| proptest::collection::vec(entry.clone(), n));
+    entries.prop_map(|entries| {
+        let last = entries.len();
+        let entry = |(at, (permit, mut matches, sets)): (usize, (bool, Vec<Match>, bool))| {
+            let mut entry = RouteMapEntry::new(if permit { Action::Permit } else { Action::Deny });
+            if at + 1 < last && matches.len() < 2 {
+                matches.push(Match::Tag(7));
+            }
+            entry.matches = matches;
+            if sets {
+                entry.sets.push(Set::Community { values: vec![at as u32 + 100], additive: false });
+            }
+            (at as u16 + 1, entry)
+        };
+        entries.into_iter().enumerate().map(entry).collect()
+    })
+}
+
+proptest! {
+    /// What is remembered of equal attributes makes no difference.
+    #[test]
+    fn a_policy_with_a_memory_says_what_it_says_without(map in long_map()) {
+        let prefixes = ["192.0.2.0/24", "192.0.3.0/24", "192.0.2.0/25", "192.0.3.128/25"];
+        let mut policies = Policies::default();
+        let even = PrefixListEntry {
+            action: Action::Permit,
+            prefix: Some("192.0.2.0/24".parse().unwrap()),
+            ge: None,
+            le: Some(32),
+        };
+        let even = PrefixList { description: None, entries: BTreeMap::from([(5, even)]) };
+        policies.prefix_lists_v4.insert("EVEN".into(), even);
+        for n in 0..3 {
+            let value = CommunityMatch::Standard(vec![n]);
+            let entries = BTreeMap::from([(5, ListEntry { action: Action::Permit, value })]);
+            policies.community_lists.insert(n.to_string(), CommunityList { expanded: false, entries });
+        }
+        policies.route_maps.insert("IN".into(), map);
+        let mut lab = Lab::new();
+        lab.tell(Input::Policies(policies));
+        let mut family = PeerFamily::default();
+        family.import.route_map = Some("IN".into());
+        lab.add_with(1, PeerKind::External, family);
+        lab.add(2, PeerKind::External);
+        for med in 0..3 {
+            for community in 0..3 {
+                let mut block = Vec::new();
+                lab.announce(1, &prefixes, |b| {
+                    b.med(Some(med)).communities(vec![community]);
+                    block = b.build();
+                });
+                lab.settle();
+                for prefix in prefixes {
+                    let net: IpNet = prefix.parse().unwrap();
+                    let route = TestRoute {
+                        net,
+                        block: block.clone(),
+                        next_hop: Some(address(1).into()),
+                        peer: Some(address(1).into()),
+                        peer_interface: None,
+                        tag: 0,
+                        interface: None,
+                        source: SourceProtocol::Bgp,
+                        igp_metric: 0,
+                    };
+                    let communities = |block: &[u8]| AttrView::new(block).communities().collect::<Vec<_>>();
+                    let expected = match lab.core.test_route_map("IN", &route).unwrap().verdict {
+                        Verdict::Deny => None,
+                        Verdict::Permit => Some(vec![community]),
+                        Verdict::Change(changed) => Some(communities(&changed.block.unwrap())),
+                    };
+                    let told = lab.peers[&2].1.get(&net).map(|(block, _)| communities(block));
+                    prop_assert_eq!(told, expected, "{} {} {}", prefix, med, community);
+                }
+            }
+        }
     }
 }

@@ -46,7 +46,8 @@ impl<T: Copy> Lot<T> {
     fn take_run(&mut self, alike: impl Fn(&T, &T) -> bool) -> &[T] {
         let from = self.told;
         let rest = self.rest();
-        let length = rest.first().map_or(0, |first| rest.iter().take(RUN).take_while(|r| alike(first, r)).count());
+        let length =
+            rest.first().map_or(0, |first| rest.iter().take(RUN).take_while(|r| alike(first, r)).count());
         self.told += length;
         &self.routes[from..self.told]
     }

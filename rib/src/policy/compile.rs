@@ -430,13 +430,8 @@ impl Compiled {
         };
         let counts_company =
             entries.iter().any(|e| e.changes.iter().any(counts)) || called(Program::counts_company);
-        let prefix_dependent = any(|c| {
-            // Routes with equal attributes may come from different neighbours.
-            let by_source = matches!(c, Cond::SrcPeer(_));
-            by_source || matches!(c, Cond::Prefix(..) | Cond::PrefixLen(..) | Cond::Probability(_))
-        }) || validates
-            || counts_company
-            || called(Program::prefix_dependent);
+        let prefix_dependent =
+            any(|c| !c.by_attributes()) || validates || counts_company || called(Program::prefix_dependent);
         let changes = || entries.iter().flat_map(|e| &e.changes);
         let measured = |c: &Change| {
             use Set::{Aigp, Metric};

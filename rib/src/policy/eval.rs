@@ -1,6 +1,7 @@
 //! Running policy on a route.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::ops::Deref;
 
 use bgp::attrs::{AttrBuilder, AttrView, LinkBandwidth, Summary, flag, summarize};
 use bgp::types::{Asn, Family};
@@ -116,21 +117,46 @@ pub enum Selection {
     Complex,
 }
 
+/// What of a filter holds for a set of attributes, whatever the prefix.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Held(u64);
+
+impl Held {
+    /// Nothing does.
+    pub const NOTHING: Held = Held(0);
+    /// Entries of a route-map that it tells of, one bit each; those behind are asked in full.
+    const ENTRIES: usize = 63;
+    /// The list of AS paths permits.
+    const LISTS: u64 = 1 << Held::ENTRIES;
+
+    fn lists(self) -> bool {
+        self.0 & Held::LISTS != 0
+    }
+
+    /// Whether the conditions of an entry on attributes hold; `None` if it is too far behind.
+    fn entry(self, at: usize) -> Option<bool> {
+        (at < Held::ENTRIES).then(|| self.0 & 1 << at != 0)
+    }
+}
+
 impl Filter {
-    /// The lists of a filter, without its route-map.
-    fn lists_permit(&self, s: &Subject<'_>) -> bool {
-        !self.deny_all
-            && self.prefixes.iter().all(|p| p.as_ref().is_some_and(|p| p.permits(&s.net)))
-            && self.as_paths.iter().all(|a| a.as_ref().is_some_and(|a| a.permits(s.view)))
+    /// What of the lists looks at the prefix.
+    fn prefix_lists_permit<'a>(&self, net: &IpNet, s: &impl Deref<Target = Subject<'a>>) -> bool {
+        self.prefixes.iter().all(|p| p.as_ref().is_some_and(|p| p.permits(net)))
             && self.own_as.iter().all(|(ours, map)| {
                 let looped = s.view.as_path().asns().any(|asn| ours.contains(&asn.0));
                 !looped || map.as_ref().is_some_and(|map| map.run(s) != Verdict::Deny)
             })
     }
 
+    /// What of the lists does not.
+    fn path_lists_permit(&self, s: &Subject<'_>) -> bool {
+        !self.deny_all && self.as_paths.iter().all(|a| a.as_ref().is_some_and(|a| a.permits(s.view)))
+    }
+
     /// Runs the filter on a route.
     pub fn run(&self, s: &Subject<'_>) -> Verdict {
-        if !self.lists_permit(s) {
+        if !self.path_lists_permit(s) || !self.prefix_lists_permit(&s.net, &s) {
             return Verdict::Deny;
         }
         match &self.map {
@@ -148,15 +174,25 @@ impl Filter {
         self.validates() && Validation::ANSWERS.iter().any(permits)
     }
 
-    /// The part of [`Self::run`] that may look at the prefix.
-    pub fn select(&self, s: &Subject<'_>) -> Selection {
-        if !self.lists_permit(s) {
+    /// The part of [`Self::run`] that does not look at the prefix.
+    pub fn hold(&self, s: &Subject<'_>) -> Held {
+        let lists = if self.path_lists_permit(s) { Held::LISTS } else { 0 };
+        let simple = self.map.iter().flatten().filter(|program| program.simple);
+        let entries = simple.flat_map(|program| program.entries.iter().take(Held::ENTRIES).enumerate());
+        let holds = |(at, entry): (usize, &Entry)| if entry.attributes_hold(s) { 1 << at } else { 0 };
+        Held(entries.map(holds).fold(lists, |held, bit: u64| held | bit))
+    }
+
+    /// The part of [`Self::run`] that may look at the prefix; which is all that most look at, so that the rest of the
+    /// route may come later.
+    pub fn select<'a>(&self, held: Held, net: &IpNet, s: &impl Deref<Target = Subject<'a>>) -> Selection {
+        if !held.lists() || !self.prefix_lists_permit(net, s) {
             return Selection::Deny;
         }
         match &self.map {
             None => Selection::Permit,
             Some(None) => Selection::Deny,
-            Some(Some(program)) if program.simple => program.select(s),
+            Some(Some(program)) if program.simple => program.select(held, net, s),
             Some(Some(_)) => Selection::Complex,
         }
     }
@@ -204,10 +240,31 @@ pub(super) fn finish(changed: Changed) -> Verdict {
     if changed == Changed::default() { Verdict::Permit } else { Verdict::Change(Box::new(changed)) }
 }
 
+impl Entry {
+    fn attributes_hold(&self, s: &Subject<'_>) -> bool {
+        self.conds.iter().filter(|c| c.by_attributes()).all(|c| c.holds(s, true))
+    }
+
+    fn rest_holds<'a>(&self, net: &IpNet, s: &impl Deref<Target = Subject<'a>>) -> bool {
+        let holds = self.conds.iter().filter(|c| !c.by_attributes()).all(|cond| match cond {
+            Cond::Prefix(family, set) => *family == Family::of(net) && set.permits(net),
+            other => other.holds(s, true),
+        });
+        if holds {
+            self.matched.bump();
+        }
+        holds
+    }
+}
+
 impl Program {
-    fn select(&self, s: &Subject<'_>) -> Selection {
+    fn select<'a>(&self, held: Held, net: &IpNet, s: &impl Deref<Target = Subject<'a>>) -> Selection {
         self.asked.bump();
-        match self.entries.iter().position(|e| Counting.holds(e, s)) {
+        let mut entries = self.entries.iter().enumerate();
+        let holds = |(at, entry): (usize, &Entry)| {
+            held.entry(at).unwrap_or_else(|| entry.attributes_hold(s)) && entry.rest_holds(net, s)
+        };
+        match entries.position(holds) {
             Some(at) if !self.entries[at].permit => Selection::Deny,
             Some(at) if self.entries[at].changes.is_empty() => Selection::Permit,
             Some(at) => Selection::Entry(at as u32),
@@ -280,6 +337,13 @@ impl Program {
 }
 
 impl Cond {
+    /// Whether it holds for all routes with the same attributes, or for none of them. Those may be of several prefixes and
+    /// come from several neighbours.
+    pub(super) fn by_attributes(&self) -> bool {
+        use Cond::{Prefix, PrefixLen, Probability, Rpki, SrcPeer};
+        !matches!(self, Prefix(..) | PrefixLen(..) | Probability(_) | Rpki(_) | SrcPeer(_))
+    }
+
     /// Whether it holds; entries of prefix-lists count how often they are the reason, if `counts`.
     pub(super) fn holds(&self, s: &Subject<'_>, counts: bool) -> bool {
         let permits =

@@ -8,4 +8,5 @@ pub mod ast;
 pub mod compile;
 pub mod eval;
 pub mod sets;
+mod spans;
 pub mod trace;

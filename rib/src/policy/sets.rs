@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use bgp::attrs::AttrView;
+use bgp::types::Addr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use prefix_trie::PrefixMap;
 use regex_automata::meta::Regex;
 use smallvec::SmallVec;
 
@@ -14,6 +14,7 @@ use super::ast::{
     PrefixList, Wildcard,
 };
 use super::compile::Counter;
+use super::spans::Spans;
 
 /// Lengths that one prefix-list entry admits.
 #[derive(Debug)]
@@ -31,7 +32,29 @@ impl Bounds {
     }
 }
 
-type Entries = SmallVec<[Bounds; 2]>;
+type Entries = SmallVec<[Bounds; 1]>;
+
+/// The lines of a list that is being compiled, by prefix.
+#[derive(Default)]
+struct Lines {
+    v4: BTreeMap<(u32, u8), Entries>,
+    v6: BTreeMap<(u128, u8), Entries>,
+}
+
+impl Lines {
+    fn add(&mut self, net: IpNet, bounds: Bounds) {
+        let len = net.prefix_len();
+        match net.trunc() {
+            IpNet::V4(net) => self.v4.entry((net.addr().into(), len)).or_default().push(bounds),
+            IpNet::V6(net) => self.v6.entry((net.addr().into(), len)).or_default().push(bounds),
+        }
+    }
+
+    fn add_any(&mut self, seq: u32, permit: bool) {
+        self.add(IpNet::V4(Ipv4Net::default()), Bounds::new(seq, 0, 32, permit));
+        self.add(IpNet::V6(Ipv6Net::default()), Bounds::new(seq, 0, 128, permit));
+    }
+}
 
 /// A line of an access-list with wildcards: what it wants of a route's address and netmask.
 #[derive(Debug)]
@@ -42,12 +65,12 @@ struct Wild {
     permit: bool,
 }
 
-/// A prefix-list: the covering entries of a route are found by a trie, the first by sequence number counts. An
+/// A prefix-list: of the entries around a route the first by sequence number counts that its length is good for. An
 /// access-list is the same, with wildcards beside, which are tried in turn.
 #[derive(Debug, Default)]
 pub struct PrefixSet {
-    v4: PrefixMap<Ipv4Net, Entries>,
-    v6: PrefixMap<Ipv6Net, Entries>,
+    v4: Spans<u32, Entries>,
+    v6: Spans<u128, Entries>,
     wild: Vec<Wild>,
     empty: bool,
 }
@@ -55,11 +78,11 @@ pub struct PrefixSet {
 impl PrefixSet {
     /// Compiles a list. An `any` entry covers both families.
     pub fn new(list: &PrefixList) -> PrefixSet {
-        let mut set = PrefixSet { empty: list.entries.is_empty(), ..PrefixSet::default() };
+        let mut lines = Lines::default();
         for (&seq, entry) in &list.entries {
             let permit = entry.action == Action::Permit;
             match entry.prefix {
-                None => set.add_any(seq, permit),
+                None => lines.add_any(seq, permit),
                 Some(net) => {
                     let (len, max) = (net.prefix_len(), net.max_prefix_len());
                     let (ge, le) = match (entry.ge, entry.le) {
@@ -68,43 +91,35 @@ impl PrefixSet {
                         (None, Some(le)) => (len, le),
                         (Some(ge), Some(le)) => (ge, le),
                     };
-                    set.add(net, Bounds::new(seq, ge, le, permit));
+                    lines.add(net, Bounds::new(seq, ge.max(len), le, permit));
                 }
             }
         }
-        set
+        PrefixSet::compiled(lines, Vec::new(), list.entries.is_empty())
     }
 
     /// Compiles an access-list.
     pub fn of_access_list(list: &AccessList) -> PrefixSet {
-        let mut set = PrefixSet { empty: list.is_empty(), ..PrefixSet::default() };
+        let (mut lines, mut wild) = (Lines::default(), Vec::new());
         for (&seq, entry) in list {
             let permit = entry.action == Action::Permit;
             match entry.value {
-                AccessMatch::Any => set.add_any(seq, permit),
+                AccessMatch::Any => lines.add_any(seq, permit),
                 AccessMatch::Prefix(net, exact) => {
                     let (len, max) = (net.prefix_len(), net.max_prefix_len());
-                    set.add(net, Bounds::new(seq, len, if exact { len } else { max }, permit));
+                    lines.add(net, Bounds::new(seq, len, if exact { len } else { max }, permit));
                 }
                 AccessMatch::Standard(address) => {
-                    set.wild.push(Wild { seq, address, mask: Wildcard::Any, permit });
+                    wild.push(Wild { seq, address, mask: Wildcard::Any, permit });
                 }
-                AccessMatch::Extended(address, mask) => set.wild.push(Wild { seq, address, mask, permit }),
+                AccessMatch::Extended(address, mask) => wild.push(Wild { seq, address, mask, permit }),
             }
         }
-        set
+        PrefixSet::compiled(lines, wild, list.is_empty())
     }
 
-    fn add(&mut self, net: IpNet, bounds: Bounds) {
-        match net.trunc() {
-            IpNet::V4(net) => self.v4.entry(net).or_default().push(bounds),
-            IpNet::V6(net) => self.v6.entry(net).or_default().push(bounds),
-        }
-    }
-
-    fn add_any(&mut self, seq: u32, permit: bool) {
-        self.add(IpNet::V4(Ipv4Net::default()), Bounds::new(seq, 0, 32, permit));
-        self.add(IpNet::V6(Ipv6Net::default()), Bounds::new(seq, 0, 128, permit));
+    fn compiled(lines: Lines, wild: Vec<Wild>, empty: bool) -> PrefixSet {
+        PrefixSet { v4: Spans::new(lines.v4), v6: Spans::new(lines.v6), wild, empty }
     }
 
     /// Whether the list permits a prefix. A list without entries permits all, as in FRR.
@@ -127,15 +142,18 @@ impl PrefixSet {
 
     /// The entry that counts for a prefix: its number, what it says, and its counter, which wildcards have none of.
     fn entry(&self, net: &IpNet) -> Option<(u32, bool, Option<&Counter>)> {
-        fn first<'a>(len: u8, covers: impl Iterator<Item = &'a Entries>) -> Option<&'a Bounds> {
-            covers.flatten().filter(|b| b.ge <= len && len <= b.le).min_by_key(|b| b.seq)
+        // Entries for more specific prefixes, which are around the address, too, are good for longer ones only.
+        fn first<A: Addr>(spans: &Spans<A, Entries>, addr: A, len: u8) -> Option<&Bounds> {
+            let around = spans.around(addr).flatten();
+            around.filter(|b| b.ge <= len && len <= b.le).min_by_key(|b| b.seq)
         }
+        let len = net.prefix_len();
         let (plain, wild) = match net {
             IpNet::V4(n) => {
                 let holds = |w: &&Wild| w.address.holds(n.addr()) && w.mask.holds(n.netmask());
-                (first(n.prefix_len(), self.v4.cover(n).map(|(_, e)| e)), self.wild.iter().find(holds))
+                (first(&self.v4, n.addr().into(), len), self.wild.iter().find(holds))
             }
-            IpNet::V6(n) => (first(n.prefix_len(), self.v6.cover(n).map(|(_, e)| e)), None),
+            IpNet::V6(n) => (first(&self.v6, n.addr().into(), len), None),
         };
         match (plain, wild) {
             (Some(plain), wild) if wild.is_none_or(|w| plain.seq < w.seq) => {
@@ -234,8 +252,8 @@ impl AsPathSet {
 pub trait CommunityKind: Copy + Ord {
     /// The values of a route.
     fn of(view: AttrView<'_>) -> Vec<Self>;
-    /// As the expressions of expanded lists see a value.
-    fn text(self) -> String;
+    /// Writes a value as the expressions of expanded lists see it.
+    fn write(self, text: &mut String);
 }
 
 impl CommunityKind for u32 {
@@ -243,8 +261,16 @@ impl CommunityKind for u32 {
         view.communities().collect()
     }
 
-    fn text(self) -> String {
-        bgp::attrs::text::Community(self).to_string()
+    fn write(self, text: &mut String) {
+        match bgp::attrs::text::community_name(self) {
+            Some(name) => text.push_str(name),
+            None => {
+                // Asked of every attribute set, and the formatter is slow.
+                text.push_str(itoa::Buffer::new().format(self >> 16));
+                text.push(':');
+                text.push_str(itoa::Buffer::new().format(self & 0xffff));
+            }
+        }
     }
 }
 
@@ -255,8 +281,8 @@ impl CommunityKind for LargeCommunity {
             .collect()
     }
 
-    fn text(self) -> String {
-        format!("{}:{}:{}", self.global, self.local1, self.local2)
+    fn write(self, text: &mut String) {
+        let _ = write!(text, "{}:{}:{}", self.global, self.local1, self.local2);
     }
 }
 
@@ -265,8 +291,8 @@ impl CommunityKind for ExtCommunity {
         view.ext_communities().map(ExtCommunity).collect()
     }
 
-    fn text(self) -> String {
-        bgp::attrs::text::ExtCommunity(self.0).to_string()
+    fn write(self, text: &mut String) {
+        let _ = write!(text, "{}", bgp::attrs::text::ExtCommunity(self.0));
     }
 }
 
@@ -274,6 +300,20 @@ impl CommunityKind for ExtCommunity {
 enum Pattern<T> {
     All(Vec<T>),
     Text(Regex),
+}
+
+/// The values in order, with blanks between, as expressions see them.
+fn words<T: CommunityKind>(values: &[T]) -> String {
+    let mut sorted: SmallVec<[T; 16]> = SmallVec::from_slice(values);
+    sorted.sort_unstable();
+    let mut text = String::with_capacity(12 * sorted.len());
+    for value in sorted {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        value.write(&mut text);
+    }
+    text
 }
 
 /// A community-list of one kind.
@@ -306,17 +346,13 @@ impl<T: CommunityKind> CommunitySet<T> {
 
     /// Whether the list permits these values: `exact` wants no others beside, `any` is content with one of them.
     pub fn permits(&self, values: &[T], exact: bool, any: bool) -> bool {
-        let text = || {
-            let mut sorted: Vec<T> = values.to_vec();
-            sorted.sort_unstable();
-            sorted.into_iter().map(T::text).collect::<Vec<_>>().join(" ")
-        };
+        let text = std::cell::OnceCell::new();
         let hits = |pattern: &Pattern<T>| match pattern {
             Pattern::All(wanted) if any => wanted.iter().any(|w| values.contains(w)),
             Pattern::All(wanted) => {
                 wanted.iter().all(|w| values.contains(w)) && (!exact || wanted.len() == values.len())
             }
-            Pattern::Text(regex) => regex.is_match(&text()),
+            Pattern::Text(regex) => regex.is_match(text.get_or_init(|| words(values))),
         };
         self.entries.iter().find(|(_, p)| hits(p)).is_some_and(|(permit, _)| *permit)
     }
