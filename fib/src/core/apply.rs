@@ -325,20 +325,25 @@ impl Core {
         if actual.metric() != metric || protocol.is_some_and(|p| p != actual.protocol()) {
             return;
         }
-        self.table.set_actual(&mut entry, NONE);
-        if protocol.is_none() {
+        if protocol.is_some() {
+            // Perhaps we have written it again since: only writing or removing it once more tells.
+            entry.set(flag::FORCE, true);
+        } else {
+            self.table.set_actual(&mut entry, NONE);
             entry.set(flag::OURS, false);
             // Perhaps we wrote over theirs before we heard of it.
             self.look_again();
         }
-        if entry.wanted != NONE {
-            let delay = (20 * MILLISECOND) << entry.tries.min(8);
-            self.retry.push(Reverse((self.now + delay, key)));
-            let report = Report::Stolen { prefix: key.prefix, table: key.table };
-            self.outputs.push_back(Output::Report(report));
-        }
-        self.table.put(entry);
         self.counts_changed = true;
+        if entry.wanted == NONE {
+            self.put_touched(entry);
+            return;
+        }
+        let delay = (20 * MILLISECOND) << entry.tries.min(8);
+        self.retry.push(Reverse((self.now + delay, key)));
+        let report = Report::Stolen { prefix: key.prefix, table: key.table };
+        self.outputs.push_back(Output::Report(report));
+        self.table.put(entry);
     }
 
     pub(super) fn dump_done(&mut self) {

@@ -300,6 +300,28 @@ fn a_route_written_over_somebody_else_s_unheard_is_not_forgotten() {
     play(&steps, false, false).unwrap();
 }
 
+/// Somebody removes a route, ours is written again before we hear of that, and then it is not wanted any more.
+#[test]
+fn a_route_written_again_before_its_removal_was_heard_of_is_not_forgotten() {
+    use Step::{Group, Route, Run, StealRoute, Withdraw};
+    for old in [false, true] {
+        for last in [Group(0, Vec::new(), false), Withdraw(0)] {
+            let steps = [
+                Route(0, 4, false),
+                Group(0, vec![(0, 2, 0)], false),
+                Run,
+                // What is heard before it comes too late.
+                Step::Link(1, true, false),
+                StealRoute(0),
+                Route(0, 0, false),
+                Run,
+                last.clone(),
+            ];
+            play(&steps, old, false).unwrap();
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
 
