@@ -1,10 +1,17 @@
 //! The routing table: decision, loads, churn, export, loss of a neighbour.
 
+use std::collections::BTreeMap;
+
 use bgp::attrs::{AttrView, Summary, flag};
 use bgp::batch::UpdateBatch;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use ipnet::{IpNet, Ipv4Net};
 use rib::best::{Candidate, Options, decide};
 use rib::id::PathIdx;
+use rib::policy::ast::{
+    Action, AddressMatch, CommunityList, CommunityMatch, ListEntry, Match, Policies, PrefixList,
+    PrefixListEntry, RouteMapEntry, Set,
+};
 use rib::{Core, Input, PeerId};
 
 const PREFIXES: u32 = 100_000;
@@ -59,6 +66,38 @@ fn feed(core: &mut Core, peer: u16, batches: &[UpdateBatch]) {
     }
 }
 
+/// What an operator filters by: a list of 10,000 prefixes, whose lengths refuse none of the stream, and communities.
+fn policies() -> Policies {
+    let line = |n: u32| {
+        // About one in six around a prefix of the stream.
+        let addr = 0x0100_0000 + n.wrapping_mul(0x9e37_79b9) % (6 * PREFIXES << 8);
+        let net = Ipv4Net::new_assert(addr.into(), 18 + (n % 7) as u8).trunc();
+        (n, PrefixListEntry { action: Action::Permit, prefix: Some(IpNet::V4(net)), ge: Some(25), le: None })
+    };
+    let list = |value| CommunityList {
+        expanded: matches!(value, CommunityMatch::Expanded(_)),
+        entries: BTreeMap::from([(5, ListEntry { action: Action::Permit, value })]),
+    };
+    let community = |name: &str| Match::Community { list: name.into(), exact: false, any: false };
+    let mut map = [Action::Deny, Action::Deny, Action::Permit, Action::Permit].map(RouteMapEntry::new);
+    map[0].matches.push(Match::Ipv4Address(AddressMatch::PrefixList("REFUSED".into())));
+    map[1].matches.push(community("STANDARD"));
+    map[2].matches.push(community("EXPANDED"));
+    map[2].sets.push(Set::Weight(50));
+    Policies {
+        prefix_lists_v4: BTreeMap::from([(
+            "REFUSED".into(),
+            PrefixList { description: None, entries: (1..=10_000).map(line).collect() },
+        )]),
+        community_lists: BTreeMap::from([
+            ("STANDARD".into(), list(CommunityMatch::Standard(vec![64500 << 16 | 1]))),
+            ("EXPANDED".into(), list(CommunityMatch::Expanded("6450[0-9]:7$".into()))),
+        ]),
+        route_maps: BTreeMap::from([("IN".into(), (10..).step_by(10).zip(map).collect())]),
+        ..Policies::default()
+    }
+}
+
 fn table(c: &mut Criterion) {
     let batches = batches(&router_benches::stream(PREFIXES));
     let empty = || {
@@ -76,6 +115,20 @@ fn table(c: &mut Criterion) {
     group.throughput(Throughput::Elements(u64::from(PREFIXES)));
     group.bench_function("load and export, first feed", |b| {
         b.iter_batched_ref(empty, |core| feed(core, 1, &batches), BatchSize::PerIteration);
+    });
+    let filtering = || {
+        let mut core = empty();
+        core.handle(0, Input::Policies(policies()));
+        let mut neighbor = router_benches::neighbor(1, 3);
+        for family in neighbor.families.iter_mut().flatten() {
+            family.import.route_map = Some("IN".into());
+        }
+        core.handle(0, Input::Peer(PeerId(1), neighbor));
+        router_benches::drain(&mut core);
+        core
+    };
+    group.bench_function("load and export, policy on import", |b| {
+        b.iter_batched_ref(filtering, |core| feed(core, 1, &batches), BatchSize::PerIteration);
     });
     group.bench_function("load, second feed", |b| {
         b.iter_batched_ref(|| loaded(1), |core| feed(core, 2, &batches), BatchSize::PerIteration);

@@ -58,13 +58,27 @@ fn settle_hypervisor(ours: &Scene, frr: &Scene) {
     }
 }
 
+/// The other edge has told what it has: its session is up before that, and without it both laboratories are alike, too.
+fn settle_edge(ours: &Scene, frr: &Scene) {
+    for scene in [ours, frr] {
+        scene.wait_up();
+        wait_ok(PATIENCE, "paths of both families from the other edge", || {
+            let paths = scene.paths("edge2");
+            let has = |mark: char| paths.iter().any(|(p, from)| p.contains(mark) && from == "10.255.0.1");
+            if has('.') && has(':') { Ok(()) } else { Err(format!("{paths:?}")) }
+        });
+    }
+}
+
 /// Both laboratories, alike, and what they answer at a node while no session changes.
 fn answers(node: &str) -> Vec<Answers> {
     // A busy machine may cost FRR a session while it is asked.
     const ATTEMPTS: usize = 3;
     let (frr, ours) = both(node);
-    if node == "hv" {
-        settle_hypervisor(&ours, &frr);
+    match node {
+        "hv" => settle_hypervisor(&ours, &frr),
+        "edge2" => settle_edge(&ours, &frr),
+        _ => {}
     }
     for command in commands::REFUSED {
         let answer = ours.ask(node, command);

@@ -15,7 +15,7 @@ use std::time::Duration;
 use router_tests::lab::{Lab, Node};
 use router_tests::peers::{Frr, Router};
 use router_tests::wait::wait_ok;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The nodes in the order of their start: who waits two minutes between attempts starts last.
 pub const NODES: [&str; 4] = ["isp", "hv", "edge2", "edge1"];
@@ -112,15 +112,15 @@ impl Scene {
         missing
     }
 
-    /// How often each session of each node came up.
+    /// How often each session of each node came up, and whether it is.
     pub fn sessions(&self) -> Vec<(String, Value)> {
         let mut all = Vec::new();
         for node in NODES {
             let shown = self.json(node, "show bgp neighbors json");
             let peers = shown.as_object().into_iter().flatten();
-            all.extend(
-                peers.map(|(peer, s)| (format!("{node}-{peer}"), s["connectionsEstablished"].clone())),
-            );
+            all.extend(peers.map(|(peer, s)| {
+                (format!("{node}-{peer}"), json!([s["connectionsEstablished"], s["bgpState"]]))
+            }));
         }
         all
     }
