@@ -70,7 +70,7 @@ fn feed(core: &mut Core, peer: u16, batches: &[UpdateBatch]) {
 fn policies() -> Policies {
     let line = |n: u32| {
         // About one in six around a prefix of the stream.
-        let addr = 0x0100_0000 + n.wrapping_mul(0x9e37_79b9) % (6 * PREFIXES << 8);
+        let addr = 0x0100_0000 + n.wrapping_mul(0x9e37_79b9) % ((6 * PREFIXES) << 8);
         let net = Ipv4Net::new_assert(addr.into(), 18 + (n % 7) as u8).trunc();
         (n, PrefixListEntry { action: Action::Permit, prefix: Some(IpNet::V4(net)), ge: Some(25), le: None })
     };
