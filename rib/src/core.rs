@@ -299,7 +299,7 @@ impl Core {
 
     /// Tells neighbours what changed, as far as their sockets take it. May order walks.
     pub fn flush(&mut self) {
-        if self.suppresses_anew() {
+        if self.must_walk_first() {
             return;
         }
         self.v4.renew_aggregates(&mut self.shared);
@@ -312,7 +312,7 @@ impl Core {
         self.settle();
         // Neighbours are not told what the walk may take back that was just ordered; but aggregates that never come to
         // rest must not keep everything else from them.
-        if self.suppresses_anew() && !std::mem::replace(&mut self.deferred, true) {
+        if self.must_walk_first() && !std::mem::replace(&mut self.deferred, true) {
             return;
         }
         self.deferred = false;
@@ -325,7 +325,8 @@ impl Core {
         flush_family(&mut self.shared, &mut self.v6, self.now);
     }
 
-    fn suppresses_anew(&self) -> bool {
+    /// Whether a walk is due before neighbours are told anything.
+    fn must_walk_first(&self) -> bool {
         self.tasks.iter().any(|t| t.walk.comes_before_telling())
     }
 

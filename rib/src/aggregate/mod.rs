@@ -212,19 +212,35 @@ impl<A: Addr> FamilyRib<A> {
     /// Brings counts and suppression in line with the decision on a prefix. Returns whether any path is told now that
     /// was not, or the other way round.
     pub(crate) fn count_paths(&mut self, shared: &Shared, id: PrefixId) -> bool {
+        if self.aggregates.as_ref().is_none_or(|all| id.index() >= all.counted) {
+            return false;
+        }
+        self.tally(shared, id, false);
+        self.suppress(shared, id)
+    }
+
+    /// Counts the paths of a prefix that the walk has come to.
+    pub(crate) fn count_first(&mut self, shared: &Shared, id: PrefixId) {
+        self.tally(shared, id, true);
+    }
+
+    /// Brings counts and flags of a prefix's paths in line. For the first time, what flags say is of the aggregates before.
+    fn tally(&mut self, shared: &Shared, id: PrefixId, first: bool) {
+        let Some(all) = &mut self.aggregates else { return };
         let (addr, len) = (self.table.prefix(id).addr, self.table.prefix(id).len);
-        let Some(all) = self.aggregates.as_mut().filter(|all| id.index() < all.counted) else { return false };
         let mut at = self.table.prefix(id).head;
         while !at.is_none() {
             let path = self.table.path(at);
             let counts = path.has(path_flag::VALID) && !is_aggregate(&path);
-            if counts != path.has(path_flag::COUNTED) {
+            let flagged = path.has(path_flag::COUNTED);
+            if counts != flagged {
                 self.table.set_flags(at, path.flags ^ path_flag::COUNTED);
+            }
+            if counts != (flagged && !first) {
                 all.count(shared, addr, len, path.attr, counts);
             }
             at = path.next;
         }
-        self.suppress(shared, id)
     }
 
     /// Brings in line which paths of a prefix are suppressed. Returns whether any is that was not, or the other way
@@ -267,23 +283,6 @@ impl<A: Addr> FamilyRib<A> {
         match self.aggregates {
             Some(_) => self.recount = true,
             None => self.resuppress.push(A::from_be_slice(&[]).to_net(0)),
-        }
-    }
-
-    /// Counts the paths of a prefix that the walk has come to. What their flags say is of the aggregates before.
-    pub(crate) fn count_first(&mut self, shared: &Shared, id: PrefixId) {
-        let Some(all) = &mut self.aggregates else { return };
-        let (addr, len) = (self.table.prefix(id).addr, self.table.prefix(id).len);
-        let mut at = self.table.prefix(id).head;
-        while !at.is_none() {
-            let path = self.table.path(at);
-            let counts = path.has(path_flag::VALID) && !is_aggregate(&path);
-            let counted = if counts { path_flag::COUNTED } else { 0 };
-            self.table.set_flags(at, path.flags & !path_flag::COUNTED | counted);
-            if counts {
-                all.count(shared, addr, len, path.attr, true);
-            }
-            at = path.next;
         }
     }
 

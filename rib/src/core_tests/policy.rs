@@ -7,19 +7,23 @@ use crate::policy::ast::{CommunityList, CommunityMatch, ListEntry, PrefixList, S
 use crate::policy::eval::Verdict;
 use crate::why::TestRoute;
 
-fn ours_only() -> Policies {
+/// 192.0.2.0/24 and what is inside.
+fn ours() -> PrefixList {
     let entry = PrefixListEntry {
         action: Action::Permit,
         prefix: Some("192.0.2.0/24".parse().unwrap()),
         ge: None,
         le: Some(32),
     };
-    let list = PrefixList { description: None, entries: BTreeMap::from([(5, entry)]) };
+    PrefixList { description: None, entries: BTreeMap::from([(5, entry)]) }
+}
+
+fn ours_only() -> Policies {
     let mut permit = RouteMapEntry::new(Action::Permit);
     permit.matches.push(Match::Ipv4Address(AddressMatch::PrefixList("OURS".into())));
     permit.sets.push(Set::Community { values: vec![1, 2], additive: true });
     let mut policies = Policies::default();
-    policies.prefix_lists_v4.insert("OURS".into(), list);
+    policies.prefix_lists_v4.insert("OURS".into(), ours());
     policies.route_maps.insert("OUT".into(), BTreeMap::from([(10, permit)]));
     policies
 }
@@ -260,7 +264,7 @@ fn policy_between_the_table_and_the_kernel_chooses_the_source_and_keeps_routes_o
 fn long_map() -> impl Strategy<Value = BTreeMap<u16, RouteMapEntry>> {
     let clause = || {
         prop_oneof![
-            Just(Match::Ipv4Address(AddressMatch::PrefixList("EVEN".into()))),
+            Just(Match::Ipv4Address(AddressMatch::PrefixList("OURS".into()))),
             Just(Match::Ipv4Address(AddressMatch::PrefixLen(24))),
             (0u32..3).prop_map(Match::Metric),
             (0u32..3).prop_map(|n| Match::Community { list: n.to_string(), exact: false, any: false }),
@@ -293,14 +297,7 @@ proptest! {
     fn a_policy_with_a_memory_says_what_it_says_without(map in long_map()) {
         let prefixes = ["192.0.2.0/24", "192.0.3.0/24", "192.0.2.0/25", "192.0.3.128/25"];
         let mut policies = Policies::default();
-        let even = PrefixListEntry {
-            action: Action::Permit,
-            prefix: Some("192.0.2.0/24".parse().unwrap()),
-            ge: None,
-            le: Some(32),
-        };
-        let even = PrefixList { description: None, entries: BTreeMap::from([(5, even)]) };
-        policies.prefix_lists_v4.insert("EVEN".into(), even);
+        policies.prefix_lists_v4.insert("OURS".into(), ours());
         for n in 0..3 {
             let value = CommunityMatch::Standard(vec![n]);
             let entries = BTreeMap::from([(5, ListEntry { action: Action::Permit, value })]);

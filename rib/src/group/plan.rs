@@ -88,7 +88,7 @@ impl Plan {
         }
     }
 
-    /// Takes the next routes of one source and attribute set, not without a bound.
+    /// Takes the next routes of one source and attribute set, [`RUN`] of them at most.
     pub fn take_run(&mut self, run: &mut Vec<Planned>) {
         run.clear();
         match self {

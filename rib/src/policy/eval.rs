@@ -246,10 +246,8 @@ impl Entry {
     }
 
     fn rest_holds<'a>(&self, net: &IpNet, s: &impl Deref<Target = Subject<'a>>) -> bool {
-        let holds = self.conds.iter().filter(|c| !c.by_attributes()).all(|cond| match cond {
-            Cond::Prefix(family, set) => *family == Family::of(net) && set.permits(net),
-            other => other.holds(s, true),
-        });
+        let mut rest = self.conds.iter().filter(|c| !c.by_attributes());
+        let holds = rest.all(|c| c.by_prefix(net, true).unwrap_or_else(|| c.holds(s, true)));
         if holds {
             self.matched.bump();
         }
@@ -336,6 +334,10 @@ impl Program {
     }
 }
 
+fn permits(set: &PrefixSet, net: &IpNet, counts: bool) -> bool {
+    if counts { set.permits(net) } else { set.verdict(net).permits }
+}
+
 impl Cond {
     /// Whether it holds for all routes with the same attributes, or for none of them. Those may be of several prefixes and
     /// come from several neighbours.
@@ -344,15 +346,22 @@ impl Cond {
         !matches!(self, Prefix(..) | PrefixLen(..) | Probability(_) | Rpki(_) | SrcPeer(_))
     }
 
+    /// Whether it holds, if that depends on nothing but the prefix. `counts` as in [`Self::holds`].
+    fn by_prefix(&self, net: &IpNet, counts: bool) -> Option<bool> {
+        let of = |family: &Family| *family == Family::of(net);
+        match self {
+            Cond::Prefix(family, set) => Some(of(family) && permits(set, net, counts)),
+            Cond::PrefixLen(family, len) => Some(of(family) && net.prefix_len() == *len),
+            _ => None,
+        }
+    }
+
     /// Whether it holds; entries of prefix-lists count how often they are the reason, if `counts`.
     pub(super) fn holds(&self, s: &Subject<'_>, counts: bool) -> bool {
-        let permits =
-            |set: &PrefixSet, net: &IpNet| if counts { set.permits(net) } else { set.verdict(net).permits };
-        let family = Family::of(&s.net);
+        let permits = |set: &PrefixSet, net: &IpNet| permits(set, net, counts);
         let host = |addr: IpAddr| (Family::of(&IpNet::from(addr)), IpNet::from(addr));
         match self {
-            Cond::Prefix(f, set) => *f == family && permits(set, &s.net),
-            Cond::PrefixLen(f, len) => *f == family && s.net.prefix_len() == *len,
+            Cond::Prefix(..) | Cond::PrefixLen(..) => self.by_prefix(&s.net, counts).unwrap_or(false),
             Cond::NextHop(f, set) => {
                 s.next_hop.map(host).is_some_and(|(nf, net)| nf == *f && permits(set, &net))
             }
