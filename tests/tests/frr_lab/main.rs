@@ -59,12 +59,12 @@ fn settle_hypervisor(ours: &Scene, frr: &Scene) {
 }
 
 /// The other edge has told what it has: its session is up before that, and without it both laboratories are alike, too.
-fn settle_edge(ours: &Scene, frr: &Scene) {
+fn settle_edge(node: &str, other: &str, ours: &Scene, frr: &Scene) {
     for scene in [ours, frr] {
         scene.wait_up();
         wait_ok(PATIENCE, "paths of both families from the other edge", || {
-            let paths = scene.paths("edge2");
-            let has = |mark: char| paths.iter().any(|(p, from)| p.contains(mark) && from == "10.255.0.1");
+            let paths = scene.paths(node);
+            let has = |mark: char| paths.iter().any(|(p, from)| p.contains(mark) && from == other);
             if has('.') && has(':') { Ok(()) } else { Err(format!("{paths:?}")) }
         });
     }
@@ -84,8 +84,8 @@ fn answers(node: &str) -> Vec<Answers> {
     let (frr, ours) = both(node);
     match node {
         "hv" => settle_hypervisor(&ours, &frr),
-        "edge2" => settle_edge(&ours, &frr),
-        _ => {}
+        "edge1" => settle_edge(node, "10.255.0.2", &ours, &frr),
+        _ => settle_edge(node, "10.255.0.1", &ours, &frr),
     }
     for command in commands::REFUSED {
         let answer = ours.ask(node, command);
