@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use compare::{Seen, What};
 use known::{BY_NATURE, DIFFERENCES, Mark, NEWER};
-use scene::Scene;
+use scene::{SETTLED, Scene};
 use steady::like;
 
 /// The answers to one command.
@@ -70,49 +70,27 @@ fn settle_edge(node: &str, other: &str, ours: &Scene, frr: &Scene) {
     }
 }
 
-/// Whether FRR tells of messages that are on their way at this moment, a keepalive perhaps.
-fn queues(answer: &str) -> bool {
-    ["\"inq\":", "\"outq\":"]
-        .iter()
-        .any(|queue| answer.split(queue).skip(1).any(|length| !length.trim_start().starts_with('0')))
-}
-
-/// Both laboratories, alike, and what they answer at a node while no session changes.
-fn answers(node: &str) -> Vec<Answers> {
-    // A busy machine may cost FRR a session while it is asked.
-    const ATTEMPTS: usize = 3;
+/// Both laboratories, alike at a node.
+fn settled(node: &str) -> (Scene, Scene) {
     let (frr, ours) = both(node);
     match node {
         "hv" => settle_hypervisor(&ours, &frr),
         "edge1" => settle_edge(node, "10.255.0.2", &ours, &frr),
         _ => settle_edge(node, "10.255.0.1", &ours, &frr),
     }
-    for command in commands::REFUSED {
-        let answer = ours.ask(node, command);
-        assert!(answer.contains("% Unknown command"), "{command} is answered now: compare it\n{answer}");
-    }
+    ours.wait_alike(&frr, node, known::WITHOUT_BEST);
+    (frr, ours)
+}
+
+/// What both answer at a node.
+fn answers(node: &str, ours: &Scene, frr: &Scene) -> Vec<Answers> {
+    let asked = |&command: &&'static str, json: bool| Answers {
+        command,
+        text: ours.ask(node, command),
+        json: json.then(|| [ours, frr].map(|scene| scene.ask(node, &format!("{command} json")))),
+    };
     let (both, text) = commands::of(node);
-    for _ in 0..ATTEMPTS {
-        ours.wait_alike(&frr, node, known::WITHOUT_BEST);
-        let before = [&ours, &frr].map(Scene::sessions);
-        // A session that came up again just before has to have told its routes.
-        ours.wait_alike(&frr, node, known::WITHOUT_BEST);
-        let asked = |&command: &&'static str, json: bool| Answers {
-            command,
-            text: ours.ask(node, command),
-            json: json.then(|| [&ours, &frr].map(|scene| scene.ask(node, &format!("{command} json")))),
-        };
-        let all = both.iter().map(|c| asked(c, true)).chain(text.iter().map(|c| asked(c, false)));
-        let all: Vec<Answers> = all.collect();
-        let quiet = all.iter().flat_map(|a| &a.json).all(|[_, frr]| !queues(frr));
-        if quiet && before == [&ours, &frr].map(Scene::sessions) {
-            return all;
-        }
-    }
-    panic!(
-        "sessions come and go, or FRR always has something to send: {:?}",
-        [&ours, &frr].map(Scene::sessions)
-    );
+    both.iter().map(|c| asked(c, true)).chain(text.iter().map(|c| asked(c, false))).collect()
 }
 
 /// The answers of FRR 10.8 at a node.
@@ -156,32 +134,41 @@ fn differences(answers: &Answers, stored: &Stored) -> Vec<Seen> {
     seen
 }
 
-/// Compares all answers at a node, and holds what is seen against what is listed.
+/// All answers at a node held against each other, and what is seen against what is listed.
+fn compare(node: &str, answers: &[Answers], stored: &Stored) -> Result<(), String> {
+    let seen: BTreeSet<(&str, Seen)> =
+        answers.iter().flat_map(|a| differences(a, stored).into_iter().map(|s| (a.command, s))).collect();
+    let marks = || DIFFERENCES.iter().flat_map(|d| d.marks);
+    let unlisted =
+        |(command, s): &&(&str, Seen)| s.what != What::Newer && !marks().any(|m| m.is(node, command, s));
+    let mut wrong: Vec<String> = seen
+        .iter()
+        .filter(unlisted)
+        .map(|(command, s)| format!("{:?} in {command:?} at {}: {}", s.what, s.place, s.detail))
+        .collect();
+    let due = |m: &&Mark| m.at(node) && !m.sometimes && (stored.0.is_some() || m.what == What::Value);
+    for mark in marks().filter(due).filter(|m| !seen.iter().any(|(command, s)| m.is(node, command, s))) {
+        wrong
+            .push(format!("listed, but not seen: {:?} in {:?} at {:?}", mark.what, mark.command, mark.place));
+    }
+    let number = answers.len() + answers.iter().filter(|a| a.json.is_some()).count();
+    println!("{node}: {number} answers compared, {} differences, all but {} listed", seen.len(), wrong.len());
+    if wrong.is_empty() { Ok(()) } else { Err(format!("{} differences:\n{}", wrong.len(), wrong.join("\n"))) }
+}
+
+/// Both answer alike at a node. They are asked again while they do not: a session may have gone while they were asked,
+/// FRR may have something to send, an update may be on its way. What is different for good stays so.
 fn compare_at(node: &str) {
     let stored = Stored(shared(&format!("frr/outputs/10.8-dev/{node}")));
     if stored.0.is_none() {
         println!("skipped: fields and lines of FRR 10.8; only values are compared, with the FRR that runs");
     }
-    let mut seen: BTreeSet<(&str, Seen)> = BTreeSet::new();
-    let mut number = 0;
-    for answers in answers(node) {
-        number += 1 + usize::from(answers.json.is_some());
-        seen.extend(differences(&answers, &stored).into_iter().map(|s| (answers.command, s)));
+    let (frr, ours) = settled(node);
+    for command in commands::REFUSED {
+        let answer = ours.ask(node, command);
+        assert!(answer.contains("% Unknown command"), "{command} is answered now: compare it\n{answer}");
     }
-    let marks = || DIFFERENCES.iter().flat_map(|d| d.marks);
-    let mut wrong: Vec<String> = Vec::new();
-    let mut report = |what: String| wrong.push(what);
-    for (command, s) in &seen {
-        if s.what != What::Newer && !marks().any(|m| m.is(node, command, s)) {
-            report(format!("{:?} in {command:?} at {}: {}", s.what, s.place, s.detail));
-        }
-    }
-    let due = |m: &&Mark| m.at(node) && !m.sometimes && (stored.0.is_some() || m.what == What::Value);
-    for mark in marks().filter(due).filter(|m| !seen.iter().any(|(command, s)| m.is(node, command, s))) {
-        report(format!("listed, but not seen: {:?} in {:?} at {:?}", mark.what, mark.command, mark.place));
-    }
-    println!("{node}: {number} answers compared, {} differences, all but {} listed", seen.len(), wrong.len());
-    assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
+    wait_ok(SETTLED, "the same answers", || compare(node, &answers(node, &ours, &frr), &stored));
 }
 
 #[test]

@@ -15,13 +15,13 @@ use std::time::Duration;
 use router_tests::lab::{Lab, Node};
 use router_tests::peers::{Frr, Router};
 use router_tests::wait::wait_ok;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The nodes in the order of their start: who waits two minutes between attempts starts last.
 pub const NODES: [&str; 4] = ["isp", "hv", "edge2", "edge1"];
 
 /// How long four routers may take to find each other and to tell everything.
-const SETTLED: Duration = Duration::from_secs(60);
+pub const SETTLED: Duration = Duration::from_secs(60);
 
 /// The configuration of a node.
 pub fn config(node: &str) -> &'static str {
@@ -110,19 +110,6 @@ impl Scene {
             }
         }
         missing
-    }
-
-    /// How often each session of each node came up, and whether it is.
-    pub fn sessions(&self) -> Vec<(String, Value)> {
-        let mut all = Vec::new();
-        for node in NODES {
-            let shown = self.json(node, "show bgp neighbors json");
-            let peers = shown.as_object().into_iter().flatten();
-            all.extend(peers.map(|(peer, s)| {
-                (format!("{node}-{peer}"), json!([s["connectionsEstablished"], s["bgpState"]]))
-            }));
-        }
-        all
     }
 
     /// Waits until all sessions are up.
