@@ -103,6 +103,15 @@ pub trait Addr: Copy + Eq + Ord + fmt::Debug + std::hash::Hash + Send + Sync + '
     const BITS: u8;
     /// The unicast family whose prefixes this type holds.
     const FAMILY: Family;
+    /// The first 64 bits in pieces that may stand at any multiple of four octets: a `u128` wants one of sixteen, and
+    /// most prefixes have no bits behind these.
+    type Stem: Copy + Eq + fmt::Debug + Send + Sync + 'static;
+    /// The first 64 bits; all of an IPv4 address.
+    fn stem(self) -> Self::Stem;
+    /// What is behind the stem; 0 for IPv4.
+    fn tail(self) -> u64;
+    /// The address of a stem and what is behind it.
+    fn from_parts(stem: Self::Stem, tail: u64) -> Self;
     /// The value with all but the first `len` bits cleared; `len` above the width keeps all.
     fn mask(self, len: u8) -> Self;
     /// The last address of the prefix `self/len`.
@@ -124,6 +133,19 @@ pub trait Addr: Copy + Eq + Ord + fmt::Debug + std::hash::Hash + Send + Sync + '
 impl Addr for u32 {
     const BITS: u8 = 32;
     const FAMILY: Family = Family::Ipv4Unicast;
+    type Stem = u32;
+
+    fn stem(self) -> u32 {
+        self
+    }
+
+    fn tail(self) -> u64 {
+        0
+    }
+
+    fn from_parts(stem: u32, _: u64) -> u32 {
+        stem
+    }
 
     fn mask(self, len: u8) -> u32 {
         match len {
@@ -178,6 +200,19 @@ impl Addr for u32 {
 impl Addr for u128 {
     const BITS: u8 = 128;
     const FAMILY: Family = Family::Ipv6Unicast;
+    type Stem = [u32; 2];
+
+    fn stem(self) -> [u32; 2] {
+        [(self >> 96) as u32, (self >> 64) as u32]
+    }
+
+    fn tail(self) -> u64 {
+        self as u64
+    }
+
+    fn from_parts([first, second]: [u32; 2], tail: u64) -> u128 {
+        u128::from(first) << 96 | u128::from(second) << 64 | u128::from(tail)
+    }
 
     fn mask(self, len: u8) -> u128 {
         match len {

@@ -470,7 +470,7 @@ impl<A: Addr> FamilyRib<A> {
     fn decided(&mut self, shared: &mut Shared, id: PrefixId, best: bool, company: bool) {
         if best {
             self.version = self.version.wrapping_add(1);
-            self.table.prefix_mut(id).version = self.version;
+            self.table.set_version(id, self.version);
         }
         if self.conditions.is_some() {
             self.note_change(shared, id);

@@ -130,7 +130,7 @@ impl<A: Addr> FamilyRib<A> {
 
     /// Notes whether the kernel's word on a prefix is awaited; what was held back until now is looked at again.
     pub fn wait_for_kernel(&mut self, id: PrefixId, waits: bool) {
-        let waited = std::mem::replace(&mut self.table.prefix_mut(id).waits, waits);
+        let waited = self.table.set_waits(id, waits);
         if waited && !waits {
             self.groups.iter_mut().for_each(|g| g.mark(id));
         }

@@ -41,6 +41,7 @@ pub mod nht;
 mod path_ids;
 pub mod peer;
 pub mod policy;
+pub mod prefixes;
 pub mod query;
 mod resolve;
 mod revalidate;

@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use crate::core::Core;
 use crate::family::FamilyRib;
 use crate::id::PrefixId;
+use crate::prefixes::PrefixEntry;
 use crate::query::remembered;
-use crate::table::PrefixEntry;
 
 /// Which prefixes a list has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,7 +77,7 @@ fn piece<A: Addr>(
         after.is_none_or(|after| (addr, len) > after)
             && within.is_none_or(|(outer, bits)| len >= bits && addr.mask(bits) == outer)
     };
-    let has = |id: PrefixId, entry: &PrefixEntry<A>| match what {
+    let has = |id: PrefixId, entry: PrefixEntry<A>| match what {
         Listed::Paths => !entry.head.is_none() || remembered(rib, id),
         Listed::Told => true,
         Listed::Routes => !no_rib && rib.table.best(id).is_some(),

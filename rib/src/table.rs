@@ -18,6 +18,7 @@ use crate::id::{AttrId, PathIdx, PeerId, PrefixId};
 use crate::index::Index;
 use crate::intern::Interner;
 use crate::path_ids::PathIds;
+use crate::prefixes::{PrefixEntry, Prefixes};
 
 /// Bits of [`Path::flags`]; the highest is the table's own.
 pub mod path_flag {
@@ -102,30 +103,12 @@ struct More {
     path_id: u32,
 }
 
-/// One prefix.
-#[derive(Clone, Copy, Debug)]
-pub struct PrefixEntry<A> {
-    /// Network address.
-    pub addr: A,
-    /// First path.
-    pub head: PathIdx,
-    /// Version of the table when the best path last changed.
-    pub version: u32,
-    /// Length in bits.
-    pub len: u8,
-    /// Whether the slot is in use.
-    pub live: bool,
-    /// Its route went to the kernel, which has not said yet that it is there (`bgp suppress-fib-pending`).
-    pub waits: bool,
-}
-
 /// Prefixes and paths of one family.
 #[derive(Debug)]
-pub struct Table<A> {
+pub struct Table<A: Addr> {
     hasher: foldhash::fast::FixedState,
     index: Index,
-    prefixes: Vec<PrefixEntry<A>>,
-    free_prefixes: Vec<PrefixId>,
+    prefixes: Prefixes<A>,
     slots: Vec<Slot>,
     /// Of slots with [`MORE`]; as long as it has to be.
     more: Vec<More>,
@@ -142,8 +125,7 @@ impl<A: Addr> Table<A> {
         Table {
             hasher: foldhash::fast::FixedState::with_seed(seed),
             index: Index::default(),
-            prefixes: Vec::new(),
-            free_prefixes: Vec::new(),
+            prefixes: Prefixes::default(),
             slots: Vec::new(),
             more: Vec::new(),
             free_paths: PathIdx::NONE,
@@ -163,11 +145,7 @@ impl<A: Addr> Table<A> {
     }
 
     fn find_hashed(&self, hash: u64, addr: A, len: u8) -> Option<PrefixId> {
-        let same = |id: u32| {
-            let p = &self.prefixes[id as usize];
-            p.addr == addr && p.len == len
-        };
-        self.index.find(hash, same).map(PrefixId)
+        self.index.find(hash, |id| self.prefixes.is(PrefixId(id), addr, len)).map(PrefixId)
     }
 
     /// Brings what is kept of some prefixes near the processor. Each prefix is three or four places in memory that are
@@ -187,8 +165,9 @@ impl<A: Addr> Table<A> {
         let mut heads = [PathIdx::NONE; TOGETHER];
         let mut sets = [AttrId::NONE; TOGETHER];
         for some in ids.chunks(TOGETHER).filter(|some| !near(some)) {
-            let entries = some.iter().filter_map(|id| self.prefixes.get(id.index()));
-            let found = fill(&mut heads, entries.map(|entry| entry.head).filter(|head| !head.is_none()));
+            let known = some.iter().filter(|id| id.index() < self.bound());
+            let first = known.map(|id| self.prefixes.head(*id));
+            let found = fill(&mut heads, first.filter(|head| !head.is_none()));
             let found = fill(&mut sets, heads[..found].iter().map(|head| self.slots[head.index()].attr));
             attrs.warm(&sets[..found]);
         }
@@ -196,7 +175,7 @@ impl<A: Addr> Table<A> {
 
     /// As [`Self::warm`], for prefixes that will be taken out.
     pub fn warm_keys(&self, ids: &[PrefixId]) {
-        let entries = ids.iter().filter_map(|id| self.prefixes.get(id.index()));
+        let entries = ids.iter().filter(|id| id.index() < self.bound()).map(|id| self.prefix(*id));
         let found = entries.filter_map(|p| self.index.guess(self.hash(p.addr, p.len)));
         std::hint::black_box(found.fold(0, u32::wrapping_add));
     }
@@ -212,21 +191,11 @@ impl<A: Addr> Table<A> {
         if let Some(id) = self.find_hashed(hash, addr, len) {
             return id;
         }
-        let entry = PrefixEntry { addr, head: PathIdx::NONE, version: 0, len, live: true, waits: false };
-        let id = match self.free_prefixes.pop() {
-            Some(id) => {
-                self.prefixes[id.index()] = entry;
-                id
-            }
-            None => {
-                self.prefixes.push(entry);
-                PrefixId(self.prefixes.len() as u32 - 1)
-            }
-        };
+        let id = self.prefixes.insert(addr, len);
         self.lengths[usize::from(len)] += 1;
         let (prefixes, hasher) = (&self.prefixes, &self.hasher);
         self.index.insert(hash, id.0, |id| {
-            let p = &prefixes[id as usize];
+            let p = prefixes.get(PrefixId(id));
             hasher.hash_one((p.addr, p.len))
         });
         id
@@ -234,31 +203,33 @@ impl<A: Addr> Table<A> {
 
     /// Takes a prefix without paths out of the table.
     pub fn remove_prefix(&mut self, id: PrefixId) {
-        let PrefixEntry { addr, len, live, head, .. } = self.prefixes[id.index()];
-        debug_assert!(live && head.is_none());
+        let PrefixEntry { addr, len, .. } = self.prefix(id);
         self.index.remove(self.hash(addr, len), id.0);
         self.lengths[usize::from(len)] -= 1;
-        self.prefixes[id.index()].live = false;
-        self.free_prefixes.push(id);
+        self.prefixes.remove(id);
         if self.index.is_empty() {
             // The last prefix is gone: give the memory back.
             self.index = Index::default();
-            self.prefixes = Vec::new();
-            self.free_prefixes = Vec::new();
+            self.prefixes = Prefixes::default();
             self.slots = Vec::new();
             self.more = Vec::new();
             self.free_paths = PathIdx::NONE;
         }
     }
 
-    /// The entry of a handle.
-    pub fn prefix(&self, id: PrefixId) -> &PrefixEntry<A> {
-        &self.prefixes[id.index()]
+    /// The prefix of a handle.
+    pub fn prefix(&self, id: PrefixId) -> PrefixEntry<A> {
+        self.prefixes.get(id)
     }
 
-    /// The entry of a handle, to change.
-    pub fn prefix_mut(&mut self, id: PrefixId) -> &mut PrefixEntry<A> {
-        &mut self.prefixes[id.index()]
+    /// Notes the version of the table at which a prefix's best path changed.
+    pub fn set_version(&mut self, id: PrefixId, version: u32) {
+        self.prefixes.set_version(id, version);
+    }
+
+    /// Notes whether a prefix waits for the kernel, and returns whether it did.
+    pub fn set_waits(&mut self, id: PrefixId, waits: bool) -> bool {
+        self.prefixes.set_waits(id, waits)
     }
 
     /// The path of a handle.
@@ -297,7 +268,7 @@ impl<A: Addr> Table<A> {
 
     /// The paths of a prefix, best first.
     pub fn paths(&self, id: PrefixId) -> impl Iterator<Item = (PathIdx, Path)> {
-        let mut at = self.prefixes[id.index()].head;
+        let mut at = self.prefixes.head(id);
         std::iter::from_fn(move || {
             if at.is_none() {
                 return None;
@@ -311,7 +282,7 @@ impl<A: Addr> Table<A> {
 
     /// The path of a prefix that has just one.
     pub fn only_path(&self, id: PrefixId) -> Option<(PathIdx, Path)> {
-        let head = self.prefixes[id.index()].head;
+        let head = self.prefixes.head(id);
         if head.is_none() {
             return None;
         }
@@ -325,7 +296,7 @@ impl<A: Addr> Table<A> {
 
     /// The best path, if the prefix has one.
     pub fn best(&self, id: PrefixId) -> Option<Path> {
-        let head = self.prefixes[id.index()].head;
+        let head = self.prefixes.head(id);
         if head.is_none() {
             return None;
         }
@@ -349,13 +320,13 @@ impl<A: Addr> Table<A> {
         self.path_count += 1;
         match self.last(id) {
             Some(last) => self.slots[last.index()].next = idx,
-            None => self.prefixes[id.index()].head = idx,
+            None => self.prefixes.set_head(id, idx),
         }
         idx
     }
 
     fn last(&self, id: PrefixId) -> Option<PathIdx> {
-        let mut at = self.prefixes[id.index()].head;
+        let mut at = self.prefixes.head(id);
         let mut last = None;
         while !at.is_none() {
             last = Some(at);
@@ -367,9 +338,9 @@ impl<A: Addr> Table<A> {
     /// Takes a path out of a prefix and returns what it was.
     pub fn remove_path(&mut self, id: PrefixId, idx: PathIdx) -> Path {
         let path = self.path(idx);
-        let mut at = self.prefixes[id.index()].head;
+        let mut at = self.prefixes.head(id);
         if at == idx {
-            self.prefixes[id.index()].head = path.next;
+            self.prefixes.set_head(id, path.next);
         } else {
             while self.slots[at.index()].next != idx {
                 at = self.slots[at.index()].next;
@@ -395,7 +366,7 @@ impl<A: Addr> Table<A> {
             self.slots[idx.index()].next = next;
             next = idx;
         }
-        self.prefixes[id.index()].head = next;
+        self.prefixes.set_head(id, next);
     }
 
     /// The lengths of the prefixes in the table, shortest first.
@@ -429,28 +400,27 @@ impl<A: Addr> Table<A> {
 
     /// One more than the greatest handle in use.
     pub fn bound(&self) -> usize {
-        self.prefixes.len()
+        self.prefixes.bound()
     }
 
     /// All prefixes, in no order that means anything.
-    pub fn iter(&self) -> impl Iterator<Item = (PrefixId, &PrefixEntry<A>)> {
-        self.prefixes.iter().enumerate().filter(|(_, p)| p.live).map(|(i, p)| (PrefixId(i as u32), p))
+    pub fn iter(&self) -> impl Iterator<Item = (PrefixId, PrefixEntry<A>)> {
+        self.some(0..self.bound())
     }
 
     /// As [`Self::iter`], of some slots.
-    pub fn some(&self, slots: Range<usize>) -> impl Iterator<Item = (PrefixId, &PrefixEntry<A>)> {
-        let some = self.prefixes.get(slots.start..slots.end.min(self.prefixes.len())).unwrap_or(&[]);
-        some.iter().zip(slots.start..).filter(|(p, _)| p.live).map(|(p, i)| (PrefixId(i as u32), p))
+    pub fn some(&self, slots: Range<usize>) -> impl Iterator<Item = (PrefixId, PrefixEntry<A>)> {
+        self.prefixes.some(slots)
     }
 
     /// The handle of a slot, if the slot is in use: for walks in slices.
     pub fn live(&self, slot: usize) -> Option<PrefixId> {
-        self.prefixes.get(slot).filter(|p| p.live).map(|_| PrefixId(slot as u32))
+        self.prefixes.live(slot)
     }
 
     /// Estimated memory in octets.
     pub fn memory(&self) -> usize {
-        self.prefixes.capacity() * size_of::<PrefixEntry<A>>()
+        self.prefixes.memory()
             + self.slots.capacity() * size_of::<Slot>()
             + self.more.capacity() * size_of::<More>()
             + self.index.memory()
