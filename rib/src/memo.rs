@@ -121,6 +121,7 @@ impl Evaluator {
             return Some(id);
         }
         if self.filter.is_closed() {
+            self.filter.count_refused();
             return None;
         }
         if self.by_attributes() {

@@ -158,6 +158,24 @@ fn policies_count_how_often_they_are_asked() {
 }
 
 #[test]
+fn a_map_that_refuses_all_counts_each_time_that_it_is_asked() {
+    let mut lab = Lab::new();
+    let mut family = PeerFamily::default();
+    family.import.route_map = Some("NONE".into());
+    let mut policies = Policies::default();
+    let entries = [(10, RouteMapEntry::new(Action::Deny)), (20, RouteMapEntry::new(Action::Permit))];
+    policies.route_maps.insert("NONE".into(), BTreeMap::from(entries));
+    lab.tell(Input::Policies(policies));
+    lab.add_with(1, PeerKind::External, family);
+    for net in ["192.0.2.0/25", "198.51.100.0/24"] {
+        lab.announce(1, &[net], |_| {});
+    }
+    assert!(lab.listed().is_empty());
+    let (asked, matched) = lab.core.policy_counts().route_maps["NONE"].clone();
+    assert_eq!((asked, matched), (2, BTreeMap::from([(10, 2), (20, 0)])));
+}
+
+#[test]
 fn what_a_neighbour_sent_is_shown_without_the_changes_of_policy() {
     let mut lab = Lab::new();
     let mut family = PeerFamily { soft_reconfiguration: true, ..PeerFamily::default() };

@@ -149,6 +149,11 @@ impl Program {
     pub fn times(&self) -> bool {
         self.times
     }
+
+    /// Whether it refuses all routes by its first entry.
+    fn denies_all(&self) -> bool {
+        self.entries.first().is_some_and(|first| !first.permit && first.conds.is_empty())
+    }
 }
 
 /// `allowas-in route-map NAME`
@@ -205,9 +210,23 @@ impl Filter {
         self.map.iter().flatten().chain(self.own_as.iter().filter_map(|(_, map)| map.as_ref()))
     }
 
-    /// Whether nothing passes.
+    /// Whether nothing passes, whatever the route.
     pub fn is_closed(&self) -> bool {
-        self.deny_all
+        self.deny_all || self.closing().is_some()
+    }
+
+    /// The route-map that alone lets nothing pass.
+    fn closing(&self) -> Option<&Program> {
+        let alone = self.prefixes.is_empty() && self.as_paths.is_none() && self.own_as.is_none();
+        self.map.iter().flatten().find(|map| alone && map.denies_all()).map(Arc::as_ref)
+    }
+
+    /// Counts a route that a closed filter refuses.
+    pub fn count_refused(&self) {
+        if let Some((map, first)) = self.closing().and_then(|map| Some((map, map.entries.first()?))) {
+            map.asked.bump();
+            first.matched.bump();
+        }
     }
 
     /// See [`Program::prefix_dependent`].

@@ -39,11 +39,17 @@ const FIB_CHUNK: usize = 2048;
 /// Session messages taken between two looks at requests.
 const INPUT_BURST: usize = 16;
 
-/// When so many paths are gone, memory goes back to the system, too.
-const GONE: usize = 100_000;
+/// When so many octets of routes came and went, memory goes back to the system.
+const STIRRED: usize = 4 << 20;
 
 /// How long after: others may come in their place.
 const GIVE_BACK: Duration = Duration::from_millis(100);
+
+/// Octets that may come and go in that time while it still counts as quiet.
+const CALM: usize = 64 << 10;
+
+/// Octets that a path which went stands for, as much as it takes in the table.
+const PATH: usize = 32;
 
 /// How long a change waits for company before neighbours are told: edits on a host come as bursts of withdrawals and
 /// announcements of the same route, and none of that should be seen outside.
@@ -155,6 +161,11 @@ impl RibHandle {
         }
     }
 
+    /// Gives up the memory of batches that are not in use.
+    fn forget_spare(&self) {
+        *lock(&self.spare) = Vec::new();
+    }
+
     /// Says something in the order of a neighbour's session.
     pub fn say(&self, message: PeerMessage) {
         let mut queues = lock(&self.mailbox.queues);
@@ -223,7 +234,8 @@ pub fn spawn(
             backlog: VecDeque::new(),
             events: Box::new(events),
             flush_at: None,
-            most: 0,
+            paths: 0,
+            stirred: 0,
             give_back_at: None,
         };
         rib.run();
@@ -240,9 +252,12 @@ struct RibThread {
     events: Box<dyn Fn(Event) + Send>,
     /// When neighbours are told what changed; `None` while nothing did.
     flush_at: Option<Instant>,
-    /// Paths, at most, since memory was last given back.
-    most: usize,
-    give_back_at: Option<Instant>,
+    /// Paths when this was last looked at.
+    paths: usize,
+    /// Octets of routes that came and went since memory was last given back.
+    stirred: usize,
+    /// When memory is given back if it is quiet until then, and [`Self::stirred`] when that was said.
+    give_back_at: Option<(Instant, usize)>,
 }
 
 impl RibThread {
@@ -283,16 +298,25 @@ impl RibThread {
         }
     }
 
-    /// What a lost table leaves behind are holes in the heap.
+    /// What a table leaves behind when it came, changed or went are holes in the heap and batches to be used again.
     fn give_back(&mut self) {
         let paths = self.core.path_count();
-        self.most = self.most.max(paths);
-        if self.most - paths < GONE {
-            self.give_back_at = None;
-        } else if *self.give_back_at.get_or_insert_with(|| Instant::now() + GIVE_BACK) <= Instant::now() {
+        self.stirred += self.paths.saturating_sub(paths) * PATH;
+        self.paths = paths;
+        let due = match self.give_back_at {
+            None => self.stirred >= STIRRED,
+            Some((at, _)) => at <= Instant::now(),
+        };
+        if !due {
+            return;
+        }
+        if self.give_back_at.is_some_and(|(_, before)| self.stirred - before <= CALM) {
+            self.handle.forget_spare();
             process::trim_heap();
-            self.most = paths;
+            self.stirred = 0;
             self.give_back_at = None;
+        } else {
+            self.give_back_at = Some((Instant::now() + GIVE_BACK, self.stirred));
         }
     }
 
@@ -301,7 +325,7 @@ impl RibThread {
         let open = self.backlog.len() < FIB_LIMIT;
         // What is due then may be a walk, which waits for the kernel, too.
         let deadline = self.core.deadline().filter(|_| open).map(clock::instant);
-        let times = [self.flush_at, deadline, self.give_back_at];
+        let times = [self.flush_at, deadline, self.give_back_at.map(|(at, _)| at)];
         let mailbox = Arc::clone(&self.handle.mailbox);
         let mut queues = lock(&mailbox.queues);
         loop {
@@ -352,6 +376,7 @@ impl RibThread {
                 self.core.handle(now, Input::Down(id));
             }
             PeerMessage::Updates(id, batch, permit) => {
+                self.stirred += batch.bytes();
                 self.core.handle(now, Input::Updates(id, &batch));
                 self.handle.done_with(batch);
                 drop(permit);

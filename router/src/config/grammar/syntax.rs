@@ -103,6 +103,8 @@ impl Compiler {
                 _ => out.push(self.token(value)),
             }
         }
+        // Most have one element; a vector begins with room for four, and there are thousands.
+        out.shrink_to_fit();
         out
     }
 
@@ -121,9 +123,11 @@ impl Compiler {
         self.rest = self.rest.get(1..).unwrap_or("");
         loop {
             out.push(self.sequence(value));
-            let Some(next) = self.rest.chars().next() else { return out };
+            let next = self.rest.chars().next();
             self.rest = self.rest.get(1..).unwrap_or("");
-            if next == close || next != '|' {
+            if next != Some('|') {
+                debug_assert!(next.is_none_or(|next| next == close));
+                out.shrink_to_fit();
                 return out;
             }
         }
