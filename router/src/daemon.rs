@@ -170,7 +170,9 @@ fn start(options: Options, runtime: tokio::runtime::Handle) -> anyhow::Result<Pa
         )
     };
     let core = fib::core::Config { seed, ..Default::default() };
-    let fib = Arc::new(fib::linux::spawn(fib::linux::Options { core, ..Default::default() }, sink)?);
+    let begin = Some(crate::sys::process::prefer as fn());
+    let fib = fib::linux::spawn(fib::linux::Options { core, begin, ..Default::default() }, sink)?;
+    let fib = Arc::new(fib);
     let _ = fib_slot.set(fib.clone());
     let happened: Arc<Events> = Arc::default();
     let gateways = start_gateways(happened.clone());

@@ -29,11 +29,13 @@ pub struct Options {
     pub force_buffer: Option<ForceBuffer>,
     /// Messages (each with any number of intents) that may wait before senders block.
     pub queue: usize,
+    /// Called on the thread "fib" before anything else: gives it its place among the process's threads.
+    pub begin: Option<fn()>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { core: Config::default(), buffer: 8 << 20, force_buffer: None, queue: 256 }
+        Options { core: Config::default(), buffer: 8 << 20, force_buffer: None, queue: 256, begin: None }
     }
 }
 
@@ -157,7 +159,12 @@ pub fn spawn(options: Options, sink: impl FnMut(FromKernel) + Send + 'static) ->
         sink: Box::new(sink),
         stop: Arc::clone(&stop),
     };
-    let main = std::thread::Builder::new().name("fib".into()).spawn(move || worker.run())?;
+    let main = std::thread::Builder::new().name("fib".into()).spawn(move || {
+        if let Some(begin) = options.begin {
+            begin();
+        }
+        worker.run();
+    })?;
     Ok(Handle { sender, stop, threads: vec![main, watch, cold_thread] })
 }
 
