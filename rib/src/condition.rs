@@ -87,7 +87,7 @@ impl<A: Addr> Conditions<A> {
 /// The first path of a prefix that a route-map permits.
 fn permitted<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId, map: &str) -> Option<Path> {
     let program = shared.policies.route_map(map)?;
-    let net = rib.table.prefix(id).addr.to_net(rib.table.prefix(id).len);
+    let net = rib.table.prefix(id).net();
     let permits = |path: &Path| {
         let stale = shared.peer(path.peer).is_some_and(|p| p.generation != path.generation);
         let peer = Some(path.peer).filter(|p| *p != PeerId::LOCAL);
@@ -102,7 +102,7 @@ impl<A: Addr> FamilyRib<A> {
     /// A prefix changed.
     pub(crate) fn note_change(&mut self, shared: &Shared, id: PrefixId) {
         let Some(mut conditions) = self.conditions.take() else { return };
-        let key = (self.table.prefix(id).addr, self.table.prefix(id).len);
+        let key = self.table.key(id);
         let mut lost = false;
         for watch in &mut conditions.watches {
             let first = match (&watch.search, &watch.found) {
@@ -147,7 +147,7 @@ impl<A: Addr> FamilyRib<A> {
     /// Looks at one prefix in a search.
     pub(crate) fn search(&mut self, shared: &Shared, id: PrefixId, number: u32) {
         let Some(mut conditions) = self.conditions.take() else { return };
-        let key = (self.table.prefix(id).addr, self.table.prefix(id).len);
+        let key = self.table.key(id);
         for watch in &mut conditions.watches {
             if let Some((of, first)) = &mut watch.search
                 && *of == number
@@ -230,7 +230,7 @@ impl<A: Addr> FamilyRib<A> {
         let (Some((id, path)), Some(program)) = (path, shared.policies.route_map(&watch.map)) else {
             return AttrId::NONE;
         };
-        let net = self.table.prefix(id).addr.to_net(self.table.prefix(id).len);
+        let net = self.table.prefix(id).net();
         let attr = shared.intern_local(Origin::Igp, Some(0), &NextHopKey::default(), 0);
         let peer = Some(path.peer).filter(|p| *p != PeerId::LOCAL);
         let matched = shared.subject(path.attr, net, peer);

@@ -290,7 +290,7 @@ impl<A: Addr> FamilyRib<A> {
 
     /// Whether the decision stands though this path is new: most that come beside a better one need no more than that.
     fn changes_nothing(&mut self, shared: &mut Shared, id: PrefixId, new: PathIdx) -> bool {
-        let head = self.table.prefix(id).head;
+        let head = self.table.head(id);
         let (best, path) = (self.table.path(head), self.table.path(new));
         if head == new || !best.has(path_flag::BEST) {
             return false;
@@ -461,9 +461,8 @@ impl<A: Addr> FamilyRib<A> {
         let bulk =
             cause == Cause::Decided || from.is_some_and(bursts) || to.is_some_and(|(peer, _)| bursts(peer));
         let (to, reason) = (to.map(|(peer, _)| peer), to.map_or(Reason::Only, |(_, reason)| reason));
-        let entry = self.table.prefix(id);
-        let (at, addr, len) = (shared.clock, entry.addr, entry.len);
-        self.changes.push(bulk, Change { at, addr, len, from, to, reason, cause });
+        let (addr, len) = self.table.key(id);
+        self.changes.push(bulk, Change { at: shared.clock, addr, len, from, to, reason, cause });
     }
 
     /// Tells those concerned what a decision changed.
@@ -551,7 +550,7 @@ impl<A: Addr> FamilyRib<A> {
 
     /// Forgets a prefix that nobody has a use for any more.
     pub fn remove_if_unused(&mut self, id: PrefixId) {
-        let idle = self.table.prefix(id).head.is_none() && self.groups.iter().all(|g| g.indifferent(id));
+        let idle = self.table.head(id).is_none() && self.groups.iter().all(|g| g.indifferent(id));
         let remembered = self.damping.as_ref().is_some_and(|d| d.knows(id));
         if idle && !remembered && self.fib.get(id.index()).is_none_or(|h| h.is_none()) {
             self.table.remove_prefix(id);

@@ -15,10 +15,7 @@ use crate::shared::Shared;
 impl<A: Addr> FamilyRib<A> {
     /// BGP's choice for a prefix changed.
     pub fn sync_fib(&mut self, shared: &mut Shared, id: PrefixId) {
-        let (addr, len) = {
-            let p = self.table.prefix(id);
-            (p.addr, p.len)
-        };
+        let (addr, len) = self.table.key(id);
         let from = self.tracked.partition_point(|t| *t < addr);
         if self.tracked.get(from).is_some_and(|t| *t <= addr.last(len)) {
             shared.next_hops_dirty = true;
@@ -137,7 +134,7 @@ impl<A: Addr> FamilyRib<A> {
     }
 
     fn tell_bgp(&mut self, shared: &mut Shared, id: PrefixId, set: HopSetId, prefer: Preferred) {
-        let (addr, len) = (self.table.prefix(id).addr, self.table.prefix(id).len);
+        let (addr, len) = self.table.key(id);
         if shared.settings.suppress_fib_pending {
             self.wait_for_kernel(id, true);
         }

@@ -45,8 +45,7 @@ impl<A: Addr> FamilyRib<A> {
 
     /// BGP's route to a prefix as these policies see it.
     pub(crate) fn install_subject<'a>(&self, shared: &'a Shared, id: PrefixId, best: &Path) -> Subject<'a> {
-        let entry = self.table.prefix(id);
-        let net = entry.addr.to_net(entry.len);
+        let net = self.table.prefix(id).net();
         let peer = Some(best.peer).filter(|p| *p != PeerId::LOCAL);
         let ways = match shared.next_hops.resolution(shared.attrs.get(best.attr).local.next_hop) {
             Resolution::Resolved { hops, .. } => hops.first(),

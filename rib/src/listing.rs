@@ -89,7 +89,7 @@ fn piece<A: Addr>(
     }
     for (id, entry) in rib.table.some(slots.clone()) {
         if asked(entry.addr, entry.len) && has(id, entry) {
-            found.push((entry.addr.to_net(entry.len), id.0));
+            found.push((entry.net(), id.0));
         }
     }
     (found, slots.end < rib.table.bound())

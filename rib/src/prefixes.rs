@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use bgp::types::Addr;
+use ipnet::IpNet;
 
 use crate::id::{PathIdx, PrefixId};
 
@@ -26,6 +27,13 @@ pub struct PrefixEntry<A> {
     pub len: u8,
     /// Its route went to the kernel, which has not said yet that it is there (`bgp suppress-fib-pending`).
     pub waits: bool,
+}
+
+impl<A: Addr> PrefixEntry<A> {
+    /// Address and length.
+    pub fn net(&self) -> IpNet {
+        self.addr.to_net(self.len)
+    }
 }
 
 /// A prefix as it is stored.
@@ -110,6 +118,11 @@ impl<A: Addr> Prefixes<A> {
         self.slots[id.index()].head
     }
 
+    /// Whether a prefix waits for the kernel.
+    pub fn waits(&self, id: PrefixId) -> bool {
+        self.slots[id.index()].waits
+    }
+
     /// Sets the first path of a prefix.
     pub fn set_head(&mut self, id: PrefixId, head: PathIdx) {
         self.slots[id.index()].head = head;
@@ -154,6 +167,10 @@ impl<A: Addr> Prefixes<A> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -162,19 +179,42 @@ mod tests {
         assert_eq!(size_of::<Slot<<u128 as Addr>::Stem>>(), 20);
     }
 
-    #[test]
-    fn long_and_short_prefixes_share_handles() {
-        let mut all = Prefixes::<u128>::default();
-        let long = 0x2001_0db8_0000_0001_0000_0000_0000_0007;
-        let id = all.insert(long, 128);
-        assert_eq!((all.get(id).addr, all.get(id).len), (long, 128));
-        assert!(all.is(id, long, 128) && !all.is(id, long + 1, 128) && !all.is(id, long, 127));
-        all.remove(id);
-        assert_eq!(all.live(0), None);
-        let short = long.mask(64);
-        assert_eq!(all.insert(short, 64), id);
-        assert_eq!(all.get(id).addr, short);
-        assert!(all.is(id, short, 64) && all.tails.is_empty());
-        assert_eq!(all.some(0..9).map(|(id, p)| (id, p.addr)).collect::<Vec<_>>(), [(id, short)]);
+    fn check<A: Addr>(steps: &[(bool, A, u8, u8)]) {
+        let mut all = Prefixes::<A>::default();
+        let mut model: BTreeMap<PrefixId, (A, u8)> = BTreeMap::new();
+        for &(put, addr, len, which) in steps {
+            let (addr, len) = (addr.mask(len), len.min(A::BITS));
+            if put && model.values().all(|known| *known != (addr, len)) {
+                let id = all.insert(addr, len);
+                assert!(model.insert(id, (addr, len)).is_none(), "a handle that is in use");
+            } else if let Some(id) = model.keys().nth(usize::from(which)).copied() {
+                all.remove(id);
+                model.remove(&id);
+            }
+            let found: BTreeMap<_, _> =
+                all.some(0..all.bound()).map(|(id, p)| (id, (p.addr, p.len))).collect();
+            assert_eq!(found, model);
+            for (id, known) in &model {
+                assert_eq!(all.is(*id, addr, len), *known == (addr, len));
+            }
+        }
+        assert_eq!(all.tails.len(), model.values().filter(|(_, len)| *len > STEM_BITS).count());
+    }
+
+    proptest! {
+        /// Addresses that differ in few places on both sides of the stem's end.
+        #[test]
+        fn handles_mean_what_they_were_given_for(
+            steps in prop::collection::vec((any::<bool>(), 0u8..4, 0u8..4, 60u8..70, 0u8..8), 0..60)
+        ) {
+            let long = |&(put, high, low, len, which): &(bool, u8, u8, u8, u8)| {
+                (put, u128::from(high) << 64 | u128::from(low) << 58, len, which)
+            };
+            check::<u128>(&steps.iter().map(long).collect::<Vec<_>>());
+            let short = |&(put, high, low, len, which): &(bool, u8, u8, u8, u8)| {
+                (put, u32::from(high) << 4 | u32::from(low), len - 38, which)
+            };
+            check::<u32>(&steps.iter().map(short).collect::<Vec<_>>());
+        }
     }
 }

@@ -243,8 +243,7 @@ impl Core {
     pub fn prefix_at(&self, net: IpNet, slot: u32) -> Option<PrefixView> {
         fn at<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, net: IpNet, slot: u32) -> Option<PrefixView> {
             let id = rib.table.live(slot as usize)?;
-            let p = rib.table.prefix(id);
-            (p.addr.to_net(p.len) == net).then(|| prefix_view(rib, shared, id))
+            (rib.table.prefix(id).net() == net).then(|| prefix_view(rib, shared, id))
         }
         by_family!(self, Family::of(&net), |rib| at(rib, &self.shared, net, slot))
     }
@@ -253,7 +252,7 @@ impl Core {
     pub fn permitted_at(&self, net: IpNet, slot: u32, route_map: &str) -> Option<PrefixView> {
         fn permitted<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, slot: u32, map: &Program) -> Vec<bool> {
             let Some(id) = rib.table.live(slot as usize) else { return Vec::new() };
-            let net = rib.table.prefix(id).addr.to_net(rib.table.prefix(id).len);
+            let net = rib.table.prefix(id).net();
             let permits = |path: &Path| {
                 let peer = Some(path.peer).filter(|p| *p != PeerId::LOCAL);
                 map.run(&shared.subject(path.attr, net, peer)) != Verdict::Deny
@@ -272,8 +271,7 @@ impl Core {
     pub fn prefix(&self, net: IpNet) -> Option<PrefixView> {
         fn view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, net: IpNet) -> Option<PrefixView> {
             let id = rib.table.find(A::from_ip(net.network())?, net.prefix_len())?;
-            (!rib.table.prefix(id).head.is_none() || remembered(rib, id))
-                .then(|| prefix_view(rib, shared, id))
+            (!rib.table.head(id).is_none() || remembered(rib, id)).then(|| prefix_view(rib, shared, id))
         }
         by_family!(self, Family::of(&net), |rib| view(rib, &self.shared, net))
     }
@@ -281,7 +279,7 @@ impl Core {
     /// The longest BGP prefix with a path that covers an address.
     pub fn longest(&self, addr: IpAddr) -> Option<PrefixView> {
         fn view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, addr: IpAddr) -> Option<PrefixView> {
-            let has_paths = |id: PrefixId| !rib.table.prefix(id).head.is_none() || remembered(rib, id);
+            let has_paths = |id: PrefixId| !rib.table.head(id).is_none() || remembered(rib, id);
             let id = rib.table.longest_match(A::from_ip(addr)?, A::BITS, has_paths)?;
             Some(prefix_view(rib, shared, id))
         }
@@ -298,8 +296,8 @@ impl Core {
             peer: PeerId,
         ) -> Option<PrefixView> {
             let id = rib.table.live(slot as usize)?;
-            let p = rib.table.prefix(id);
-            if p.addr.to_net(p.len) != net {
+            let entry = rib.table.prefix(id);
+            if entry.net() != net {
                 return None;
             }
             let withdrawn = |r: Option<&Record>| r.is_some_and(|r| matches!(r.place, Place::Withdrawn(_)));
@@ -309,7 +307,7 @@ impl Core {
                 own.map(|(path, _)| path_view(shared, &path, path.attr_in, net)).collect();
             (!paths.is_empty()).then_some(PrefixView {
                 net,
-                version: p.version,
+                version: entry.version,
                 paths,
                 reason: None,
                 installed: false,
@@ -497,7 +495,7 @@ pub fn no_paths(net: IpNet) -> PrefixView {
 
 pub(crate) fn prefix_view<A: Addr>(rib: &FamilyRib<A>, shared: &Shared, id: PrefixId) -> PrefixView {
     let entry = rib.table.prefix(id);
-    let net = entry.addr.to_net(entry.len);
+    let net = entry.net();
     let known = known_paths(rib, id).into_iter();
     let mut paths: Vec<PathView> = known
         .map(|(path, record)| {

@@ -49,10 +49,9 @@ impl Revalidation {
                     Some(found) => found,
                 },
                 None if *cursor == rib.table.bound() => return true,
-                None => rib.table.live(*cursor).filter(|id| {
-                    let entry = rib.table.prefix(*id);
-                    self.covered.covers(&entry.addr.to_net(entry.len))
-                }),
+                None => {
+                    rib.table.live(*cursor).filter(|id| self.covered.covers(&rib.table.prefix(*id).net()))
+                }
             };
             *cursor += 1;
             looks += 1;

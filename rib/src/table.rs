@@ -203,7 +203,7 @@ impl<A: Addr> Table<A> {
 
     /// Takes a prefix without paths out of the table.
     pub fn remove_prefix(&mut self, id: PrefixId) {
-        let PrefixEntry { addr, len, .. } = self.prefix(id);
+        let (addr, len) = self.key(id);
         self.index.remove(self.hash(addr, len), id.0);
         self.lengths[usize::from(len)] -= 1;
         self.prefixes.remove(id);
@@ -220,6 +220,22 @@ impl<A: Addr> Table<A> {
     /// The prefix of a handle.
     pub fn prefix(&self, id: PrefixId) -> PrefixEntry<A> {
         self.prefixes.get(id)
+    }
+
+    /// Address and length of a handle's prefix.
+    pub fn key(&self, id: PrefixId) -> (A, u8) {
+        let PrefixEntry { addr, len, .. } = self.prefix(id);
+        (addr, len)
+    }
+
+    /// First path of a prefix.
+    pub fn head(&self, id: PrefixId) -> PathIdx {
+        self.prefixes.head(id)
+    }
+
+    /// Whether a prefix waits for the kernel.
+    pub fn waits(&self, id: PrefixId) -> bool {
+        self.prefixes.waits(id)
     }
 
     /// Notes the version of the table at which a prefix's best path changed.

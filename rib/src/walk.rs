@@ -205,8 +205,7 @@ pub(crate) fn reimport<A: Addr>(rib: &mut FamilyRib<A>, shared: &mut Shared, id:
     let held = records.filter_map(|(key, r)| Some((key, r.held()?)));
     let held = held.filter(|(_, k)| k.generation == generation);
     paths.extend(held.map(|(key, k)| (k.attr_in, key.path_id, k.round)));
-    let entry = rib.table.prefix(id);
-    let (addr, len) = (entry.addr, entry.len);
+    let (addr, len) = rib.table.key(id);
     for (attr_in, path_id, round) in paths {
         shared.attrs.retain(attr_in);
         rib.take_in(shared, peer, attr_in, &[Nlri { addr, path_id, len }], round);

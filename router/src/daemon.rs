@@ -170,7 +170,7 @@ fn start(options: Options, runtime: tokio::runtime::Handle) -> anyhow::Result<Pa
         )
     };
     let core = fib::core::Config { seed, ..Default::default() };
-    let begin = Some(crate::sys::process::prefer as fn());
+    let begin = Some(crate::sys::schedule::be_preferred as fn());
     let fib = fib::linux::spawn(fib::linux::Options { core, begin, ..Default::default() }, sink)?;
     let fib = Arc::new(fib);
     let _ = fib_slot.set(fib.clone());

@@ -219,6 +219,7 @@ impl Beside {
             let of =
                 |c: &&str| self.differences(c).into_iter().map(|d| format!("{c}: {d}")).collect::<Vec<_>>();
             let all: Vec<String> = commands.iter().flat_map(of).collect();
+            all.iter().for_each(|line| println!("{stage}: {line}"));
             if all.is_empty() {
                 Ok(())
             } else {

@@ -203,7 +203,7 @@ impl<A: Addr> FamilyRib<A> {
     fn uncount_path(&mut self, shared: &Shared, id: PrefixId, idx: PathIdx) {
         let path = self.table.path(idx);
         self.table.set_flags(idx, path.flags & !path_flag::COUNTED);
-        let (addr, len) = (self.table.prefix(id).addr, self.table.prefix(id).len);
+        let (addr, len) = self.table.key(id);
         if let Some(all) = self.aggregates.as_mut().filter(|all| id.index() < all.counted) {
             all.count(shared, addr, len, path.attr, false);
         }
@@ -227,8 +227,8 @@ impl<A: Addr> FamilyRib<A> {
     /// Brings counts and flags of a prefix's paths in line. For the first time, what flags say is of the aggregates before.
     fn tally(&mut self, shared: &Shared, id: PrefixId, first: bool) {
         let Some(all) = &mut self.aggregates else { return };
-        let (addr, len) = (self.table.prefix(id).addr, self.table.prefix(id).len);
-        let mut at = self.table.prefix(id).head;
+        let (addr, len) = self.table.key(id);
+        let mut at = self.table.head(id);
         while !at.is_none() {
             let path = self.table.path(at);
             let counts = path.has(path_flag::VALID) && !is_aggregate(&path);
@@ -246,9 +246,9 @@ impl<A: Addr> FamilyRib<A> {
     /// Brings in line which paths of a prefix are suppressed. Returns whether any is that was not, or the other way
     /// round.
     fn suppress(&mut self, shared: &Shared, id: PrefixId) -> bool {
-        let (addr, len) = (self.table.prefix(id).addr, self.table.prefix(id).len);
+        let (addr, len) = self.table.key(id);
         let mut turned = false;
-        let mut at = self.table.prefix(id).head;
+        let mut at = self.table.head(id);
         while !at.is_none() {
             let path = self.table.path(at);
             let suppressed = path.has(path_flag::COUNTED)
@@ -310,8 +310,7 @@ impl<A: Addr> FamilyRib<A> {
 
     /// Looks again at which paths of a prefix are suppressed, if one of these covers it.
     pub(crate) fn suppress_within(&mut self, shared: &Shared, id: PrefixId, nets: &[IpNet]) {
-        let entry = self.table.prefix(id);
-        let net = entry.addr.to_net(entry.len);
+        let net = self.table.prefix(id).net();
         if nets.iter().any(|n| n.contains(&net)) && self.suppress(shared, id) {
             self.groups.iter_mut().for_each(|g| g.mark(id));
         }

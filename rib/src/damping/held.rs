@@ -200,7 +200,7 @@ impl<A: Addr> FamilyRib<A> {
     /// As if a neighbour announced what was held, unless that was in another session.
     fn announce_kept(&mut self, shared: &mut Shared, key: Key, kept: &Kept) {
         if shared.peer(key.peer).is_some_and(|p| p.generation == kept.generation) {
-            let (addr, len) = (self.table.prefix(key.id).addr, self.table.prefix(key.id).len);
+            let (addr, len) = self.table.key(key.id);
             let nlri = Nlri { addr, path_id: key.path_id, len };
             self.take_in(shared, key.peer, kept.attr_in, &[nlri], kept.round);
         }

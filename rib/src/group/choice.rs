@@ -21,8 +21,7 @@ use crate::weight::{Company, company};
 impl<A: Addr> Group<A> {
     /// The one route that members should be told, with a reference for the caller.
     pub(super) fn want(&mut self, shared: &mut Shared, table: &Table<A>, id: PrefixId) -> Route {
-        let entry = table.prefix(id);
-        let net = entry.addr.to_net(entry.len);
+        let net = table.prefix(id).net();
         if let Some(default) = self.want_default(shared, net) {
             return default;
         }
@@ -39,8 +38,7 @@ impl<A: Addr> Group<A> {
     pub(super) fn want_several(&mut self, shared: &mut Shared, table: &Table<A>, id: PrefixId) -> Routes {
         let mut routes = Routes::new();
         let Some(id) = table.live(id.index()) else { return routes };
-        let entry = table.prefix(id);
-        let net = entry.addr.to_net(entry.len);
+        let net = table.prefix(id).net();
         if let Some(default) = self.want_default(shared, net) {
             routes.push(Route { id: table.path_number(PeerId::LOCAL, 0), ..default });
         } else {

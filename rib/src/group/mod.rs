@@ -400,7 +400,7 @@ impl<A: Addr> Group<A> {
             }
             let told = self.told.get(id, 0);
             let mut route = self.want(shared, table, id);
-            if table.prefix(id).waits && !route.attr.is_none() {
+            if table.waits(id) && !route.attr.is_none() {
                 // Until the kernel has it, members keep what they know; what they must not know goes at once.
                 shared.release(route.attr);
                 if !told.attr.is_none() {
@@ -473,7 +473,7 @@ impl<A: Addr> Group<A> {
         }
         for route in &wanted {
             let known = self.told.get(id, route.id);
-            if !table.prefix(id).waits {
+            if !table.waits(id) {
                 self.plan_route(shared, id, known, *route);
                 continue;
             }
@@ -643,8 +643,8 @@ impl<A: Addr> Group<A> {
             if !self.several() {
                 self.clear(id);
             }
-            let entry = table.prefix(id);
-            let nlri = Nlri { addr: entry.addr, path_id: route.id, len: entry.len };
+            let (addr, len) = table.key(id);
+            let nlri = Nlri { addr, path_id: route.id, len };
             self.nlri.push(nlri);
             let old = self.told.set(id, route);
             if source != NOBODY && old.source != source && !old.attr.is_none() {
@@ -665,7 +665,7 @@ impl<A: Addr> Group<A> {
 
     /// Whether a planned route is what members should be told still.
     fn still_wanted(&mut self, shared: &mut Shared, table: &Table<A>, id: PrefixId, planned: Route) -> bool {
-        if table.prefix(id).waits && !planned.attr.is_none() {
+        if table.waits(id) && !planned.attr.is_none() {
             return self.told.get(id, planned.id).attr == planned.attr;
         }
         let wanted = if self.several() {

@@ -84,7 +84,7 @@ impl<A: Addr> Group<A> {
             (false, _) => self.key.filter.clone(),
         };
         let entry = table.prefix(id);
-        let net = entry.addr.to_net(entry.len);
+        let net = entry.net();
         let company = self.company(shared, table, id, path);
         let seen = |long_bandwidth: bool| {
             let asked = Asked { purpose: self.key.purpose(), from: Some(path.peer), company, long_bandwidth };

@@ -193,6 +193,8 @@ pub struct Filter {
     /// What paths with these AS numbers must pass beside.
     pub(super) own_as: Option<(Vec<u32>, Option<Arc<Program>>)>,
     pub(super) deny_all: bool,
+    /// Nothing passes: by `deny_all`, or because a route-map that refuses all is the only filter.
+    closed: bool,
     pub(super) long_bandwidth: bool,
 }
 
@@ -212,20 +214,17 @@ impl Filter {
 
     /// Whether nothing passes, whatever the route.
     pub fn is_closed(&self) -> bool {
-        self.deny_all || self.closing().is_some()
-    }
-
-    /// The route-map that alone lets nothing pass.
-    fn closing(&self) -> Option<&Program> {
-        let alone = self.prefixes.is_empty() && self.as_paths.is_none() && self.own_as.is_none();
-        self.map.iter().flatten().find(|map| alone && map.denies_all()).map(Arc::as_ref)
+        self.closed
     }
 
     /// Counts a route that a closed filter refuses.
     pub fn count_refused(&self) {
-        if let Some((map, first)) = self.closing().and_then(|map| Some((map, map.entries.first()?))) {
+        if self.deny_all {
+            return;
+        }
+        for map in self.map.iter().flatten() {
             map.asked.bump();
-            first.matched.bump();
+            map.entries.iter().take(1).for_each(|first| first.matched.bump());
         }
     }
 
@@ -397,7 +396,9 @@ impl Compiled {
             || matches!(map, Some(None));
         let deny_all = spec.default_deny || undefined;
         let own_as = spec.own_as.as_ref().map(|o| (o.asns.clone(), self.maps.get(&o.route_map).cloned()));
-        Filter { prefixes, as_paths, map, own_as, deny_all, long_bandwidth: spec.long_bandwidth }
+        let alone = prefixes.is_empty() && as_paths.is_none() && own_as.is_none();
+        let closed = deny_all || alone && map.iter().flatten().any(|map| map.denies_all());
+        Filter { prefixes, as_paths, map, own_as, deny_all, closed, long_bandwidth: spec.long_bandwidth }
     }
 
     fn compile_map(&mut self, name: &str, callers: &mut Vec<String>) -> Option<Arc<Program>> {

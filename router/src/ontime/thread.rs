@@ -15,6 +15,7 @@ use super::handle::{Command, Event, GroupConfig, GroupKey, GroupStatus, Handle, 
 use super::link::{Model, Monitor, Requests};
 use super::lower::Lowering;
 use crate::sys::ontime::{self, FrameSocket, Waker};
+use crate::sys::schedule;
 
 /// Opens the sockets in the caller's network namespace and starts the thread in it. The sink of
 /// events is called on the thread and must not block.
@@ -75,7 +76,7 @@ impl Runner {
     }
 
     fn run(&mut self) {
-        self.real_time = ontime::be_punctual(self.options.real_time);
+        self.real_time = schedule::be_punctual(self.options.real_time);
         self.refill();
         loop {
             self.publish();

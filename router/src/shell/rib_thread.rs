@@ -163,7 +163,9 @@ impl RibHandle {
 
     /// Gives up the memory of batches that are not in use.
     fn forget_spare(&self) {
-        *lock(&self.spare) = Vec::new();
+        // Freed when the lock is open again.
+        let spare = std::mem::take(&mut *lock(&self.spare));
+        drop(spare);
     }
 
     /// Says something in the order of a neighbour's session.

@@ -4,5 +4,6 @@
 pub mod namespace;
 pub mod ontime;
 pub mod process;
+pub mod schedule;
 pub mod tcp;
 pub mod terminal;

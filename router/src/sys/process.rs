@@ -23,15 +23,6 @@ pub fn trim_heap() {
     }
 }
 
-/// Puts the calling thread before the others of the process, if that is permitted: what the table has to say to the
-/// kernel moves packets, while what comes from neighbours can wait in their sockets.
-pub fn prefer() {
-    // SAFETY: no pointers; process 0 is the calling thread, as Linux counts.
-    unsafe {
-        libc::setpriority(libc::PRIO_PROCESS, 0, -10);
-    }
-}
-
 /// Takes the exit codes of all children that have ended.
 pub fn reap() {
     loop {

@@ -153,6 +153,7 @@ fn compare(node: &str, answers: &[Answers], stored: &Stored) -> Result<(), Strin
     }
     let number = answers.len() + answers.iter().filter(|a| a.json.is_some()).count();
     println!("{node}: {number} answers compared, {} differences, all but {} listed", seen.len(), wrong.len());
+    wrong.iter().for_each(|line| println!("{line}"));
     if wrong.is_empty() { Ok(()) } else { Err(format!("{} differences:\n{}", wrong.len(), wrong.join("\n"))) }
 }
 
